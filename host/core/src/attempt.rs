@@ -1,0 +1,244 @@
+//! One try of one step: how it ended and what is kept of it.
+
+use serde::{Deserialize, Serialize};
+
+/// Bytes of a message that are kept; the rest is cut.
+pub const MESSAGE_BYTES: usize = 4 << 10;
+/// Violations that are kept of one attempt.
+pub const VIOLATIONS: usize = 1_000;
+
+/// What is kept of an attempt: for the operator's eyes, never an input of a decision except its
+/// failure.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Record {
+    /// Id of the step.
+    pub step: String,
+    /// Number of the attempt, from 1.
+    pub number: u32,
+    /// Name of the plugin.
+    pub plugin: String,
+    /// SHA-256 of the component, in hexadecimal.
+    pub digest: String,
+    /// When it began, in milliseconds since the Unix epoch.
+    pub started_ms: u64,
+    /// How long it took, in microseconds.
+    pub took_us: u64,
+    /// Highest size of the guest's memories together, in bytes.
+    pub memory_bytes: u64,
+    /// How it failed; none if it succeeded.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub failure: Option<Failure>,
+    /// HTTP exchanges, in order.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub exchanges: Vec<Exchange>,
+    /// Log lines and captured standard output, in order, capped.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub logs: Vec<LogLine>,
+}
+
+/// Why an attempt failed: a plain, capped record.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Failure {
+    /// The named cause.
+    pub cause: Cause,
+    /// A short stable name for grouping, chosen by the guest for a rejection, else the cause's.
+    pub code: String,
+    /// For a person; at most [`MESSAGE_BYTES`].
+    pub message: String,
+    /// Earliest time of the next attempt that the guest asked for, in milliseconds from then.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub retry_after_ms: Option<u64>,
+    /// What is wrong with the document, if the cause is [`Cause::Invalid`].
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub violations: Vec<Violation>,
+}
+
+/// Every way in which an attempt can fail.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Cause {
+    /// The guest rejected its input.
+    Rejected,
+    /// A validate step found violations.
+    Invalid,
+    /// An expression of the workflow could not be evaluated on this run's data.
+    Expression,
+    /// The guest asked for a retry.
+    RetryAsked,
+    /// The guest trapped: a panic, an out-of-bounds access, an unreachable instruction.
+    Trap,
+    /// The guest's call stack overflowed.
+    StackOverflow,
+    /// The guest's memories or tables reached their limit.
+    MemoryLimit,
+    /// The guest used up its CPU time.
+    CpuDeadline,
+    /// The attempt took too long on the wall clock.
+    WallDeadline,
+    /// The output is larger than its limit.
+    OutputLimit,
+    /// The guest's answer breaks the contract, such as an empty media type.
+    BadAnswer,
+    /// Another run changed what this attempt's storage conditions relied on.
+    StorageConflict,
+    /// The host could not make the attempt.
+    Host,
+}
+
+/// The four classes of a failed attempt.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Class {
+    /// The guest said no: a dead letter at once.
+    Rejected,
+    /// The guest asked for another attempt.
+    Retryable,
+    /// Trap, limit or deadline: counts against the plugin.
+    Faulted,
+    /// Our fault: costs no attempt.
+    Host,
+}
+
+impl Cause {
+    /// The class of this cause.
+    pub fn class(self) -> Class {
+        match self {
+            Self::Rejected | Self::Invalid | Self::Expression => Class::Rejected,
+            Self::RetryAsked => Class::Retryable,
+            Self::Trap
+            | Self::StackOverflow
+            | Self::MemoryLimit
+            | Self::CpuDeadline
+            | Self::WallDeadline
+            | Self::OutputLimit
+            | Self::BadAnswer => Class::Faulted,
+            Self::StorageConflict | Self::Host => Class::Host,
+        }
+    }
+
+    /// Whether the same attempt on the same input could end otherwise. A pure step that traps will
+    /// trap again; one that ran out of time on a busy machine may not.
+    pub fn may_pass_when_pure(self) -> bool {
+        match self {
+            Self::RetryAsked | Self::CpuDeadline | Self::WallDeadline | Self::StorageConflict | Self::Host => true,
+            Self::Rejected
+            | Self::Invalid
+            | Self::Expression
+            | Self::Trap
+            | Self::StackOverflow
+            | Self::MemoryLimit
+            | Self::OutputLimit
+            | Self::BadAnswer => false,
+        }
+    }
+
+    /// The cause as it is stored and shown.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Rejected => "rejected",
+            Self::Invalid => "invalid",
+            Self::Expression => "expression",
+            Self::RetryAsked => "retry-asked",
+            Self::Trap => "trap",
+            Self::StackOverflow => "stack-overflow",
+            Self::MemoryLimit => "memory-limit",
+            Self::CpuDeadline => "cpu-deadline",
+            Self::WallDeadline => "wall-deadline",
+            Self::OutputLimit => "output-limit",
+            Self::BadAnswer => "bad-answer",
+            Self::StorageConflict => "storage-conflict",
+            Self::Host => "host",
+        }
+    }
+}
+
+impl Failure {
+    /// A failure whose code is its cause's name.
+    pub fn new(cause: Cause, message: impl Into<String>) -> Self {
+        Self {
+            cause,
+            code: cause.name().into(),
+            message: capped(message.into(), MESSAGE_BYTES),
+            retry_after_ms: None,
+            violations: Vec::new(),
+        }
+    }
+}
+
+/// One way in which a document is not valid.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Violation {
+    /// RFC 6901 JSON pointer into the input.
+    pub pointer: String,
+    /// Name of the broken rule.
+    pub rule: String,
+    /// For a person.
+    pub message: String,
+}
+
+/// One recorded HTTP request and what came of it. Credentials that the host added are not in it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Exchange {
+    /// The system whose credentials were added, if any.
+    pub system: Option<String>,
+    /// Method.
+    pub method: String,
+    /// The whole URL.
+    pub url: String,
+    /// Headers that the guest gave.
+    pub request_headers: Vec<(String, String)>,
+    /// First bytes of the request's body, as text.
+    pub request_body: String,
+    /// Length of the request's body.
+    pub request_bytes: u64,
+    /// The answer, or why there is none.
+    pub result: Result<ExchangeResponse, String>,
+    /// How long it took, in microseconds.
+    pub took_us: u64,
+}
+
+/// The recorded answer of an [`Exchange`].
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ExchangeResponse {
+    /// Status code.
+    pub status: u16,
+    /// Headers.
+    pub headers: Vec<(String, String)>,
+    /// First bytes of the body, as text.
+    pub body: String,
+    /// Length of the body.
+    pub body_bytes: u64,
+}
+
+/// One line that a guest logged or printed.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct LogLine {
+    /// How much it matters.
+    pub level: LogLevel,
+    /// The text.
+    pub message: String,
+    /// Named values.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub fields: Vec<(String, String)>,
+}
+
+/// Level of a [`LogLine`]; standard output is `info`, standard error is `warn`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+#[allow(missing_docs, reason = "the names say it")]
+pub enum LogLevel {
+    Trace,
+    Debug,
+    Info,
+    Warn,
+    Error,
+}
+
+/// `text` cut to at most `limit` bytes at a character's border.
+pub fn capped(mut text: String, limit: usize) -> String {
+    if text.len() > limit {
+        let end = text.floor_char_boundary(limit);
+        text.truncate(end);
+    }
+    text
+}

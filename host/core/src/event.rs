@@ -1,0 +1,40 @@
+//! An accepted payload and where it came from.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+
+use crate::document::Document;
+
+/// What started a run, with all that its steps may be told of it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Event {
+    /// What kind of thing it was.
+    pub trigger: Trigger,
+    /// Request headers with lower-case names; those that carry credentials are left out.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub headers: BTreeMap<String, String>,
+    /// Parameters of the request's query.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub query: BTreeMap<String, String>,
+    /// The payload.
+    pub document: Document,
+}
+
+/// What starts a run.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Trigger {
+    /// A POST to this path.
+    Webhook {
+        /// The path below the ingress listener.
+        path: String,
+    },
+    /// A schedule's fire at this instant.
+    Schedule {
+        /// Instant of the fire, in milliseconds since the Unix epoch.
+        fire_ms: u64,
+    },
+    /// A person, through the API or the command line.
+    Manual,
+}

@@ -1,0 +1,1 @@
+//! Durability: the journal in memory and on sled.

@@ -1,0 +1,1 @@
+//! WebAssembly: engine, component cache, limits, the host side of WIT, egress.

@@ -1,0 +1,1 @@
+//! The service: config, ingress, dispatcher, admin API, CLI.

@@ -1,0 +1,1 @@
+//! Write Stepmill plugins in Rust.
