@@ -120,7 +120,11 @@ impl Cause {
     /// trap again; one that ran out of time on a busy machine may not.
     pub fn may_pass_when_pure(self) -> bool {
         match self {
-            Self::RetryAsked | Self::CpuDeadline | Self::WallDeadline | Self::StorageConflict | Self::Host => true,
+            Self::RetryAsked
+            | Self::CpuDeadline
+            | Self::WallDeadline
+            | Self::StorageConflict
+            | Self::Host => true,
             Self::Rejected
             | Self::Invalid
             | Self::Expression

@@ -78,8 +78,19 @@ impl Document {
     }
 }
 
+/// Whether a media type says that the body is JSON: `application/json`, or the suffix `+json` of RFC 6839.
+pub fn is_json(media_type: &str) -> bool {
+    let essence = essence(media_type);
+    essence == JSON || essence.ends_with("+json")
+}
+
+/// The type and subtype, without parameters, in lower case.
+fn essence(media_type: &str) -> String {
+    media_type.split(';').next().unwrap_or_default().trim().to_ascii_lowercase()
+}
+
 fn is_textual(media_type: &str) -> bool {
-    let essence = media_type.split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
+    let essence = essence(media_type);
     essence.starts_with("text/")
         || matches!(essence.as_str(), JSON | "application/xml" | "application/x-www-form-urlencoded")
         || essence.ends_with("+json")

@@ -9,8 +9,9 @@ use serde::{Deserialize, Deserializer, Serializer, de};
 /// # Errors
 /// A sentence that names the text and what is expected.
 pub fn parse(text: &str) -> Result<Duration, String> {
-    humantime::parse_duration(text)
-        .map_err(|error| format!("{text:?} is no duration (expected one such as 500ms, 10s, 5m or 7d): {error}"))
+    humantime::parse_duration(text).map_err(|error| {
+        format!("{text:?} is no duration (expected one such as 500ms, 10s, 5m or 7d): {error}")
+    })
 }
 
 /// Writes a duration as [`parse`] reads it.

@@ -161,6 +161,15 @@ pub enum JournalError {
         /// The key.
         key: String,
     },
+    /// The entries may not follow what the run is, or do not lead to the state given with them:
+    /// nothing was written. A fault of the caller.
+    #[error("refused an illegal transition of {run}: {reason}")]
+    Illegal {
+        /// The run.
+        run: RunId,
+        /// Which rule it breaks.
+        reason: String,
+    },
     /// There is no such run.
     #[error("there is no run {0}")]
     NoSuchRun(RunId),
@@ -214,7 +223,12 @@ pub trait Journal: Send + Sync {
     async fn read(&self, run: RunId) -> Result<(State, Vec<Entry>), JournalError>;
 
     /// Lists runs, latest first, from before `cursor`; at most `limit`.
-    async fn query(&self, filter: &Filter, cursor: Option<RunId>, limit: usize) -> Result<RunPage, JournalError>;
+    async fn query(
+        &self,
+        filter: &Filter,
+        cursor: Option<RunId>,
+        limit: usize,
+    ) -> Result<RunPage, JournalError>;
 
     /// The last accepted fire of a schedule, in milliseconds since the Unix epoch.
     async fn last_fire(&self, schedule: &str) -> Result<Option<u64>, JournalError>;

@@ -2,6 +2,7 @@
 //! recovery alike.
 
 mod next;
+mod verdict;
 
 use std::collections::BTreeMap;
 
@@ -13,6 +14,7 @@ use crate::event::Event;
 use crate::id::RunId;
 
 pub use next::{IllegalTransition, next, replay};
+pub use verdict::{Verdict, verdict};
 
 /// Where a run stands. Small: documents live in the entries, the state only says which.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]

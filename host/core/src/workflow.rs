@@ -12,12 +12,12 @@ use serde_json::Value;
 
 use crate::duration;
 use crate::grant::Allow;
-use crate::limits::Limits;
+use crate::limits::Overrides;
 use crate::retry;
 use crate::schedule;
 use crate::signature;
 
-pub use plan::{Plan, PlanError, PlannedStep, PluginInfo};
+pub use plan::{Environment, Plan, PlanError, PlannedStep, PluginInfo};
 
 /// One workflow.
 #[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
@@ -108,7 +108,7 @@ pub struct Step {
     pub retry: Option<retry::Config>,
     /// Limits of one attempt, where they differ from the service's.
     #[serde(default)]
-    pub limits: Option<Limits>,
+    pub limits: Overrides,
 }
 
 fn week() -> Duration {

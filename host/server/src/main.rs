@@ -1,1 +1,16 @@
-fn main() {}
+//! The binary `stepmill`; everything it does is in the library.
+
+use std::process::ExitCode;
+
+use clap::Parser as _;
+use stepmill_server::cli::Cli;
+
+fn main() -> ExitCode {
+    match Cli::parse().run() {
+        Ok(exit) => exit.into(),
+        Err(error) => {
+            error.print();
+            error.exit().into()
+        }
+    }
+}

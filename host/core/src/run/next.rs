@@ -111,7 +111,9 @@ pub fn next(state: Option<State>, entry: &Entry) -> Result<State, IllegalTransit
             state.phase = Phase::Ready { since_ms: entry.at_ms };
         }
         What::Cancelled { .. } => match state.phase {
-            Phase::Ready { .. } | Phase::Retrying { .. } | Phase::Dead { .. } => state.phase = Phase::Cancelled,
+            Phase::Ready { .. } | Phase::Retrying { .. } | Phase::Dead { .. } => {
+                state.phase = Phase::Cancelled
+            }
             Phase::Succeeded | Phase::Cancelled => return refuse(Some(&state), "the run has ended"),
         },
     }
@@ -168,3 +170,6 @@ fn what_name(what: &What) -> &'static str {
         What::Cancelled { .. } => "cancelled",
     }
 }
+
+#[cfg(test)]
+mod tests;

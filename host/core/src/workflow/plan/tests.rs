@@ -1,0 +1,271 @@
+#![allow(clippy::unwrap_used, reason = "a test may fail so")]
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+use serde_json::{Value, json};
+
+use super::{Environment, Plan, PlanError, PluginInfo};
+use crate::limits::Limits;
+use crate::manifest::{Kind, Manifest};
+use crate::workflow::Definition;
+
+fn plugin(name: &str, kind: Kind, config_schema: Value) -> (String, PluginInfo) {
+    let manifest = Manifest {
+        name: name.into(),
+        version: "1.0.0".into(),
+        summary: "a plugin".into(),
+        kind,
+        config_schema,
+        input_schema: None,
+        output_schema: None,
+    };
+    (name.into(), PluginInfo { manifest: Arc::new(manifest), digest: format!("digest-of-{name}").into() })
+}
+
+fn plugins() -> BTreeMap<String, PluginInfo> {
+    let rest = json!({
+        "type": "object", "required": ["method", "path"], "additionalProperties": false,
+        "properties": {
+            "method": { "enum": ["GET", "POST"] }, "path": { "type": "string", "pattern": "^/" },
+            "expect": { "type": "array", "items": { "type": "integer", "minimum": 100 } },
+            "body": { "oneOf": [{ "type": "string" }, { "type": "object", "required": ["json"] }] },
+        },
+    });
+    let schema = json!({
+        "type": "object", "required": ["schema"], "additionalProperties": false,
+        "properties": { "schema": { "type": ["object", "boolean"], "x-stepmill-file": true } },
+    });
+    [
+        plugin("rest", Kind::Connector, rest),
+        plugin("json-schema", Kind::Validate, schema),
+        plugin("map", Kind::Transform, json!({ "type": "object" })),
+    ]
+    .into()
+}
+
+fn plan(definition: Value) -> Result<Plan, Vec<PlanError>> {
+    let read_file = |path: &str| match path {
+        "order.json" => Ok(json!({ "type": "object", "description": "not ${{ an expression }}" })),
+        other => Err(format!("there is no file {other:?}")),
+    };
+    let environment = Environment {
+        plugins: &plugins(),
+        systems: &BTreeSet::from(["erp".into(), "crm".into()]),
+        limits: Limits { http_requests: 9, ..Limits::default() },
+        read_file: &read_file,
+    };
+    let definition: Definition = serde_json::from_value(definition).unwrap();
+    Plan::try_new(definition, &environment)
+}
+
+/// Each problem in one line.
+fn problems(definition: Value) -> Vec<String> {
+    let line = |error: &PlanError| match &error.help {
+        Some(help) => format!("{error} ({help})"),
+        None => error.to_string(),
+    };
+    plan(definition).unwrap_err().iter().map(line).collect()
+}
+
+fn step(step: Value) -> Value {
+    json!({ "name": "w", "steps": [{ "id": "first", "use": "map" }, step] })
+}
+
+#[track_caller]
+fn is_refused(definition: Value, line: &str) {
+    let problems = problems(definition);
+    assert!(matches!(problems.as_slice(), [problem] if problem.starts_with(line)), "{problems:#?}");
+}
+
+fn order_to_cash() -> Value {
+    json!({
+        "name": "order-to-cash",
+        "on": { "webhook": {
+            "path": "/shop/orders", "verify": { "scheme": "shopify", "secret": "env:SHOP_SECRET" },
+            "dedupe": "${{ headers['x-shopify-webhook-id'] }}",
+        } },
+        "retry": { "attempts": 3 },
+        "steps": [
+            { "id": "check", "use": "json-schema", "with": { "schema": "order.json" } },
+            { "id": "shape", "use": "map" },
+            { "id": "stock", "use": "rest", "system": "erp", "timeout": "10s", "limits": { "memory_bytes": 1_048_576 },
+              "retry": { "attempts": 8, "backoff": "exponential", "first": "1s", "max": "5m" },
+              "with": { "method": "GET", "path": "/inventory/${{ input.sku }}" } },
+            { "id": "create", "use": "rest", "system": "erp", "redirects": 1,
+              "when": "${{ steps.stock.output.available >= steps.shape.output.quantity }}",
+              "allow": [{ "url": "https://api.example.com/v1/", "methods": ["GET"] }],
+              "with": { "method": "${{ body.method }}", "path": "/orders", "expect": ["${{ body.status }}", 201] } },
+        ],
+    })
+}
+
+#[test]
+fn a_right_definition_becomes_a_plan() {
+    let plan = plan(order_to_cash()).unwrap();
+    let [check, _, stock, create] = plan.steps.as_slice() else { unreachable!() };
+    assert!(plan.dedupe.is_some() && plan.schedule.is_none());
+    assert_eq!((&*plan.name, &*plan.namespace), ("order-to-cash", "order-to-cash"));
+    assert_eq!(
+        check.constant_config.as_deref().map(|text| serde_json::from_str::<Value>(text).unwrap()),
+        Some(json!({ "schema": { "type": "object", "description": "not ${{ an expression }}" } }))
+    );
+    let limits = Limits { http_requests: 9, memory_bytes: 1 << 20, wall_ms: 10_000, ..Limits::default() };
+    assert_eq!(stock.limits, limits);
+    assert_eq!((check.retry.attempts(), stock.retry.attempts()), (3, 8));
+    assert!(stock.constant_config.is_none() && create.when.is_some());
+    assert_eq!(create.grant.system.as_deref(), Some("erp"));
+    assert_eq!((create.grant.allow.len(), create.grant.redirects), (1, 1));
+    assert_eq!(create.grant.namespace, "order-to-cash");
+    assert_eq!(&*create.digest, "digest-of-rest");
+}
+
+#[test]
+fn the_version_hangs_on_what_is_said_and_not_on_how() {
+    let version = |definition: Value| plan(definition).unwrap().version;
+    let base = version(order_to_cash());
+    assert_eq!(base.len(), 64);
+    let mut said_out = order_to_cash();
+    said_out["steps"][1]["with"] = json!({});
+    said_out["on"]["webhook"]["dedupe_for"] = json!("7days");
+    assert_eq!(version(said_out), base);
+    let mut other = order_to_cash();
+    other["steps"][3]["with"]["path"] = json!("/order");
+    assert_ne!(version(other), base);
+}
+
+#[test]
+fn everything_that_is_wrong_is_found_at_once() {
+    let problems = problems(json!({
+        "name": "Order", "storage": "",
+        "on": {
+            "webhook": { "path": "orders", "verify": { "scheme": "none" }, "dedupe": "${{ run.id }}" },
+            "schedule": { "cron": "every day" },
+        },
+        "retry": { "attempts": 0 },
+        "steps": [
+            { "id": "one", "use": "jsonschema" },
+            { "id": "one", "use": "map", "system": "erp", "retry": { "first": "1h" } },
+            { "id": "Three", "use": "rest", "system": "epr", "timeout": "2h", "limits": { "cpu_ms": 0 },
+              "when": "${{ steps.four.output }}", "input": "${{ bdy }}",
+              "with": { "method": "PUT", "pth": "/x", "expect": ["${{ 1 + }}"] } },
+        ],
+    }));
+    let pointers: Vec<_> = problems.iter().map(|line| line.split(": ").next().unwrap()).collect();
+    assert_eq!(
+        pointers,
+        [
+            "/name",
+            "/storage",
+            "/retry",
+            "/on/webhook/path",
+            "/on/webhook/dedupe",
+            "/on/schedule/cron",
+            "/steps/0/use",
+            "/steps/1/id",
+            "/steps/1/system",
+            "/steps/1/retry",
+            "/steps/2/id",
+            "/steps/2/system",
+            "/steps/2/with/expect/0",
+            "/steps/2/when",
+            "/steps/2/input",
+            "/steps/2/timeout",
+            "/steps/2/limits/cpu_ms",
+        ],
+        "{problems:#?}"
+    );
+    let help =
+        "there is no plugin \"jsonschema\" (did you mean \"json-schema\"? installed: json-schema, map, rest)";
+    assert!(problems[6].ends_with(help), "{}", problems[6]);
+    assert!(problems[11].contains("did you mean \"erp\"? configured: crm, erp"), "{}", problems[11]);
+    is_refused(json!({ "name": "w", "steps": [] }), "/steps: there are no steps");
+}
+
+#[test]
+fn a_config_is_checked_as_far_as_it_is_known() {
+    let with = |with: Value| step(json!({ "id": "s", "use": "rest", "with": with }));
+    let right = [
+        json!({ "method": "${{ body.m }}", "path": "${{ body.p }}" }),
+        json!({ "method": "GET", "path": "/${{ body.p }}", "expect": "${{ body.expect }}" }),
+        json!({ "method": "GET", "path": "/", "body": "${{ body }}" }),
+        json!({ "method": "GET", "path": "/", "body": { "json": "${{ body }}" } }),
+        json!({ "method": "GET", "path": "/", "body": { "jsn": "${{ body }}" } }),
+    ];
+    for config in right {
+        assert!(plan(with(config.clone())).is_ok(), "{config}");
+    }
+    is_refused(with(json!({ "method": "PUT", "path": "/" })), "/steps/1/with/method: \"PUT\" is not one of");
+    is_refused(with(json!({ "path": "${{ body.p }}" })), "/steps/1/with: the key \"method\" is missing");
+    is_refused(
+        with(json!({ "method": "GET", "path": "/", "paht": "${{ body.p }}" })),
+        "/steps/1/with/paht: there is no key \"paht\" (did you mean \"path\"? the plugin \"rest\" knows: body, expect",
+    );
+    is_refused(
+        with(json!({ "method": "GET", "path": "/", "expect": ["${{ body.a }}", 99] })),
+        "/steps/1/with/expect/1: 99 is less than",
+    );
+    is_refused(
+        with(json!({ "method": "GET", "path": "/", "body": 7 })),
+        "/steps/1/with/body: 7 is not valid",
+    );
+}
+
+#[test]
+fn a_file_stands_for_its_content() {
+    let with = |schema: Value| step(json!({ "id": "s", "use": "json-schema", "with": { "schema": schema } }));
+    assert!(plan(with(json!({ "type": "string" }))).is_ok());
+    assert!(plan(with(json!("${{ body.schema }}"))).is_ok());
+    is_refused(with(json!("none.json")), "/steps/1/with/schema: there is no file \"none.json\"");
+}
+
+#[test]
+fn a_step_refers_to_those_before_it_alone() {
+    for (key, value) in
+        [("when", json!("${{ has(steps.s.output) }}")), ("input", json!(["${{ steps.later }}"]))]
+    {
+        let mut definition = step(json!({ "id": "s", "use": "map" }));
+        definition["steps"][1][key] = value;
+        definition["steps"].as_array_mut().unwrap().push(json!({ "id": "later", "use": "map" }));
+        is_refused(definition, &format!("/steps/1/{key}: there is no step"));
+    }
+    for when in [json!("body.paid"), json!("${{ body.a }} > 1"), json!(1), json!(["${{ true }}"])] {
+        is_refused(
+            step(json!({ "id": "s", "use": "map", "when": when })),
+            "/steps/1/when: when can never be",
+        );
+    }
+    assert!(plan(step(json!({ "id": "s", "use": "map", "when": false }))).is_ok());
+}
+
+#[test]
+fn paths_and_urls_are_written_in_one_way_only() {
+    for path in
+        ["", "orders", "/", "//a", "/a/", "/a/../b", "/a/./b", "/a?b", "/a b", "/%61", "/health", "/health/x"]
+    {
+        let webhook = json!({ "path": path, "verify": { "scheme": "none" } });
+        let definition =
+            json!({ "name": "w", "on": { "webhook": webhook }, "steps": [{ "id": "s", "use": "map" }] });
+        is_refused(definition, "/on/webhook/path: ");
+    }
+    for url in [
+        "api.example.com",
+        "ftp://example.com",
+        "https://user:pw@example.com",
+        "https://example.com/?a",
+        "https://",
+    ] {
+        let allow = json!([{ "url": url }]);
+        is_refused(
+            step(
+                json!({ "id": "s", "use": "rest", "with": { "method": "GET", "path": "/" }, "allow": allow }),
+            ),
+            "/steps/1/allow/0/url: ",
+        );
+    }
+    is_refused(
+        json!({ "name": "w", "steps": [{ "id": "s", "use": "map" }],
+                "on": { "webhook": { "path": "/healthy", "verify": { "scheme": "none" }, "dedupe": "id" } } }),
+        "/on/webhook/dedupe: dedupe holds no expression",
+    );
+}

@@ -1,0 +1,188 @@
+//! What the committer gathers: a batch of drafts. A draft sees all drafts before it, and contributes
+//! everything or nothing.
+
+use std::collections::HashSet;
+
+use serde::de::DeserializeOwned;
+use stepmill_core::RunId;
+use stepmill_core::journal::{JournalError, PhaseName};
+use stepmill_core::run::State;
+
+use crate::claims::Place;
+use crate::codec;
+use crate::keys;
+use crate::tree::Changes;
+use crate::values::Values;
+
+/// Changes of many requests that become durable together.
+pub(crate) struct Batch<'a> {
+    values: &'a Values,
+    /// The time that expiry is judged by.
+    pub(crate) now_ms: u64,
+    /// The last version given to a storage write. Only ever goes up; a refused draft leaves a gap.
+    pub(crate) version: u64,
+    /// What changes.
+    pub(crate) changes: Changes,
+    /// What follows from it.
+    pub(crate) effects: Effects,
+    /// Runs whose claim ends, for later drafts.
+    ended: HashSet<RunId>,
+}
+
+/// What is to be done in memory once a batch is durable.
+#[derive(Debug, Default)]
+pub(crate) struct Effects {
+    /// By how much the number of unfinished runs changes.
+    pub(crate) unfinished: i64,
+    /// By how much the number of dead letters changes.
+    pub(crate) dead: i64,
+    /// Runs whose claims end.
+    pub(crate) ended: Vec<RunId>,
+    /// Places in the queue that may be new.
+    pub(crate) placed: Vec<Place>,
+    /// Bytes of all values.
+    pub(crate) bytes: usize,
+}
+
+/// One request's part of a batch. Dropped without [`Draft::merge`], it never was.
+pub(crate) struct Draft<'b, 'a> {
+    batch: &'b mut Batch<'a>,
+    changes: Changes,
+    effects: Effects,
+}
+
+impl<'a> Batch<'a> {
+    /// An empty batch.
+    pub(crate) fn new(values: &'a Values, now_ms: u64, version: u64) -> Self {
+        let (changes, effects) = (Changes::new(), Effects::default());
+        Self { values, now_ms, version, changes, effects, ended: HashSet::new() }
+    }
+
+    /// Begins a draft.
+    pub(crate) fn draft(&mut self) -> Draft<'_, 'a> {
+        Draft { batch: self, changes: Changes::new(), effects: Effects::default() }
+    }
+}
+
+impl Draft<'_, '_> {
+    /// The time that expiry is judged by.
+    pub(crate) fn now_ms(&self) -> u64 {
+        self.batch.now_ms
+    }
+
+    /// The value of a key after this draft and all before it.
+    pub(crate) fn get<T: DeserializeOwned>(&self, key: &[u8]) -> Result<Option<T>, JournalError> {
+        match self.changes.get(key) {
+            Some(change) => change.as_ref().map(|content| codec::decode(key, content)).transpose(),
+            None => self.get_before(key),
+        }
+    }
+
+    /// The value of a key before this draft.
+    pub(crate) fn get_before<T: DeserializeOwned>(&self, key: &[u8]) -> Result<Option<T>, JournalError> {
+        match self.batch.changes.get(key) {
+            Some(change) => change.as_ref().map(|content| codec::decode(key, content)).transpose(),
+            None => self.batch.values.get(key),
+        }
+    }
+
+    /// Whether this draft has written or removed the key.
+    pub(crate) fn has_touched(&self, key: &[u8]) -> bool {
+        self.changes.contains_key(key)
+    }
+
+    /// Writes an encoded value.
+    pub(crate) fn put(&mut self, key: Vec<u8>, content: Vec<u8>) {
+        self.effects.bytes = self.effects.bytes.saturating_add(key.len()).saturating_add(content.len());
+        self.changes.insert(key, Some(content));
+    }
+
+    /// Removes a key.
+    pub(crate) fn remove(&mut self, key: Vec<u8>) {
+        self.effects.bytes = self.effects.bytes.saturating_add(key.len());
+        self.changes.insert(key, None);
+    }
+
+    /// Moves when the value of `key` expires.
+    pub(crate) fn expire(&mut self, key: &[u8], old_ms: Option<u64>, new_ms: Option<u64>) {
+        if old_ms != new_ms {
+            if let Some(old) = old_ms {
+                self.remove(keys::expiry(old, key));
+            }
+            if let Some(new) = new_ms {
+                self.put(keys::expiry(new, key), Vec::new());
+            }
+        }
+    }
+
+    /// A version that no write had.
+    pub(crate) fn next_version(&mut self) -> Result<u64, JournalError> {
+        self.batch.version = self.batch.version.saturating_add(1);
+        let version = self.batch.version;
+        self.put(keys::VERSION.to_vec(), codec::encode(&version)?);
+        Ok(version)
+    }
+
+    /// Makes later versions higher than `version`.
+    pub(crate) fn raise_version(&mut self, version: u64) -> Result<(), JournalError> {
+        self.batch.version = self.batch.version.max(version);
+        let version = self.batch.version;
+        self.put(keys::VERSION.to_vec(), codec::encode(&version)?);
+        Ok(())
+    }
+
+    /// Whether a draft before this one ended the claim on a run.
+    pub(crate) fn has_ended(&self, run: RunId) -> bool {
+        self.batch.ended.contains(&run)
+    }
+
+    /// Ends the claim on a run.
+    pub(crate) fn end(&mut self, run: RunId) {
+        self.effects.ended.push(run);
+    }
+
+    /// Moves a run in the queue and in the index of phases, from what it was to what it is.
+    pub(crate) fn place(&mut self, old: Option<&State>, new: Option<&State>) {
+        if let Some((due, run)) = old.and_then(place_of) {
+            self.remove(keys::queued(due, run));
+            self.effects.unfinished -= 1;
+        }
+        if let Some((due, run)) = new.and_then(place_of) {
+            self.put(keys::queued(due, run), Vec::new());
+            self.effects.unfinished += 1;
+            self.effects.placed.push((due, run));
+        }
+        let (old_key, new_key) = (old.map(phase_key), new.map(phase_key));
+        if old_key != new_key {
+            old_key.into_iter().for_each(|key| self.remove(key));
+            if let (Some(key), Some(new)) = (new_key, new) {
+                self.put(key, new.changed_ms.to_be_bytes().to_vec());
+            }
+        }
+        self.effects.dead += i64::from(new.is_some_and(is_dead)) - i64::from(old.is_some_and(is_dead));
+    }
+
+    /// Makes the draft part of the batch.
+    pub(crate) fn merge(self) {
+        let Self { batch, changes, effects } = self;
+        batch.changes.extend(changes);
+        batch.ended.extend(&effects.ended);
+        batch.effects.unfinished += effects.unfinished;
+        batch.effects.dead += effects.dead;
+        batch.effects.ended.extend(effects.ended);
+        batch.effects.placed.extend(effects.placed);
+        batch.effects.bytes = batch.effects.bytes.saturating_add(effects.bytes);
+    }
+}
+
+fn place_of(state: &State) -> Option<Place> {
+    state.due_ms().map(|due| (due, state.run))
+}
+
+fn phase_key(state: &State) -> Vec<u8> {
+    keys::phase(&state.workflow, state.phase.name(), state.run)
+}
+
+fn is_dead(state: &State) -> bool {
+    state.phase.name() == PhaseName::Dead
+}

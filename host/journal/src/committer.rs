@@ -1,0 +1,217 @@
+//! The one thread that writes. It takes up all requests that wait, makes one batch of them, makes that
+//! durable and only then answers: one fdatasync serves them all.
+
+use std::collections::BTreeSet;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use stepmill_core::journal::{Accepted, JournalError};
+use tokio::sync::{mpsc, oneshot};
+
+use crate::batch::{Batch, Draft};
+use crate::keys;
+use crate::shared::Shared;
+use crate::values::CommitFailure;
+use crate::write::{self, Opening, Prunable, Restored, Step, Under};
+
+/// Requests of one batch. More wait for the next: it bounds how long the first one waits.
+const BATCH_REQUESTS: usize = 2_048;
+/// Bytes of keys and values after which a batch takes up no more.
+const BATCH_BYTES: usize = 16 << 20;
+/// How often the size on disk is looked up.
+const SIZE_EVERY: Duration = Duration::from_secs(1);
+
+/// Where the answer to a request goes.
+pub(crate) type Answer<T> = oneshot::Sender<Result<T, JournalError>>;
+
+/// Something to be written.
+pub(crate) enum Request {
+    /// Accept these, all in one batch.
+    Accept(Vec<Opening>, Answer<Vec<Accepted>>),
+    /// Change a run's state.
+    Transition(Box<Step>, Under, Answer<()>),
+    /// Remove what is over; answers how many things went.
+    Prune(Vec<Prunable>, Answer<usize>),
+    /// Write exported values back.
+    Restore(Vec<Restored>, Answer<()>),
+    /// Write nothing from the answer on until the receiver hears something or is dropped.
+    Hold(Answer<()>, oneshot::Receiver<()>),
+}
+
+type Waiter = Box<dyn FnOnce(Result<(), JournalError>) + Send>;
+
+/// Writes until the last sender is gone. `version` is the last one given to a storage write.
+pub(crate) fn run(shared: &Arc<Shared>, mut requests: mpsc::Receiver<Request>, mut version: u64) {
+    let mut sized = Instant::now();
+    while let Some(first) = requests.blocking_recv() {
+        let mut batch = Batch::new(&shared.values, shared.clock.now_ms(), version);
+        let mut waiting = Vec::new();
+        let mut held = None;
+        let mut request = Some(first);
+        while let Some(taken) = request {
+            if let Err(error) = shared.check() {
+                refuse(taken, error);
+            } else if let Request::Hold(answer, until) = taken {
+                held = Some((answer, until));
+                break;
+            } else {
+                let take_up = AssertUnwindSafe(|| take_up(shared, &mut batch, taken, &mut waiting));
+                if let Err(panic) = catch_unwind(take_up) {
+                    fail(shared, format!("the engine panicked: {}", panic_message(&*panic)));
+                }
+            }
+            let is_full = waiting.len() >= BATCH_REQUESTS || batch.effects.bytes >= BATCH_BYTES;
+            request = if is_full { None } else { requests.try_recv().ok() };
+        }
+        version = batch.version;
+        finish(shared, batch, waiting);
+        if let Some((answer, until)) = held
+            && answer.send(Ok(())).is_ok()
+        {
+            // Either way it is over.
+            let _ = until.blocking_recv();
+        }
+        if sized.elapsed() >= SIZE_EVERY {
+            shared.counters.set_bytes(shared.values.bytes());
+            sized = Instant::now();
+        }
+    }
+}
+
+fn take_up(shared: &Shared, batch: &mut Batch<'_>, request: Request, waiting: &mut Vec<Waiter>) {
+    let mut draft = batch.draft();
+    match request {
+        Request::Accept(openings, answer) => {
+            let accepted = openings.into_iter().map(|opening| {
+                shared.claims.begin(opening.run(), None);
+                write::accept(&mut draft, opening)
+            });
+            let accepted = accepted.collect();
+            conclude(draft, accepted, answer, waiting);
+        }
+        Request::Transition(step, under, answer) => {
+            let run = step.run();
+            let epoch = match under {
+                Under::Claim(epoch) => Some(epoch),
+                Under::Seq(_) => None,
+            };
+            let result = if shared.claims.begin(run, epoch) {
+                write::transition(&mut draft, *step, under)
+            } else {
+                Err(JournalError::Fenced { run, epoch: epoch.unwrap_or_default() })
+            };
+            conclude(draft, result, answer, waiting);
+        }
+        Request::Prune(prunables, answer) => {
+            let gone = prunables.into_iter().map(|prunable| write::prune(&mut draft, prunable));
+            let gone = gone.map(|gone| gone.map(usize::from)).sum();
+            conclude(draft, gone, answer, waiting);
+        }
+        Request::Restore(values, answer) => {
+            let result = values.into_iter().try_for_each(|value| write::restore(&mut draft, value));
+            conclude(draft, result, answer, waiting);
+        }
+        // Handled before.
+        Request::Hold(..) => {}
+    }
+}
+
+/// Merges a draft or drops it. A refusal is answered with the batch too: until then its run is settling
+/// and could not be claimed.
+fn conclude<T: Send + 'static>(
+    draft: Draft<'_, '_>,
+    result: Result<T, JournalError>,
+    answer: Answer<T>,
+    waiting: &mut Vec<Waiter>,
+) {
+    // Nobody minds an answer that nobody waits for any more.
+    match result {
+        Ok(outcome) => {
+            draft.merge();
+            waiting.push(Box::new(move |durable| drop(answer.send(durable.map(|()| outcome)))));
+        }
+        Err(error) => {
+            drop(draft);
+            waiting.push(Box::new(move |_| drop(answer.send(Err(error)))));
+        }
+    }
+}
+
+fn refuse(request: Request, error: JournalError) {
+    match request {
+        Request::Accept(_, answer) => drop(answer.send(Err(error))),
+        Request::Transition(_, _, answer) | Request::Restore(_, answer) | Request::Hold(answer, _) => {
+            drop(answer.send(Err(error)));
+        }
+        Request::Prune(_, answer) => drop(answer.send(Err(error))),
+    }
+}
+
+/// Makes the batch durable and answers all that wait for it.
+fn finish(shared: &Shared, batch: Batch<'_>, waiting: Vec<Waiter>) {
+    let Batch { changes, effects, .. } = batch;
+    let result = if let Some(failure) = shared.failure.get() {
+        Err(failure.clone())
+    } else if changes.is_empty() {
+        Ok(())
+    } else {
+        let stored: BTreeSet<Vec<u8>> = changes.keys().filter(|key| keys::is_stored(key)).cloned().collect();
+        let is_read_by_plugins = !stored.is_empty();
+        if is_read_by_plugins {
+            shared.settling.begin(stored);
+        }
+        let committed = catch_unwind(AssertUnwindSafe(|| shared.values.commit(changes)));
+        let result = match committed {
+            Ok(Ok(())) => Ok(()),
+            Ok(Err(CommitFailure::Refused(error))) => {
+                tracing::error!(%error, "refused a batch of writes to the journal");
+                Err(chain(&error))
+            }
+            Ok(Err(CommitFailure::Unknown(error))) => Err(fail(shared, chain(&error))),
+            Err(panic) => Err(fail(shared, format!("the engine panicked: {}", panic_message(&*panic)))),
+        };
+        if is_read_by_plugins {
+            shared.settling.end();
+        }
+        result
+    };
+    // Also after a batch of refusals only: their runs are settling too.
+    if result.is_ok() {
+        shared.counters.add(&effects);
+        shared.claims.settle(&effects.ended, &effects.placed);
+    } else {
+        // Claims stay as they are: what is on disk is unknown or unchanged.
+        shared.claims.settle(&[], &[]);
+    }
+    for waiter in waiting {
+        waiter(result.clone().map_err(|cause| JournalError::Io {
+            doing: "failed to commit to the journal".into(),
+            source: cause.into(),
+        }));
+    }
+}
+
+/// Notes that nothing may be assumed any more.
+fn fail(shared: &Shared, cause: String) -> String {
+    tracing::error!(cause, "a write of the journal failed: all writes are refused until a restart");
+    shared.failure.get_or_init(|| cause).clone()
+}
+
+/// An error and its causes in one line, for many waiters.
+fn chain(error: &dyn std::error::Error) -> String {
+    let mut text = error.to_string();
+    let mut source = error.source();
+    while let Some(cause) = source {
+        text.push_str(": ");
+        text.push_str(&cause.to_string());
+        source = cause.source();
+    }
+    text
+}
+
+/// What a panic said.
+pub(crate) fn panic_message(panic: &(dyn std::any::Any + Send)) -> String {
+    let text = panic.downcast_ref::<String>().map(String::as_str);
+    text.or_else(|| panic.downcast_ref::<&str>().copied()).unwrap_or("no message").to_owned()
+}

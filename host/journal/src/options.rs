@@ -1,0 +1,56 @@
+//! What a journal on disk is opened with.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use stepmill_core::Clock;
+use stepmill_core::clock::SystemClock;
+
+/// Bytes of pages that are kept in memory.
+const CACHE_BYTES: u64 = 128 << 20;
+/// Larger values go to files of their own: sled keeps values above a quarter of its 512 KiB segment
+/// in files that it never syncs.
+const BLOB_THRESHOLD: usize = 64 << 10;
+
+/// How a [`crate::LocalJournal`] on disk is opened.
+#[derive(Clone)]
+pub struct Options {
+    /// The folder; made if it is not there.
+    pub path: PathBuf,
+    /// Bytes of pages that are kept in memory.
+    pub cache_bytes: u64,
+    /// Whether a commit waits for the disk.
+    pub sync: Sync,
+    /// Values of more bytes are kept in files of their own. At most 64 KiB.
+    pub blob_threshold: usize,
+    /// Tells when claims and values expire.
+    pub clock: Arc<dyn Clock>,
+}
+
+/// Whether a commit waits for the disk.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Sync {
+    /// Every commit is on disk before it is answered.
+    Durable,
+    /// A power cut loses what was answered and may leave the journal unopenable. Only to measure what
+    /// durability costs, and to see that the tests notice its absence.
+    Unsynced,
+}
+
+impl Options {
+    /// The folder `path`, durable, on the machine's clock.
+    pub fn new(path: impl Into<PathBuf>) -> Self {
+        Self {
+            path: path.into(),
+            cache_bytes: CACHE_BYTES,
+            sync: Sync::Durable,
+            blob_threshold: BLOB_THRESHOLD,
+            clock: Arc::new(SystemClock),
+        }
+    }
+
+    /// The threshold, clamped to what sled can be trusted with.
+    pub(crate) fn clamped_threshold(&self) -> usize {
+        self.blob_threshold.clamp(1 << 10, BLOB_THRESHOLD)
+    }
+}

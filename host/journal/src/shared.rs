@@ -1,0 +1,142 @@
+//! What the committer and the readers share.
+
+use std::collections::BTreeSet;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+
+use stepmill_core::Clock;
+use stepmill_core::journal::{Backlog, JournalError, PhaseName};
+use tokio::sync::watch;
+
+use crate::batch::Effects;
+use crate::claims::Claims;
+use crate::keys::{self, Span};
+use crate::query;
+use crate::values::Values;
+
+/// A journal's values and what is known about them in memory.
+pub(crate) struct Shared {
+    /// What is on disk.
+    pub(crate) values: Values,
+    /// Who works on what.
+    pub(crate) claims: Claims,
+    /// Stored values that a reader may see before they are durable.
+    pub(crate) settling: Settling,
+    /// How full the journal is.
+    pub(crate) counters: Counters,
+    /// Tells when things expire.
+    pub(crate) clock: Arc<dyn Clock>,
+    /// Set once a write has failed such that nothing may be assumed.
+    pub(crate) failure: OnceLock<String>,
+}
+
+impl Shared {
+    /// Counts what is in the journal.
+    pub(crate) fn new(values: Values, clock: Arc<dyn Clock>) -> Result<Self, JournalError> {
+        let mut backlog =
+            Backlog { unfinished: values.count(keys::queue())?, dead: 0, bytes: values.bytes() };
+        for workflow in query::workflows(&values)? {
+            backlog.dead += values.count(keys::in_phase(&workflow, PhaseName::Dead))?;
+        }
+        Ok(Self {
+            values,
+            claims: Claims::default(),
+            settling: Settling::new(),
+            counters: Counters::new(backlog),
+            clock,
+            failure: OnceLock::new(),
+        })
+    }
+
+    /// Refuses if a write has failed before.
+    pub(crate) fn check(&self) -> Result<(), JournalError> {
+        match self.failure.get() {
+            Some(failure) => Err(JournalError::Io {
+                doing: "an earlier write of the journal failed, so nothing may be assumed: restart stepmill"
+                    .into(),
+                source: failure.clone().into(),
+            }),
+            None => Ok(()),
+        }
+    }
+}
+
+/// The keys of plugin storage in the batch that is being made durable. Readers of these keys wait, so
+/// that no attempt acts on a value that a power cut takes back.
+pub(crate) struct Settling {
+    keys: Mutex<BTreeSet<Vec<u8>>>,
+    batches: watch::Sender<u64>,
+}
+
+impl Settling {
+    /// Nothing is settling.
+    pub(crate) fn new() -> Self {
+        Self { keys: Mutex::default(), batches: watch::Sender::new(0) }
+    }
+
+    /// Before a batch is applied.
+    pub(crate) fn begin(&self, keys: BTreeSet<Vec<u8>>) {
+        *self.keys.lock().unwrap_or_else(PoisonError::into_inner) = keys;
+    }
+
+    /// After it is durable, or was given up.
+    pub(crate) fn end(&self) {
+        self.keys.lock().unwrap_or_else(PoisonError::into_inner).clear();
+        self.batches.send_modify(|batches| *batches = batches.wrapping_add(1));
+    }
+
+    /// To be called after a read of `keys`: returns when what was read is durable.
+    pub(crate) async fn wait(&self, keys: &Span) {
+        let mut batches = self.batches.subscribe();
+        let is_settling = {
+            let settling = self.keys.lock().unwrap_or_else(PoisonError::into_inner);
+            let mut from_start = settling.range(keys.start.clone()..);
+            from_start.next().is_some_and(|key| keys.end.as_ref().is_none_or(|end| key < end))
+        };
+        if is_settling {
+            // An error says that the journal is being dropped.
+            let _ = batches.changed().await;
+        }
+    }
+}
+
+/// How full the journal is, kept by the committer.
+#[derive(Debug, Default)]
+pub(crate) struct Counters {
+    unfinished: AtomicU64,
+    dead: AtomicU64,
+    bytes: AtomicU64,
+}
+
+impl Counters {
+    /// Counters that begin with what was found at the start.
+    pub(crate) fn new(backlog: Backlog) -> Self {
+        Self {
+            unfinished: AtomicU64::new(backlog.unfinished),
+            dead: AtomicU64::new(backlog.dead),
+            bytes: AtomicU64::new(backlog.bytes),
+        }
+    }
+
+    /// Counts what a batch did.
+    pub(crate) fn add(&self, effects: &Effects) {
+        for (counter, change) in [(&self.unfinished, effects.unfinished), (&self.dead, effects.dead)] {
+            let now = counter.load(Ordering::Relaxed).saturating_add_signed(change);
+            counter.store(now, Ordering::Relaxed);
+        }
+    }
+
+    /// Notes the bytes on disk.
+    pub(crate) fn set_bytes(&self, bytes: u64) {
+        self.bytes.store(bytes, Ordering::Relaxed);
+    }
+
+    /// The last counts.
+    pub(crate) fn backlog(&self) -> Backlog {
+        Backlog {
+            unfinished: self.unfinished.load(Ordering::Relaxed),
+            dead: self.dead.load(Ordering::Relaxed),
+            bytes: self.bytes.load(Ordering::Relaxed),
+        }
+    }
+}

@@ -1,0 +1,202 @@
+//! Values over the tree: encoded, and spilled to files where they are large.
+
+use serde::de::DeserializeOwned;
+use stepmill_core::RunId;
+use stepmill_core::journal::JournalError;
+use stepmill_core::run::{Entry, State};
+
+use crate::blobs::Blobs;
+use crate::codec::{self, Pointer};
+use crate::error::{damaged, io};
+use crate::keys::{self, Span};
+use crate::tree::{Changes, Order, Pair, Tree};
+
+/// Times that a value is read again because its file went while it was being replaced.
+const REREADS: usize = 16;
+
+/// Keys that are counted in one scan.
+const COUNTED: usize = 1_024;
+
+/// The values of a journal.
+pub(crate) struct Values {
+    tree: Box<dyn Tree>,
+    blobs: Option<Blobs>,
+    threshold: usize,
+}
+
+/// Why a batch was not committed.
+pub(crate) enum CommitFailure {
+    /// Nothing was written, and the next batch may be.
+    Refused(JournalError),
+    /// Nothing may be assumed any more.
+    Unknown(JournalError),
+}
+
+/// The rest of a batch once its large values are in files.
+struct Spilled {
+    changes: Changes,
+    files: Vec<(String, Vec<u8>)>,
+    gone: Vec<String>,
+}
+
+impl Values {
+    /// Values that all stay in the tree.
+    pub(crate) fn inline(tree: Box<dyn Tree>) -> Self {
+        Self { tree, blobs: None, threshold: usize::MAX }
+    }
+
+    /// Values of which those of more than `threshold` bytes are kept in files.
+    pub(crate) fn spilling(tree: Box<dyn Tree>, blobs: Blobs, threshold: usize) -> Self {
+        Self { tree, blobs: Some(blobs), threshold }
+    }
+
+    /// The value of a key.
+    pub(crate) fn get<T: DeserializeOwned>(&self, key: &[u8]) -> Result<Option<T>, JournalError> {
+        self.content(key)?.map(|content| codec::decode(key, &content)).transpose()
+    }
+
+    /// Whether there is a value.
+    pub(crate) fn contains(&self, key: &[u8]) -> Result<bool, JournalError> {
+        Ok(self.tree.get(key)?.is_some())
+    }
+
+    /// The encoded value of a key, from its file if that is where it is.
+    pub(crate) fn content(&self, key: &[u8]) -> Result<Option<Vec<u8>>, JournalError> {
+        match self.tree.get(key)? {
+            Some(raw) => self.resolve(key, raw),
+            None => Ok(None),
+        }
+    }
+
+    /// Pairs as they are in the tree: the values of keys that may be spilled go through
+    /// [`Values::resolve`].
+    pub(crate) fn scan(&self, span: &Span, order: Order, limit: usize) -> Result<Vec<Pair>, JournalError> {
+        self.tree.scan(span, order, limit)
+    }
+
+    /// How many keys there are in a span.
+    pub(crate) fn count(&self, mut span: Span) -> Result<u64, JournalError> {
+        let mut count = 0_u64;
+        loop {
+            let pairs = self.tree.scan(&span, Order::Ascending, COUNTED)?;
+            count = count.saturating_add(pairs.len() as u64);
+            match pairs.into_iter().nth(COUNTED - 1) {
+                Some((last, _)) => span = span.after(last),
+                None => return Ok(count),
+            }
+        }
+    }
+
+    /// The encoded value for a raw one; none if the key was removed meanwhile.
+    pub(crate) fn resolve(&self, key: &[u8], mut raw: Vec<u8>) -> Result<Option<Vec<u8>>, JournalError> {
+        for _ in 0..REREADS {
+            let Some(pointer) = Pointer::parse(&raw) else { return Ok(Some(raw)) };
+            let Some(blobs) = &self.blobs else {
+                return Err(damaged(key, "a pointer where files are not kept"));
+            };
+            let name = pointer.file_name(key);
+            match blobs.read(&name).map_err(io("failed to read a blob file of the journal"))? {
+                Some(content) if pointer.matches(&content) => return Ok(Some(content)),
+                Some(_) => {
+                    return Err(damaged(key, format!("the content of blob {name} has another digest")));
+                }
+                None => {}
+            }
+            match self.tree.get(key)? {
+                Some(now) if now == raw => return Err(damaged(key, format!("blob {name} is missing"))),
+                Some(now) => raw = now,
+                None => return Ok(None),
+            }
+        }
+        Err(damaged(key, "the value changed faster than it could be read"))
+    }
+
+    /// The state of a run.
+    pub(crate) fn state(&self, run: RunId) -> Result<Option<State>, JournalError> {
+        self.get(&keys::state(run))
+    }
+
+    /// A run's state and the entries that led to it; none if there is no such run. Consistent also
+    /// while the run goes on: entries are only ever added, and the state says how many it knows.
+    pub(crate) fn run(&self, run: RunId) -> Result<Option<(State, Vec<Entry>)>, JournalError> {
+        let Some(state) = self.state(run)? else { return Ok(None) };
+        let count = usize::try_from(state.seq).unwrap_or(usize::MAX);
+        let mut entries = Vec::new();
+        for (key, raw) in self.scan(&keys::entries(run), Order::Ascending, count)? {
+            if let Some(content) = self.resolve(&key, raw)? {
+                entries.push(codec::decode(&key, &content)?);
+            }
+        }
+        if entries.len() == count {
+            Ok(Some((state, entries)))
+        } else if self.contains(&keys::state(run))? {
+            Err(damaged(&keys::state(run), format!("{} of {count} entries are there", entries.len())))
+        } else {
+            Ok(None)
+        }
+    }
+
+    /// Bytes that they take up.
+    pub(crate) fn bytes(&self) -> u64 {
+        self.tree.bytes().saturating_add(self.blobs.as_ref().map_or(0, Blobs::bytes))
+    }
+
+    /// Writes a batch and returns when it is durable. Only the committer calls it.
+    ///
+    /// Files come before the batch and go after it, so that a crash at any point leaves at worst a
+    /// file that nothing points to.
+    pub(crate) fn commit(&self, changes: Changes) -> Result<(), CommitFailure> {
+        let Spilled { changes, files, gone } = self.spill(changes).map_err(CommitFailure::Refused)?;
+        if let Some(blobs) = &self.blobs
+            && !files.is_empty()
+        {
+            blobs
+                .write(&files)
+                .map_err(io("failed to write a blob file of the journal"))
+                .map_err(CommitFailure::Refused)?;
+        }
+        self.tree.apply(changes).map_err(CommitFailure::Unknown)?;
+        self.tree.sync().map_err(CommitFailure::Unknown)?;
+        if let Some(blobs) = &self.blobs {
+            gone.iter().for_each(|name| blobs.remove(name));
+        }
+        Ok(())
+    }
+
+    fn spill(&self, changes: Changes) -> Result<Spilled, JournalError> {
+        let mut spilled = Spilled { changes: Changes::new(), files: Vec::new(), gone: Vec::new() };
+        if self.blobs.is_none() {
+            spilled.changes = changes;
+            return Ok(spilled);
+        }
+        for (key, value) in changes {
+            if !keys::is_spillable(&key) {
+                spilled.changes.insert(key, value);
+                continue;
+            }
+            let pointer =
+                value.as_ref().filter(|value| value.len() > self.threshold).map(|value| Pointer::to(value));
+            let name = pointer.map(|pointer| pointer.file_name(&key));
+            // An entry is written once: what it replaces need not be looked up.
+            if value.is_none() || !keys::is_entry(&key) {
+                let old = self.tree.get(&key)?.and_then(|raw| Pointer::parse(&raw));
+                if let Some(old) = old.map(|old| old.file_name(&key)).filter(|old| name.as_ref() != Some(old))
+                {
+                    spilled.changes.insert(keys::blob(&old), None);
+                    spilled.gone.push(old);
+                }
+            }
+            match (value, pointer, name) {
+                (Some(content), Some(pointer), Some(name)) => {
+                    spilled.changes.insert(keys::blob(&name), Some(Vec::new()));
+                    spilled.changes.insert(key, Some(pointer.to_raw()));
+                    spilled.files.push((name, content));
+                }
+                (value, _, _) => {
+                    spilled.changes.insert(key, value);
+                }
+            }
+        }
+        Ok(spilled)
+    }
+}

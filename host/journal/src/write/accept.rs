@@ -1,0 +1,70 @@
+//! Accepting events.
+
+use stepmill_core::RunId;
+use stepmill_core::journal::{Acceptance, Accepted, Dedupe, Fire, JournalError};
+use stepmill_core::run::{Entry, State, What, next};
+
+use crate::batch::Draft;
+use crate::codec::{ClaimRow, FireRow, encode};
+use crate::keys;
+
+/// An acceptance with what can be computed before the committer takes it up.
+pub(crate) struct Opening {
+    state: State,
+    state_value: Vec<u8>,
+    entry_value: Vec<u8>,
+    dedupe: Option<Dedupe>,
+    fire: Option<Fire>,
+}
+
+impl Opening {
+    /// Computes the first entry and the state after it.
+    pub(crate) fn prepare(acceptance: Acceptance) -> Result<Self, JournalError> {
+        let Acceptance { run, workflow, version, at_ms, event, dedupe, fire } = acceptance;
+        let entry = Entry { at_ms, what: What::Accepted { run, workflow, version, event }, pure: Vec::new() };
+        let state =
+            next(None, &entry).map_err(|error| JournalError::Illegal { run, reason: error.to_string() })?;
+        let (state_value, entry_value) = (encode(&state)?, encode(&entry)?);
+        Ok(Self { state, state_value, entry_value, dedupe, fire })
+    }
+
+    /// The run.
+    pub(crate) fn run(&self) -> RunId {
+        self.state.run
+    }
+}
+
+/// Accepts one event, unless its run, its dedupe key or its fire was accepted before.
+pub(crate) fn accept(draft: &mut Draft<'_, '_>, opening: Opening) -> Result<Accepted, JournalError> {
+    let Opening { state, state_value, entry_value, dedupe, fire } = opening;
+    let run = state.run;
+    let state_key = keys::state(run);
+    if draft.get::<State>(&state_key)?.is_some() {
+        return Ok(Accepted::Duplicate(run));
+    }
+    let fire_key = fire.as_ref().map(|fire| keys::fire(&fire.schedule));
+    if let (Some(fire), Some(key)) = (&fire, &fire_key)
+        && let Some(last) = draft.get::<FireRow>(key)?
+        && last.fire_ms >= fire.fire_ms
+    {
+        return Ok(Accepted::Duplicate(last.run));
+    }
+    if let Some(Dedupe { scope, key, expires_ms }) = dedupe {
+        let key = keys::claim(&scope, &key);
+        let old = draft.get::<ClaimRow>(&key)?;
+        if let Some(old) = old
+            && old.expires_ms > draft.now_ms()
+        {
+            return Ok(Accepted::Duplicate(old.run));
+        }
+        draft.expire(&key, old.map(|old| old.expires_ms), Some(expires_ms));
+        draft.put(key, encode(&ClaimRow { run, expires_ms })?);
+    }
+    if let (Some(fire), Some(key)) = (fire, fire_key) {
+        draft.put(key, encode(&FireRow { fire_ms: fire.fire_ms, run })?);
+    }
+    draft.put(keys::entry(run, 0), entry_value);
+    draft.put(state_key, state_value);
+    draft.place(None, Some(&state));
+    Ok(Accepted::New(run))
+}

@@ -1,0 +1,196 @@
+//! Accepting, reading, listing and removing runs.
+
+use std::collections::BTreeSet;
+
+use stepmill_core::document::Body;
+use stepmill_core::journal::{Acceptance, Accepted, Filter, Fire, JournalError, PhaseName};
+use stepmill_core::run::{Phase, What};
+
+use crate::fixtures::{Fixture, NOW, acceptance, died, keyed, storage, succeeded, transition, with_body};
+
+pub async fn what_is_accepted_is_read_back(fixture: Fixture) {
+    let acceptance = acceptance(NOW);
+    assert_eq!(fixture.accept(acceptance.clone()).await, Accepted::New(acceptance.run));
+    let (state, entries) = fixture.journal.read(acceptance.run).await.unwrap();
+    assert_eq!((state.seq, state.accepted_ms, state.workflow.as_str()), (1, NOW, "orders"));
+    assert_eq!(state.phase, Phase::Ready { since_ms: NOW });
+    let What::Accepted { event, run, .. } = &entries[0].what else { panic!("not accepted") };
+    assert_eq!((event, *run), (&acceptance.event, acceptance.run));
+    let missing = crate::fixtures::run_id(NOW);
+    assert!(
+        matches!(fixture.journal.read(missing).await, Err(JournalError::NoSuchRun(run)) if run == missing)
+    );
+}
+
+pub async fn a_key_is_accepted_once_within_a_batch_and_across(fixture: Fixture) {
+    let (first, second, other) =
+        (keyed(NOW, "a", NOW + 10), keyed(NOW, "a", NOW + 10), keyed(NOW, "b", NOW + 10));
+    let expected = vec![Accepted::New(first.run), Accepted::Duplicate(first.run), Accepted::New(other.run)];
+    let lost = second.run;
+    let answers = fixture.journal.accept(vec![first.clone(), second, other]).await.unwrap();
+    assert_eq!(answers, expected);
+    assert!(matches!(fixture.journal.read(lost).await, Err(JournalError::NoSuchRun(_))));
+    assert_eq!(fixture.accept(keyed(NOW, "a", NOW + 10)).await, Accepted::Duplicate(first.run));
+    let elsewhere = keyed(NOW, "a", NOW + 10);
+    let dedupe =
+        elsewhere.dedupe.clone().map(|dedupe| stepmill_core::journal::Dedupe { scope: "x".into(), ..dedupe });
+    let elsewhere = Acceptance { dedupe, ..elsewhere };
+    assert_eq!(fixture.accept(elsewhere.clone()).await, Accepted::New(elsewhere.run));
+}
+
+pub async fn a_key_is_accepted_once_by_concurrent_senders(fixture: Fixture) {
+    let mut senders = Vec::new();
+    for _ in 0..32 {
+        let journal = fixture.journal.clone();
+        senders.push(tokio::spawn(async move {
+            journal.accept(vec![keyed(NOW, "same", NOW + 10)]).await.unwrap()[0]
+        }));
+    }
+    let mut new = Vec::new();
+    let mut named = BTreeSet::new();
+    for sender in senders {
+        match sender.await.unwrap() {
+            Accepted::New(run) => new.push(run),
+            Accepted::Duplicate(run) => drop(named.insert(run)),
+        }
+    }
+    assert_eq!(new.len(), 1);
+    assert_eq!(named, BTreeSet::from([new[0]]));
+}
+
+pub async fn an_expired_claim_is_no_claim(fixture: Fixture) {
+    fixture.accept(keyed(NOW, "a", NOW + 10)).await;
+    fixture.clock.advance(10);
+    let again = keyed(NOW + 10, "a", NOW + 20);
+    assert_eq!(fixture.accept(again.clone()).await, Accepted::New(again.run));
+    assert_eq!(fixture.accept(keyed(NOW + 10, "a", NOW + 20)).await, Accepted::Duplicate(again.run));
+}
+
+pub async fn a_fire_is_accepted_once_and_none_before_it(fixture: Fixture) {
+    let fire =
+        |fire_ms| Acceptance { fire: Some(Fire { schedule: "nightly".into(), fire_ms }), ..acceptance(NOW) };
+    assert_eq!(fixture.journal.last_fire("nightly").await.unwrap(), None);
+    let first = fire(100);
+    assert_eq!(fixture.accept(first.clone()).await, Accepted::New(first.run));
+    assert_eq!(fixture.accept(fire(100)).await, Accepted::Duplicate(first.run));
+    assert_eq!(fixture.accept(fire(99)).await, Accepted::Duplicate(first.run));
+    assert_eq!(fixture.journal.last_fire("nightly").await.unwrap(), Some(100));
+    let next = fire(101);
+    assert_eq!(fixture.accept(next.clone()).await, Accepted::New(next.run));
+    assert_eq!(fixture.journal.last_fire("nightly").await.unwrap(), Some(101));
+    assert_eq!(fixture.journal.last_fire("nightl").await.unwrap(), None);
+}
+
+pub async fn the_same_run_is_accepted_once(fixture: Fixture) {
+    let acceptance = acceptance(NOW);
+    assert_eq!(fixture.accept(acceptance.clone()).await, Accepted::New(acceptance.run));
+    assert_eq!(fixture.accept(acceptance.clone()).await, Accepted::Duplicate(acceptance.run));
+}
+
+pub async fn large_values_come_back_whole(fixture: Fixture) {
+    let large = "x".repeat(3 << 20);
+    let bytes: Vec<u8> = (0..2_000_000_u32).map(|byte| (byte % 251) as u8).collect();
+    let accepted = with_body(NOW, &large);
+    let run = accepted.run;
+    let batch: Vec<_> =
+        std::iter::once(accepted).chain((0..20).map(|_| with_body(NOW, &large[..100_000]))).collect();
+    fixture.journal.accept(batch).await.unwrap();
+    let claims = fixture.journal.claim(NOW, 100).await.unwrap();
+    assert_eq!(claims.runs.len(), 21);
+    let claim = claims.runs.into_iter().find(|claim| claim.state.run == run).unwrap();
+    let mut change =
+        transition(&claim.state, vec![succeeded("get", Body::Binary(bytes.clone())), What::Succeeded]);
+    change.writes = vec![crate::fixtures::put("large", &bytes, stepmill_core::storage::Condition::Always)];
+    fixture.journal.commit(run, claim.epoch, change).await.unwrap();
+    let (_, entries) = fixture.journal.read(run).await.unwrap();
+    let What::Accepted { event, .. } = &entries[0].what else { panic!("not accepted") };
+    assert_eq!(event.document.body, Body::Text(large));
+    let What::StepSucceeded { output, .. } = &entries[1].what else { panic!("not succeeded") };
+    assert_eq!(output.body, Body::Binary(bytes.clone()));
+    let stored = fixture.journal.get("orders", "large").await.unwrap().unwrap();
+    assert_eq!(stored.value, stepmill_core::storage::StoredValue::Bytes(bytes));
+    let shorter =
+        crate::fixtures::put("large", b"short", stepmill_core::storage::Condition::IfVersion(stored.version));
+    fixture.store(vec![shorter]).await.unwrap();
+    let stored = fixture.journal.get("orders", "large").await.unwrap().unwrap();
+    assert_eq!(stored.value, stepmill_core::storage::StoredValue::Bytes(b"short".to_vec()));
+}
+
+pub async fn queries_filter_and_page(fixture: Fixture) {
+    let mut all = Vec::new();
+    for number in 0..25 {
+        let workflow = if number % 5 == 0 { "rare" } else { "orders" };
+        let acceptance = Acceptance { workflow: workflow.into(), ..acceptance(NOW + number) };
+        all.push((acceptance.run, workflow, number));
+        fixture.accept(acceptance).await;
+    }
+    let claims = fixture.journal.claim(u64::MAX, 100).await.unwrap();
+    for (claim, number) in claims.runs.into_iter().zip(0..) {
+        if number % 2 == 0 {
+            let change = transition(&claim.state, vec![died()]);
+            fixture.journal.commit(claim.state.run, claim.epoch, change).await.unwrap();
+        }
+    }
+    for workflow in [None, Some("rare"), Some("none")] {
+        for phase in [None, Some(PhaseName::Dead), Some(PhaseName::Ready), Some(PhaseName::Cancelled)] {
+            let expected: Vec<_> = all
+                .iter()
+                .rev()
+                .filter(|(_, name, _)| workflow.is_none_or(|workflow| workflow == *name))
+                .filter(|(_, _, number)| {
+                    let is = if number % 2 == 0 { PhaseName::Dead } else { PhaseName::Ready };
+                    phase.is_none_or(|phase| phase == is)
+                })
+                .map(|(run, _, _)| *run)
+                .collect();
+            let filter = Filter { workflow: workflow.map(str::to_owned), phase };
+            let mut found = Vec::new();
+            let mut cursor = None;
+            loop {
+                let page = fixture.journal.query(&filter, cursor, 4).await.unwrap();
+                assert!(page.runs.len() <= 4);
+                found.extend(page.runs.iter().map(|state| state.run));
+                cursor = page.cursor;
+                if cursor.is_none() {
+                    break;
+                }
+            }
+            assert_eq!(found, expected, "{filter:?}");
+        }
+    }
+}
+
+pub async fn prune_removes_what_is_over_and_nothing_else(fixture: Fixture) {
+    let large = "x".repeat(200_000);
+    fixture.accept(with_body(NOW, &large)).await;
+    let claim = fixture.journal.claim(NOW, 1).await.unwrap().runs.pop().unwrap();
+    let over = claim.state.run;
+    let change = transition(&claim.state, vec![What::Succeeded]);
+    fixture.journal.commit(over, claim.epoch, change).await.unwrap();
+    let cancelled = fixture.ended(What::Cancelled { by: "me".into() }).await;
+    let dead = fixture.ended(died()).await;
+    let kept = keyed(NOW, "kept", NOW + 100);
+    fixture.journal.accept(vec![kept.clone(), keyed(NOW, "expired", NOW + 5)]).await.unwrap();
+    let ttl = stepmill_core::storage::StorageOp::Put {
+        value: b"v".to_vec(),
+        condition: stepmill_core::storage::Condition::Always,
+        ttl_ms: Some(5),
+    };
+    // Ends the first of the two, which is due longest.
+    let claim = fixture.journal.claim(NOW, 1).await.unwrap().runs.pop().unwrap();
+    let mut change = transition(&claim.state, vec![What::Succeeded]);
+    change.writes = vec![storage("gone", ttl)];
+    fixture.journal.commit(claim.state.run, claim.epoch, change).await.unwrap();
+
+    assert_eq!(fixture.journal.prune(NOW, NOW, 100).await.unwrap(), 0);
+    fixture.clock.advance(5);
+    assert_eq!(fixture.journal.prune(NOW + 5, NOW, 100).await.unwrap(), 2, "a claim and a value");
+    assert_eq!(fixture.journal.prune(NOW + 5, NOW + 5, 2).await.unwrap(), 2, "no more than the limit");
+    assert_eq!(fixture.journal.prune(NOW + 5, NOW + 5, 100).await.unwrap(), 1);
+    for run in [over, cancelled] {
+        assert!(matches!(fixture.journal.read(run).await, Err(JournalError::NoSuchRun(_))));
+    }
+    assert_eq!(fixture.journal.read(dead).await.unwrap().0.run, dead);
+    assert_eq!(fixture.accept(keyed(NOW + 5, "kept", NOW + 200)).await, Accepted::Duplicate(kept.run));
+    assert_eq!(fixture.journal.query(&Filter::default(), None, 100).await.unwrap().runs.len(), 2);
+}

@@ -1,0 +1,167 @@
+//! What only a journal on disk can be asked.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use stepmill_core::Journal as _;
+use stepmill_core::clock::ManualClock;
+use stepmill_core::journal::{Accepted, Filter, JournalError};
+use stepmill_core::run::What;
+use stepmill_core::storage::{Condition, PluginStorage as _, StorageOp};
+use stepmill_journal::{LocalJournal, OpenError, Options, Rescue};
+
+use crate::fixtures::{NOW, acceptance, died, keyed, put, storage, transition, with_body};
+
+fn options(path: &Path) -> Options {
+    Options { clock: Arc::new(ManualClock::new(NOW)), ..Options::new(path) }
+}
+
+fn large_files(path: &Path) -> Vec<PathBuf> {
+    let folders = fs::read_dir(path.join("large")).unwrap();
+    folders
+        .flat_map(|folder| fs::read_dir(folder.unwrap().path()).unwrap())
+        .map(|file| file.unwrap().path())
+        .collect()
+}
+
+#[tokio::test]
+async fn a_journal_is_the_same_after_it_was_closed() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("journal");
+    let journal = LocalJournal::open(&options(&path)).unwrap();
+    let first = keyed(NOW, "key", NOW + 100);
+    journal
+        .accept(vec![first.clone(), acceptance(NOW + 1), with_body(NOW + 2, &"x".repeat(100_000))])
+        .await
+        .unwrap();
+    let claim = journal.claim(NOW, 1).await.unwrap().runs.pop().unwrap();
+    let mut change = transition(&claim.state, vec![died()]);
+    change.writes = vec![put("k", b"v", Condition::IfAbsent), storage("n", StorageOp::Add(3))];
+    journal.commit(first.run, claim.epoch, change).await.unwrap();
+    let claimed = journal.claim(NOW + 1, 1).await.unwrap().runs.pop().unwrap();
+    let page = journal.query(&Filter::default(), None, 10).await.unwrap().runs;
+    let (value, backlog) = (journal.get("orders", "k").await.unwrap().unwrap(), journal.backlog());
+    drop(journal);
+
+    let journal = LocalJournal::open(&options(&path)).unwrap();
+    assert_eq!(journal.query(&Filter::default(), None, 10).await.unwrap().runs, page);
+    assert_eq!(journal.get("orders", "k").await.unwrap().unwrap(), value);
+    let (now, before) = (journal.backlog(), backlog);
+    assert_eq!((now.unfinished, now.dead), (before.unfinished, before.dead));
+    assert_eq!(
+        journal.accept(vec![keyed(NOW, "key", NOW + 100)]).await.unwrap(),
+        [Accepted::Duplicate(first.run)]
+    );
+    let claims = journal.claim(NOW + 9, 10).await.unwrap().runs;
+    assert_eq!(claims.len(), 2, "claims die with their process");
+    assert_eq!(claims[0].state.run, claimed.state.run);
+    let mut change = transition(&claims[0].state, vec![What::Succeeded]);
+    change.writes = vec![put("k", b"w", Condition::IfVersion(value.version))];
+    journal.commit(claims[0].state.run, claims[0].epoch, change).await.unwrap();
+    let versions = journal.get("orders", "k").await.unwrap().unwrap().version;
+    assert!(versions > value.version + 1, "versions go on after the last one given");
+}
+
+#[tokio::test]
+async fn a_folder_in_use_is_refused_with_its_name() {
+    let folder = tempfile::tempdir().unwrap();
+    let journal = LocalJournal::open(&options(folder.path())).unwrap();
+    let Err(error) = LocalJournal::open(&options(folder.path())) else { panic!("opened twice") };
+    assert!(matches!(&error, OpenError::InUse { path } if path == folder.path()));
+    assert!(error.to_string().contains("in use by another process"));
+    drop(journal);
+    LocalJournal::open(&options(folder.path())).unwrap();
+}
+
+#[tokio::test]
+async fn a_folder_that_cannot_be_made_is_refused_with_its_name() {
+    let file = tempfile::NamedTempFile::new().unwrap();
+    let path = file.path().join("journal");
+    let Err(error) = LocalJournal::open(&options(&path)) else { panic!("opened below a file") };
+    assert!(matches!(&error, OpenError::Folder { path: named, .. } if *named == path));
+}
+
+#[tokio::test]
+async fn a_journal_that_is_not_readable_is_left_as_it_is_and_copied_once() {
+    let parent = tempfile::tempdir().unwrap();
+    let path = parent.path().join("journal");
+    let journal = LocalJournal::open(&options(&path)).unwrap();
+    let batch = (0..500).map(|_| with_body(NOW, &"x".repeat(2_000))).collect();
+    journal.accept(batch).await.unwrap();
+    drop(journal);
+    let conf = fs::read(path.join("conf")).unwrap();
+    let torn: Vec<u8> = conf.iter().map(|byte| !byte).collect();
+    fs::write(path.join("conf"), &torn).unwrap();
+    let Err(error) = LocalJournal::open(&options(&path)) else { panic!("opened what is torn") };
+    let rescue = parent.path().join("journal.rescue-1");
+    let OpenError::Unopenable { rescue: found, .. } = &error else { panic!("{error}") };
+    assert_eq!(*found, Rescue::Fails(rescue.canonicalize().unwrap()));
+    assert!(error.to_string().contains("stepmill journal import"));
+    assert_eq!(fs::read(path.join("conf")).unwrap(), torn);
+    let Err(OpenError::Unopenable { rescue: found, .. }) = LocalJournal::open(&options(&path)) else {
+        panic!()
+    };
+    assert_eq!(found, Rescue::Earlier(rescue.canonicalize().unwrap()));
+    fs::write(path.join("conf"), conf).unwrap();
+    let journal = LocalJournal::open(&options(&path)).unwrap();
+    assert_eq!(journal.backlog().unfinished, 500);
+}
+
+#[tokio::test]
+async fn large_values_are_files_that_come_and_go_with_their_owners() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path();
+    let journal = LocalJournal::open(&options(path)).unwrap();
+    journal.accept(vec![with_body(NOW, &"x".repeat(70_000)), with_body(NOW, "small")]).await.unwrap();
+    assert_eq!(large_files(path).len(), 1);
+    for round in 0..3_u8 {
+        let accepted = acceptance(NOW);
+        journal.accept(vec![accepted]).await.unwrap();
+        let claims = journal.claim(NOW, 10).await.unwrap().runs;
+        for claim in claims {
+            let mut change = transition(&claim.state, vec![What::Succeeded]);
+            change.writes = vec![put("k", &[round / 2; 100_000], Condition::Always)];
+            journal.commit(claim.state.run, claim.epoch, change).await.unwrap();
+        }
+        assert_eq!(large_files(path).len(), 2, "one of the run, one of the value");
+    }
+    assert_eq!(journal.prune(NOW + 9, NOW + 9, 100).await.unwrap(), 5);
+    assert_eq!(large_files(path).len(), 1);
+    drop(journal);
+    let orphan = path.join("large/ab").join("ab".repeat(32));
+    fs::create_dir_all(orphan.parent().unwrap()).unwrap();
+    fs::write(&orphan, "of a crash").unwrap();
+    let journal = LocalJournal::open(&options(path)).unwrap();
+    assert!(!orphan.exists());
+    assert!(journal.get("orders", "k").await.unwrap().is_some());
+}
+
+#[tokio::test]
+async fn a_damaged_large_value_is_noticed_and_stops_no_other_run() {
+    let folder = tempfile::tempdir().unwrap();
+    let journal = LocalJournal::open(&options(folder.path())).unwrap();
+    let (damaged, whole) = (with_body(NOW, &"x".repeat(70_000)), acceptance(NOW + 1));
+    let (damaged_run, whole_run) = (damaged.run, whole.run);
+    journal.accept(vec![damaged, whole]).await.unwrap();
+    let file = large_files(folder.path()).pop().unwrap();
+    let mut content = fs::read(&file).unwrap();
+    content[40_000] ^= 1;
+    fs::write(&file, content).unwrap();
+    assert!(matches!(journal.read(damaged_run).await, Err(JournalError::Damaged { .. })));
+    let claims = journal.claim(NOW + 1, 10).await.unwrap().runs;
+    assert_eq!(claims.iter().map(|claim| claim.state.run).collect::<Vec<_>>(), [whole_run]);
+    fs::remove_file(&file).unwrap();
+    assert!(matches!(journal.read(damaged_run).await, Err(JournalError::Damaged { .. })));
+}
+
+#[tokio::test]
+async fn a_journal_of_another_format_is_refused() {
+    let folder = tempfile::tempdir().unwrap();
+    drop(LocalJournal::open(&options(folder.path())).unwrap());
+    let db = sled::open(folder.path()).unwrap();
+    db.insert("m/format", &[9]).unwrap();
+    drop(db);
+    let Err(error) = LocalJournal::open(&options(folder.path())) else { panic!("opened") };
+    assert!(matches!(&error, OpenError::Format { found, .. } if found == "09"), "{error}");
+}

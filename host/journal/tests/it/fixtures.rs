@@ -1,0 +1,172 @@
+//! Runs, entries and transitions to test with.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use stepmill_core::attempt::{Cause, Failure, Record};
+use stepmill_core::clock::ManualClock;
+use stepmill_core::document::{Body, Document};
+use stepmill_core::event::{Event, Trigger};
+use stepmill_core::journal::{Acceptance, Accepted, Claim, Dedupe, Transition};
+use stepmill_core::run::{Entry, State, What, next};
+use stepmill_core::storage::{Condition, StorageOp, StorageWrite};
+use stepmill_core::{Journal, PluginStorage, RunId};
+use stepmill_journal::{LocalJournal, Options};
+use tempfile::TempDir;
+
+/// The time at which tests begin.
+pub const NOW: u64 = 1_700_000_000_000;
+
+/// What the suite asks of a journal.
+pub trait Both: Journal + PluginStorage {}
+impl<T: Journal + PluginStorage> Both for T {}
+
+/// A journal under test.
+pub struct Fixture {
+    pub journal: Arc<dyn Both>,
+    pub clock: Arc<ManualClock>,
+    _folder: Option<TempDir>,
+}
+
+impl Fixture {
+    pub fn memory() -> Self {
+        let clock = Arc::new(ManualClock::new(NOW));
+        let journal = Arc::new(LocalJournal::memory(clock.clone()).unwrap());
+        Self { journal, clock, _folder: None }
+    }
+
+    pub fn sled() -> Self {
+        let clock = Arc::new(ManualClock::new(NOW));
+        let folder = tempfile::tempdir().unwrap();
+        let options = Options { clock: clock.clone(), ..Options::new(folder.path().join("journal")) };
+        let journal = Arc::new(LocalJournal::open(&options).unwrap());
+        Self { journal, clock, _folder: Some(folder) }
+    }
+
+    pub async fn accept(&self, acceptance: Acceptance) -> Accepted {
+        self.journal.accept(vec![acceptance]).await.unwrap()[0]
+    }
+
+    /// Accepts a run and claims it.
+    pub async fn claimed(&self) -> Claim {
+        let acceptance = acceptance(NOW);
+        let run = acceptance.run;
+        self.accept(acceptance).await;
+        let mut claims = self.journal.claim(u64::MAX, 1).await.unwrap();
+        let claim = claims.runs.pop().unwrap();
+        assert_eq!(claim.state.run, run);
+        claim
+    }
+
+    /// Accepts a run and ends it.
+    pub async fn ended(&self, what: What) -> RunId {
+        let claim = self.claimed().await;
+        let run = claim.state.run;
+        self.journal.commit(run, claim.epoch, transition(&claim.state, vec![what])).await.unwrap();
+        run
+    }
+
+    /// Commits storage writes with a run of their own.
+    pub async fn store(&self, writes: Vec<StorageWrite>) -> Result<(), stepmill_core::journal::JournalError> {
+        let claim = self.claimed().await;
+        let run = claim.state.run;
+        let change = Transition { writes, ..transition(&claim.state, vec![What::Succeeded]) };
+        let result = self.journal.commit(run, claim.epoch, change).await;
+        if result.is_err() {
+            let change = transition(&claim.state, vec![What::Succeeded]);
+            self.journal.commit(run, claim.epoch, change).await.unwrap();
+        }
+        result
+    }
+}
+
+/// An id that no other has.
+pub fn run_id(at_ms: u64) -> RunId {
+    static COUNT: AtomicU64 = AtomicU64::new(0);
+    let count = COUNT.fetch_add(1, Ordering::Relaxed) * 64;
+    let mut random = [0; 10];
+    random[2..].copy_from_slice(&count.to_be_bytes());
+    // The version and variant bits of a UUID overwrite some: keep those of the process elsewhere.
+    random[0] = (std::process::id() & 0xf) as u8;
+    RunId::new(at_ms, random)
+}
+
+/// An event with a small body.
+pub fn acceptance(at_ms: u64) -> Acceptance {
+    with_body(at_ms, r#"{"order":7}"#)
+}
+
+/// An event with this body.
+pub fn with_body(at_ms: u64, body: &str) -> Acceptance {
+    Acceptance {
+        run: run_id(at_ms),
+        workflow: "orders".into(),
+        version: "v1".into(),
+        at_ms,
+        event: Event {
+            trigger: Trigger::Webhook { path: "/orders".into() },
+            headers: BTreeMap::from([("x-id".into(), "7".into())]),
+            query: BTreeMap::new(),
+            document: Document { media_type: "application/json".into(), body: Body::Text(body.into()) },
+        },
+        dedupe: None,
+        fire: None,
+    }
+}
+
+/// An event with a deduplication key.
+pub fn keyed(at_ms: u64, key: &str, expires_ms: u64) -> Acceptance {
+    let dedupe = Some(Dedupe { scope: "orders".into(), key: key.into(), expires_ms });
+    Acceptance { dedupe, ..acceptance(at_ms) }
+}
+
+/// The transition that these make from `state`.
+pub fn transition(state: &State, what: Vec<What>) -> Transition {
+    let entries: Vec<Entry> =
+        what.into_iter().map(|what| Entry { at_ms: state.changed_ms + 1, what, pure: Vec::new() }).collect();
+    let state = entries.iter().fold(state.clone(), |state, entry| next(Some(state), entry).unwrap());
+    Transition { entries, state, writes: Vec::new() }
+}
+
+/// An attempt of a step.
+pub fn record(step: &str, number: u32, cause: Option<Cause>) -> Record {
+    Record {
+        step: step.into(),
+        number,
+        plugin: "rest".into(),
+        digest: "00".into(),
+        started_ms: NOW,
+        took_us: 1,
+        memory_bytes: 2,
+        failure: cause.map(|cause| Failure::new(cause, "no")),
+        exchanges: Vec::new(),
+        logs: Vec::new(),
+    }
+}
+
+/// A step's success with this output.
+pub fn succeeded(step: &str, body: Body) -> What {
+    let output = Document { media_type: "application/octet-stream".into(), body };
+    What::StepSucceeded { output, record: record(step, 1, None) }
+}
+
+/// A failure that makes a dead letter.
+pub fn died() -> What {
+    What::Died { record: record("create", 1, Some(Cause::Rejected)) }
+}
+
+/// A failure that is tried again at `at_ms`.
+pub fn failed(at_ms: u64) -> What {
+    What::AttemptFailed { record: record("create", 1, Some(Cause::RetryAsked)), retry_at_ms: at_ms }
+}
+
+/// A storage write in the namespace `orders`.
+pub fn storage(key: &str, op: StorageOp) -> StorageWrite {
+    StorageWrite { namespace: "orders".into(), key: key.into(), op }
+}
+
+/// A put without a time to live.
+pub fn put(key: &str, value: &[u8], condition: Condition) -> StorageWrite {
+    storage(key, StorageOp::Put { value: value.to_vec(), condition, ttl_ms: None })
+}

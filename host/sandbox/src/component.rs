@@ -1,0 +1,171 @@
+//! What a component is, told from its type before any of it runs: which world it targets, and whether
+//! it imports only what that world may.
+
+use stepmill_core::manifest::Kind;
+use wasmtime::component::types::{self, ComponentItem};
+
+use crate::error::LoadError;
+
+/// Largest component, in bytes.
+pub(crate) const MAX_BYTES: usize = 64 << 20;
+
+/// The WIT package and the track of versions that this host speaks.
+const PACKAGE: &str = "stepmill:plugin";
+const TRACK: (u64, u64) = (0, 1);
+const WASI_TRACK: (u64, u64) = (0, 2);
+
+/// What any component may import: logging, and what a standard library drags in, answered without I/O.
+const SHARED: [&str; 22] = [
+    "wasi:cli/environment",
+    "wasi:cli/exit",
+    "wasi:cli/stderr",
+    "wasi:cli/stdin",
+    "wasi:cli/stdout",
+    "wasi:cli/terminal-input",
+    "wasi:cli/terminal-output",
+    "wasi:cli/terminal-stderr",
+    "wasi:cli/terminal-stdin",
+    "wasi:cli/terminal-stdout",
+    "wasi:clocks/monotonic-clock",
+    "wasi:clocks/wall-clock",
+    "wasi:filesystem/preopens",
+    "wasi:filesystem/types",
+    "wasi:io/error",
+    "wasi:io/poll",
+    "wasi:io/streams",
+    "wasi:random/insecure",
+    "wasi:random/insecure-seed",
+    "wasi:random/random",
+    "stepmill:plugin/types",
+    "stepmill:plugin/log",
+];
+
+/// What connectors may import besides.
+const CONNECTOR: [&str; 4] =
+    ["stepmill:plugin/http", "stepmill:plugin/storage", "wasi:http/types", "wasi:http/outgoing-handler"];
+
+/// What the type of a component says.
+#[derive(Debug)]
+pub(crate) struct Shape {
+    pub(crate) kind: Kind,
+    /// Name of the exported step interface, with its version.
+    pub(crate) step: String,
+    pub(crate) imports: Vec<String>,
+    pub(crate) exports: Vec<String>,
+}
+
+/// Refuses what is no component by its first bytes.
+pub(crate) fn check_bytes(bytes: &[u8]) -> Result<(), LoadError> {
+    if bytes.len() > MAX_BYTES {
+        return Err(LoadError::TooLarge { size: bytes.len(), limit: MAX_BYTES });
+    }
+    if !bytes.starts_with(b"\0asm") {
+        return Err(LoadError::NotWasm);
+    }
+    // After the magic: two bytes of version, two of layer. Modules are layer 0, components layer 1.
+    if bytes.get(4..8) == Some(&[1, 0, 0, 0]) {
+        return Err(LoadError::CoreModule);
+    }
+    Ok(())
+}
+
+/// Looks at the imports and exports.
+pub(crate) fn inspect(engine: &wasmtime::Engine, component: &types::Component) -> Result<Shape, LoadError> {
+    let exports: Vec<String> = component.exports(engine).map(|(name, _)| name.to_owned()).collect();
+    let imports: Vec<String> = component.imports(engine).map(|(name, _)| name.to_owned()).collect();
+    let (kind, step) = step(&exports)?;
+    let describes = component
+        .exports(engine)
+        .any(|(name, export)| name == "describe" && matches!(export.ty, ComponentItem::ComponentFunc(_)));
+    if !describes {
+        return Err(LoadError::NoDescribe);
+    }
+    for import in &imports {
+        check_import(kind, import)?;
+    }
+    Ok(Shape { kind, step, imports, exports })
+}
+
+fn step(exports: &[String]) -> Result<(Kind, String), LoadError> {
+    let mut found: Option<(Kind, &String)> = None;
+    for export in exports {
+        let Some(kind) = kind_of(Name::parse(export)) else { continue };
+        if !Name::parse(export).is_of(TRACK) {
+            return Err(LoadError::Version { name: export.clone() });
+        }
+        if let Some((_, first)) = found {
+            return Err(LoadError::SeveralSteps { first: first.clone(), second: export.clone() });
+        }
+        found = Some((kind, export));
+    }
+    match found {
+        Some((kind, name)) => Ok((kind, name.clone())),
+        None => Err(LoadError::NoStep { exports: list(exports) }),
+    }
+}
+
+fn list(names: &[String]) -> String {
+    if names.is_empty() { "nothing".into() } else { names.join(", ") }
+}
+
+fn kind_of(name: Name<'_>) -> Option<Kind> {
+    match name.interface {
+        "stepmill:plugin/transform" => Some(Kind::Transform),
+        "stepmill:plugin/validate" => Some(Kind::Validate),
+        "stepmill:plugin/connector" => Some(Kind::Connector),
+        _ => None,
+    }
+}
+
+fn check_import(kind: Kind, import: &str) -> Result<(), LoadError> {
+    let name = Name::parse(import);
+    let refused = |reason: String| Err(LoadError::Import { name: import.to_owned(), reason });
+    let is_shared = SHARED.contains(&name.interface);
+    let is_connectors = CONNECTOR.contains(&name.interface);
+    if name.package() == PACKAGE && !name.is_of(TRACK) {
+        return Err(LoadError::Version { name: import.to_owned() });
+    }
+    if (is_shared || is_connectors) && name.package() != PACKAGE && !name.is_of(WASI_TRACK) {
+        return refused("this host answers WASI 0.2; build the plugin for wasm32-wasip2".into());
+    }
+    match kind {
+        Kind::Connector if is_shared || is_connectors => Ok(()),
+        Kind::Transform | Kind::Validate if is_shared => Ok(()),
+        Kind::Transform | Kind::Validate if is_connectors => refused(format!(
+            "a {} is pure and must not reach the outside; make it a connector, or do without",
+            kind.world()
+        )),
+        Kind::Connector if name.package() == "wasi:sockets" => refused(
+            "plugins open no sockets; send requests through stepmill:plugin/http or wasi:http/outgoing-handler".into(),
+        ),
+        Kind::Transform | Kind::Validate if name.package() == "wasi:sockets" => {
+            refused(format!("a {} is pure and must not open sockets", kind.world()))
+        }
+        Kind::Connector | Kind::Transform | Kind::Validate => {
+            refused(format!("a {} can import nothing of that name here", kind.world()))
+        }
+    }
+}
+
+/// `namespace:package/interface@version`.
+#[derive(Clone, Copy)]
+struct Name<'a> {
+    interface: &'a str,
+    version: &'a str,
+}
+
+impl<'a> Name<'a> {
+    fn parse(name: &'a str) -> Self {
+        let (interface, version) = name.split_once('@').unwrap_or((name, ""));
+        Self { interface, version }
+    }
+
+    fn package(self) -> &'a str {
+        self.interface.split('/').next().unwrap_or_default()
+    }
+
+    fn is_of(self, (major, minor): (u64, u64)) -> bool {
+        semver::Version::parse(self.version)
+            .is_ok_and(|version| version.major == major && version.minor == minor && version.pre.is_empty())
+    }
+}

@@ -1,0 +1,111 @@
+//! The record of one exchange: for the operator's eyes, capped, without credentials.
+
+use std::time::Instant;
+
+use stepmill_core::attempt::{Exchange, ExchangeResponse, capped};
+use url::Url;
+
+use super::system::REDACTED;
+use super::{Error, Ledger, Outgoing, Response, Target, headers};
+
+/// Bytes of a body that are kept.
+const BODY_BYTES: usize = 4 << 10;
+/// Bytes of a header's value and of a URL that are kept.
+const VALUE_BYTES: usize = 1 << 10;
+/// Headers that are kept.
+const HEADERS: usize = 100;
+
+/// An exchange that goes on. It reaches the ledger however it ends, also when its future is dropped because
+/// the attempt's time is over.
+pub(super) struct Recording<'a> {
+    ledger: &'a mut Ledger,
+    exchange: Option<Exchange>,
+    started: Instant,
+}
+
+impl<'a> Recording<'a> {
+    pub(super) fn begin(ledger: &'a mut Ledger, outgoing: &Outgoing) -> Self {
+        let body = outgoing.body.as_deref().unwrap_or_default();
+        let url = match &outgoing.target {
+            Target::Path(path) => path.clone(),
+            Target::Url(url) => url.parse().map_or_else(|_| url.clone(), |url| without_userinfo(&url)),
+        };
+        let exchange = Exchange {
+            system: None,
+            method: capped(outgoing.method.clone(), VALUE_BYTES),
+            url: capped(url, VALUE_BYTES),
+            request_headers: recorded(&outgoing.headers, None),
+            request_body: text(body, BODY_BYTES),
+            request_bytes: body.len() as u64,
+            result: Err("the attempt ended before the exchange did".to_owned()),
+            took_us: 0,
+        };
+        Self { ledger, exchange: Some(exchange), started: Instant::now() }
+    }
+
+    /// Notes where the request goes, and the header that the system's credentials are in.
+    pub(super) fn decided(&mut self, url: &Url, system: Option<&str>) {
+        if let Some(exchange) = &mut self.exchange {
+            exchange.url = capped(without_userinfo(url), VALUE_BYTES);
+            exchange.system = system.map(str::to_owned);
+        }
+    }
+
+    /// Notes how it ended. `secret` is the name of the header that carries the system's credentials.
+    pub(super) fn end(mut self, result: Result<&Response, &Error>, secret: Option<&str>) {
+        if let Some(exchange) = &mut self.exchange {
+            exchange.result = result.map_err(ToString::to_string).map(|response| ExchangeResponse {
+                status: response.status,
+                headers: recorded(&response.headers, secret),
+                body: text(&response.body, BODY_BYTES),
+                body_bytes: response.body.len() as u64,
+            });
+        }
+    }
+}
+
+impl Drop for Recording<'_> {
+    fn drop(&mut self) {
+        if let Some(mut exchange) = self.exchange.take() {
+            exchange.took_us = u64::try_from(self.started.elapsed().as_micros()).unwrap_or(u64::MAX);
+            tracing::debug!(
+                system = exchange.system,
+                method = exchange.method,
+                url = exchange.url.split('?').next(),
+                request_bytes = exchange.request_bytes,
+                status = exchange.result.as_ref().ok().map(|response| response.status),
+                error = exchange.result.as_ref().err(),
+                took_us = exchange.took_us,
+                "exchange"
+            );
+            self.ledger.exchanges.push(exchange);
+        }
+    }
+}
+
+fn recorded(headers: &[(String, Vec<u8>)], secret: Option<&str>) -> Vec<(String, String)> {
+    headers
+        .iter()
+        .take(HEADERS)
+        .map(|(name, value)| {
+            let hidden =
+                headers::is_sensitive(name) || secret.is_some_and(|secret| name.eq_ignore_ascii_case(secret));
+            let value = if hidden { REDACTED.to_owned() } else { text(value, VALUE_BYTES) };
+            (capped(name.clone(), VALUE_BYTES), value)
+        })
+        .collect()
+}
+
+/// The first `limit` bytes as text, with U+FFFD for what is none.
+fn text(bytes: &[u8], limit: usize) -> String {
+    let head = bytes.get(..limit).unwrap_or(bytes);
+    capped(String::from_utf8_lossy(head).into_owned(), limit)
+}
+
+fn without_userinfo(url: &Url) -> String {
+    let mut url = url.clone();
+    // An error says that this URL cannot have any.
+    let _ = url.set_username("");
+    let _ = url.set_password(None);
+    url.into()
+}

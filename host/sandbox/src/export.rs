@@ -1,0 +1,147 @@
+//! Calls of a component's exports: `describe` and the step interface's `run`.
+//!
+//! The argument types borrow, so that a document is copied once: into the guest's memory.
+
+use stepmill_core::document::{Body, Document};
+use stepmill_core::manifest::Kind;
+use wasmtime::Store;
+use wasmtime::component::{Component, ComponentExportIndex, ComponentType, Instance, InstancePre, Lower};
+
+use crate::bindings::types;
+use crate::state::State;
+
+/// A document on its way in.
+#[derive(ComponentType, Lower, Clone, Copy)]
+#[component(record)]
+pub(crate) struct DocumentIn<'a> {
+    #[component(name = "media-type")]
+    media_type: &'a str,
+    body: BodyIn<'a>,
+}
+
+/// Its body.
+#[derive(ComponentType, Lower, Clone, Copy)]
+#[component(variant)]
+pub(crate) enum BodyIn<'a> {
+    #[component(name = "text")]
+    Text(&'a str),
+    #[component(name = "binary")]
+    Binary(&'a [u8]),
+}
+
+/// Which attempt this is.
+#[derive(ComponentType, Lower, Clone, Copy)]
+#[component(record)]
+pub(crate) struct AttemptIn<'a> {
+    pub(crate) workflow: &'a str,
+    pub(crate) run: &'a str,
+    pub(crate) step: &'a str,
+    pub(crate) number: u32,
+    #[component(name = "idempotency-key")]
+    pub(crate) idempotency_key: &'a str,
+    #[component(name = "accepted-at-ms")]
+    pub(crate) accepted_at_ms: u64,
+    #[component(name = "timeout-ms")]
+    pub(crate) timeout_ms: u64,
+}
+
+impl<'a> From<&'a Document> for DocumentIn<'a> {
+    fn from(document: &'a Document) -> Self {
+        let body = match &document.body {
+            Body::Text(text) => BodyIn::Text(text),
+            Body::Binary(bytes) => BodyIn::Binary(bytes),
+        };
+        Self { media_type: &document.media_type, body }
+    }
+}
+
+/// What `run` of a transform or a connector answers.
+pub(crate) type DocumentAnswer = Result<types::Document, types::Failure>;
+/// What `run` of a validate component answers.
+pub(crate) type ViolationsAnswer = Result<Vec<types::Violation>, types::Failure>;
+
+/// Arguments of `run`.
+pub(crate) type Arguments<'a> = (DocumentIn<'a>, &'a str, AttemptIn<'a>);
+
+/// Where a component's exports are; found once, when it is loaded.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Exports {
+    describe: ComponentExportIndex,
+    run: ComponentExportIndex,
+}
+
+impl Exports {
+    /// None if the step interface has no `run`, or there is no `describe`.
+    pub(crate) fn find(component: &Component, step: &str) -> Option<Self> {
+        let describe = component.get_export_index(None, "describe")?;
+        let interface = component.get_export_index(None, step)?;
+        let run = component.get_export_index(Some(&interface), "run")?;
+        Some(Self { describe, run })
+    }
+
+    /// Asks the component what it is, and whether its `run` has the type that the world says.
+    pub(crate) async fn describe<R: Send + 'static>(
+        &self,
+        store: &mut Store<State<R>>,
+        pre: &InstancePre<State<R>>,
+        kind: Kind,
+    ) -> Result<types::Manifest, DescribeError> {
+        let instance = pre.instantiate_async(&mut *store).await.map_err(DescribeError::Failed)?;
+        let typed = match kind {
+            Kind::Transform | Kind::Connector => {
+                instance.get_typed_func::<Arguments<'_>, (DocumentAnswer,)>(&mut *store, self.run).map(drop)
+            }
+            Kind::Validate => {
+                instance.get_typed_func::<Arguments<'_>, (ViolationsAnswer,)>(&mut *store, self.run).map(drop)
+            }
+        };
+        typed.map_err(DescribeError::Mismatch)?;
+        let describe = instance
+            .get_typed_func::<(), (types::Manifest,)>(&mut *store, self.describe)
+            .map_err(DescribeError::Mismatch)?;
+        let (manifest,) = describe.call_async(store, ()).await.map_err(DescribeError::Failed)?;
+        Ok(manifest)
+    }
+
+    /// Instantiates, and runs a transform or a connector.
+    pub(crate) async fn run_document<R: Send + 'static>(
+        &self,
+        store: &mut Store<State<R>>,
+        pre: &InstancePre<State<R>>,
+        arguments: Arguments<'_>,
+    ) -> wasmtime::Result<DocumentAnswer> {
+        let instance = pre.instantiate_async(&mut *store).await?;
+        self.run_in(store, &instance, arguments).await
+    }
+
+    /// Runs a transform or a connector in an instance that is there.
+    pub(crate) async fn run_in<R: Send + 'static>(
+        &self,
+        store: &mut Store<State<R>>,
+        instance: &Instance,
+        arguments: Arguments<'_>,
+    ) -> wasmtime::Result<DocumentAnswer> {
+        let run = instance.get_typed_func::<Arguments<'_>, (DocumentAnswer,)>(&mut *store, self.run)?;
+        Ok(run.call_async(store, arguments).await?.0)
+    }
+
+    /// Instantiates, and runs a validate component.
+    pub(crate) async fn run_violations<R: Send + 'static>(
+        &self,
+        store: &mut Store<State<R>>,
+        pre: &InstancePre<State<R>>,
+        arguments: Arguments<'_>,
+    ) -> wasmtime::Result<ViolationsAnswer> {
+        let instance = pre.instantiate_async(&mut *store).await?;
+        let run = instance.get_typed_func::<Arguments<'_>, (ViolationsAnswer,)>(&mut *store, self.run)?;
+        Ok(run.call_async(store, arguments).await?.0)
+    }
+}
+
+/// Why there is no manifest.
+pub(crate) enum DescribeError {
+    /// An export has another type than the world says.
+    Mismatch(wasmtime::Error),
+    /// Instantiating or calling failed.
+    Failed(wasmtime::Error),
+}

@@ -1,0 +1,237 @@
+//! One attempt: a fresh store and instance, one call of `run`, and a report whatever happens.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use async_trait::async_trait;
+use stepmill_core::attempt::{Cause, Exchange, Failure, LogLevel, LogLine, Record};
+use stepmill_core::document::Document;
+use stepmill_core::invoke::{Attempt, Invoke, Report};
+use stepmill_core::limits::Limits;
+use stepmill_core::storage::StorageWrite;
+use tokio::time::error::Elapsed;
+use tokio::time::{Instant, timeout_at};
+use wasmtime::component::InstancePre;
+
+use crate::answer;
+use crate::egress::Context;
+use crate::export::{Arguments, AttemptIn, Exports};
+use crate::failure;
+use crate::host::Connected;
+use crate::host::http::Http;
+use crate::host::storage::Storage;
+use crate::host::wasi::Wasi;
+use crate::host::wasi_http::WasiHttp;
+use crate::plugin::Program;
+use crate::sandbox::Sandbox;
+use crate::state::{Pure, State};
+
+/// Longest attempt, whatever the limits say: beyond it an instant may not be representable.
+const LONGEST: Duration = Duration::from_secs(366 * 24 * 60 * 60);
+
+/// What is left of an attempt.
+struct Remains {
+    outcome: Result<Arc<Document>, Failure>,
+    memory_bytes: u64,
+    logs: Vec<LogLine>,
+    exchanges: Vec<Exchange>,
+    writes: Vec<StorageWrite>,
+}
+
+#[async_trait]
+impl Invoke for Sandbox {
+    async fn invoke(&self, attempt: Attempt) -> Report {
+        // Waiting for a place is not the attempt's time. The semaphore is never closed.
+        let _turn = self.turns.acquire().await.ok();
+        let started_ms = self.clock.now_ms();
+        let began = Instant::now();
+        let remains = match self.plugin(&attempt.digest) {
+            Some(plugin) => match &plugin.program {
+                Program::Transform(pre) => self.transform(&attempt, &plugin.exports, pre, began).await,
+                Program::Validate(pre) => self.validate(&attempt, &plugin.exports, pre, began).await,
+                Program::Connector(pre) => self.connector(&attempt, &plugin.exports, pre, began).await,
+            },
+            None => Remains::not_loaded(&attempt),
+        };
+        report(&attempt, started_ms, began, remains)
+    }
+}
+
+impl Sandbox {
+    async fn transform(
+        &self,
+        attempt: &Attempt,
+        exports: &Exports,
+        pre: &InstancePre<State<Pure>>,
+        began: Instant,
+    ) -> Remains {
+        let texts = Texts::of(attempt);
+        let mut store = self.store(&attempt.limits, pure_state(attempt));
+        let call = exports.run_document(&mut store, pre, texts.arguments(attempt));
+        let ended = timeout_at(deadline(began, &attempt.limits), call).await;
+        let outcome = settle(ended, store.data(), &attempt.limits)
+            .and_then(|answer| answer::document(answer, &attempt.limits))
+            .map(Arc::new);
+        Remains::of_pure(outcome, store.into_data())
+    }
+
+    async fn validate(
+        &self,
+        attempt: &Attempt,
+        exports: &Exports,
+        pre: &InstancePre<State<Pure>>,
+        began: Instant,
+    ) -> Remains {
+        let texts = Texts::of(attempt);
+        let mut store = self.store(&attempt.limits, pure_state(attempt));
+        let call = exports.run_violations(&mut store, pre, texts.arguments(attempt));
+        let ended = timeout_at(deadline(began, &attempt.limits), call).await;
+        let outcome = settle(ended, store.data(), &attempt.limits)
+            .and_then(|answer| answer::violations(answer, &attempt.input));
+        Remains::of_pure(outcome, store.into_data())
+    }
+
+    async fn connector(
+        &self,
+        attempt: &Attempt,
+        exports: &Exports,
+        pre: &InstancePre<State<Connected>>,
+        began: Instant,
+    ) -> Remains {
+        let texts = Texts::of(attempt);
+        let limits = attempt.limits;
+        let deadline = deadline(began, &limits);
+        let context = Context {
+            grant: attempt.grant.clone(),
+            limits,
+            workflow: attempt.workflow.clone(),
+            run: attempt.run,
+            step: attempt.step.clone(),
+            deadline,
+        };
+        let state = State::new(&limits, Wasi::real(), self.connect(context));
+        let mut store = self.store(&limits, state);
+        let call = exports.run_document(&mut store, pre, texts.arguments(attempt));
+        let ended = timeout_at(deadline, call).await;
+        let outcome = settle(ended, store.data(), &limits)
+            .and_then(|answer| answer::document(answer, &limits))
+            .map(Arc::new);
+        let State { memory, logs, table, reach, .. } = store.into_data();
+        // Breaks off what the guest has left on its way; then the ledger is complete.
+        drop(table);
+        reach.wasi_http.ended().await;
+        let writes = if outcome.is_ok() { reach.storage.into_writes() } else { Vec::new() };
+        let exchanges = reach.http.take_exchanges();
+        Remains { outcome, memory_bytes: memory.peak(), logs: logs.take(), exchanges, writes }
+    }
+
+    /// The reach of an attempt.
+    pub(crate) fn connect(&self, context: Context) -> Connected {
+        let limits = context.limits;
+        let storage = Storage::new(self.storage.clone(), context.grant.clone(), limits);
+        let http = Http::new(self.egress.clone(), context);
+        let wasi_http = WasiHttp::new(http.clone(), limits.memory_bytes);
+        Connected { http, storage, wasi_http }
+    }
+}
+
+impl Remains {
+    fn of_pure(outcome: Result<Arc<Document>, Failure>, state: State<Pure>) -> Self {
+        let memory_bytes = state.memory.peak();
+        let logs = state.logs.take();
+        Self { outcome, memory_bytes, logs, exchanges: Vec::new(), writes: Vec::new() }
+    }
+
+    fn not_loaded(attempt: &Attempt) -> Self {
+        let message = format!("plugin {:?} ({}) is not loaded", attempt.plugin, attempt.digest);
+        let outcome = Err(Failure::new(Cause::Host, message));
+        Self { outcome, memory_bytes: 0, logs: Vec::new(), exchanges: Vec::new(), writes: Vec::new() }
+    }
+}
+
+/// What a guest is told as text that the attempt does not hold as text.
+pub(crate) struct Texts {
+    run: String,
+    idempotency_key: String,
+}
+
+impl Texts {
+    pub(crate) fn of(attempt: &Attempt) -> Self {
+        Self { run: attempt.run.to_string(), idempotency_key: attempt.run.idempotency_key(&attempt.step) }
+    }
+
+    pub(crate) fn arguments<'a>(&'a self, attempt: &'a Attempt) -> Arguments<'a> {
+        let about = AttemptIn {
+            workflow: &attempt.workflow,
+            run: &self.run,
+            step: &attempt.step,
+            number: attempt.number,
+            idempotency_key: &self.idempotency_key,
+            accepted_at_ms: attempt.accepted_at_ms,
+            timeout_ms: attempt.limits.wall_ms,
+        };
+        (attempt.input.as_ref().into(), &attempt.config, about)
+    }
+}
+
+/// The state of a pure attempt: the same for every attempt of the step.
+pub(crate) fn pure_state(attempt: &Attempt) -> State<Pure> {
+    let wasi = Wasi::deterministic(attempt.accepted_at_ms, attempt.run, attempt.step.clone());
+    State::new(&attempt.limits, wasi, Pure)
+}
+
+fn deadline(began: Instant, limits: &Limits) -> Instant {
+    began + Duration::from_millis(limits.wall_ms).min(LONGEST)
+}
+
+/// What came of the call, or the named failure.
+pub(crate) fn settle<T, R>(
+    ended: Result<wasmtime::Result<T>, Elapsed>,
+    state: &State<R>,
+    limits: &Limits,
+) -> Result<T, Failure> {
+    match ended {
+        Ok(Ok(answer)) => Ok(answer),
+        Ok(Err(error)) => Err(failure::of(&error, state, limits)),
+        Err(Elapsed { .. }) => Err(failure::wall(limits)),
+    }
+}
+
+fn report(attempt: &Attempt, started_ms: u64, began: Instant, remains: Remains) -> Report {
+    let Remains { outcome, memory_bytes, logs, exchanges, writes } = remains;
+    tell(attempt, &logs);
+    let record = Record {
+        step: attempt.step.to_string(),
+        number: attempt.number,
+        plugin: attempt.plugin.to_string(),
+        digest: attempt.digest.to_string(),
+        started_ms,
+        took_us: u64::try_from(began.elapsed().as_micros()).unwrap_or(u64::MAX),
+        memory_bytes,
+        failure: outcome.as_ref().err().cloned(),
+        exchanges,
+        logs,
+    };
+    Report { outcome, record, writes }
+}
+
+/// Writes the guest's lines to the host's log. Their text is a field, never the message.
+fn tell(attempt: &Attempt, logs: &[LogLine]) {
+    for LogLine { level, message, fields } in logs {
+        macro_rules! line {
+            ($level:ident) => {
+                tracing::$level!(
+                    run = %attempt.run, step = %attempt.step, attempt = attempt.number, plugin = %attempt.plugin,
+                    text = ?message, fields = ?fields, "guest"
+                )
+            };
+        }
+        match level {
+            LogLevel::Trace => line!(trace),
+            LogLevel::Debug => line!(debug),
+            LogLevel::Info => line!(info),
+            LogLevel::Warn => line!(warn),
+            LogLevel::Error => line!(error),
+        }
+    }
+}

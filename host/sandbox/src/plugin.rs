@@ -1,0 +1,195 @@
+//! Loading: from bytes to a plugin that can be run, or a sentence for its author.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use sha2::{Digest as _, Sha256};
+use stepmill_core::RunId;
+use stepmill_core::attempt::Failure;
+use stepmill_core::grant::Grant;
+use stepmill_core::limits::Limits;
+use stepmill_core::manifest::{Kind, Manifest};
+use tokio::time::timeout;
+use wasmtime::component::{Component, InstancePre};
+
+use crate::bindings::types;
+use crate::cache::Cache;
+use crate::component::{self, Shape};
+use crate::egress::Context;
+use crate::error::LoadError;
+use crate::export::{DescribeError, Exports};
+use crate::failure;
+use crate::host::Connected;
+use crate::host::wasi::Wasi;
+use crate::manifest;
+use crate::sandbox::Sandbox;
+use crate::state::{Pure, State};
+
+/// Pages of 64 KiB under which a memory grows at every attempt: 1 MiB.
+const SMALL_MEMORY: u64 = 16;
+
+/// What `describe` may use up. It does nothing but answer; script guests need some time to start.
+const DESCRIBE: Duration = Duration::from_secs(10);
+
+/// What is told of a plugin that was loaded.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Loaded {
+    /// SHA-256 of the component, in lower-case hexadecimal: the plugin's identity.
+    pub digest: String,
+    /// What it says of itself, checked.
+    pub manifest: Manifest,
+    /// Size of the component, in bytes.
+    pub size: u64,
+    /// Names of its imports: what it can reach at all.
+    pub imports: Vec<String>,
+    /// Names of its exports.
+    pub exports: Vec<String>,
+    /// What its author should know, a sentence each.
+    pub warnings: Vec<String>,
+}
+
+/// A loaded plugin.
+pub(crate) struct Plugin {
+    pub(crate) loaded: Loaded,
+    pub(crate) exports: Exports,
+    pub(crate) program: Program,
+}
+
+/// A component with its imports resolved. Shared by all its attempts; holds no instance.
+pub(crate) enum Program {
+    Transform(InstancePre<State<Pure>>),
+    Validate(InstancePre<State<Pure>>),
+    Connector(InstancePre<State<Connected>>),
+}
+
+impl Sandbox {
+    /// Compiles a component (or takes it from the cache), checks it and asks it what it is. Loading
+    /// what is loaded already is cheap.
+    pub async fn load(&self, bytes: &[u8]) -> Result<Loaded, LoadError> {
+        component::check_bytes(bytes)?;
+        let digest = hex::encode(Sha256::digest(bytes));
+        if let Some(plugin) = self.plugin(&digest) {
+            return Ok(plugin.loaded.clone());
+        }
+        let engine = self.engine.wasm().clone();
+        let compiling = {
+            let (cache, digest, bytes) = (self.cache.clone(), digest.clone(), bytes.to_vec());
+            tokio::task::spawn_blocking(move || compile(&engine, cache.as_deref(), &digest, &bytes))
+        };
+        let component = compiling.await.map_err(LoadError::Compiler)??;
+        let plugin = self.prepare(digest, bytes.len(), &component).await?;
+        let loaded = plugin.loaded.clone();
+        tracing::info!(
+            plugin = %loaded.manifest.name, version = %loaded.manifest.version, digest = %loaded.digest,
+            "plugin loaded"
+        );
+        self.keep(Arc::new(plugin));
+        Ok(loaded)
+    }
+
+    async fn prepare(&self, digest: String, size: usize, component: &Component) -> Result<Plugin, LoadError> {
+        let engine = self.engine.wasm();
+        let Shape { kind, step, imports, exports: names } =
+            component::inspect(engine, &component.component_type())?;
+        let exports = Exports::find(component, &step)
+            .ok_or_else(|| LoadError::Mismatch(format!("{step} has no function `run`").into()))?;
+        let mismatch = |error: wasmtime::Error| LoadError::Mismatch(error.into());
+        let program = match kind {
+            Kind::Transform => Program::Transform(self.pure.instantiate_pre(component).map_err(mismatch)?),
+            Kind::Validate => Program::Validate(self.pure.instantiate_pre(component).map_err(mismatch)?),
+            Kind::Connector => {
+                Program::Connector(self.connected.instantiate_pre(component).map_err(mismatch)?)
+            }
+        };
+        let manifest = manifest::check(self.describe(kind, &exports, &program).await?, kind)?;
+        let loaded = Loaded {
+            digest,
+            manifest,
+            size: size as u64,
+            imports,
+            exports: names,
+            warnings: warnings(component),
+        };
+        Ok(Plugin { loaded, exports, program })
+    }
+
+    async fn describe(
+        &self,
+        kind: Kind,
+        exports: &Exports,
+        program: &Program,
+    ) -> Result<types::Manifest, LoadError> {
+        // Nothing but its own head: no request, no storage.
+        let limits = Limits {
+            wall_ms: u64::try_from(DESCRIBE.as_millis()).unwrap_or(u64::MAX),
+            http_requests: 0,
+            storage_calls: 0,
+            ..Limits::default()
+        };
+        let run = RunId::from_bytes([0; 16]);
+        let step: Arc<str> = Arc::from("describe");
+        // Never closed; should it ever be, then loading goes on without waiting its turn.
+        let _turn = self.loading.acquire().await.ok();
+        match program {
+            Program::Transform(pre) | Program::Validate(pre) => {
+                let state = State::new(&limits, Wasi::deterministic(0, run, step), Pure);
+                let mut store = self.store(&limits, state);
+                let answer = timeout(DESCRIBE, exports.describe(&mut store, pre, kind)).await;
+                described(answer.ok(), store.data(), &limits)
+            }
+            Program::Connector(pre) => {
+                let workflow = Arc::from("");
+                let deadline = tokio::time::Instant::now();
+                let grant = Arc::new(Grant::default());
+                let context = Context { grant, limits, workflow, run, step: step.clone(), deadline };
+                let state = State::new(&limits, Wasi::deterministic(0, run, step), self.connect(context));
+                let mut store = self.store(&limits, state);
+                let answer = timeout(DESCRIBE, exports.describe(&mut store, pre, kind)).await;
+                described(answer.ok(), store.data(), &limits)
+            }
+        }
+    }
+}
+
+fn compile(
+    engine: &wasmtime::Engine,
+    cache: Option<&Cache>,
+    digest: &str,
+    bytes: &[u8],
+) -> Result<Component, LoadError> {
+    if let Some(component) = cache.and_then(|cache| cache.load(engine, digest)) {
+        return Ok(component);
+    }
+    let component =
+        Component::from_binary(engine, bytes).map_err(|error| LoadError::Invalid(error.into()))?;
+    if let Some(cache) = cache {
+        cache.store(digest, &component);
+    }
+    Ok(component)
+}
+
+fn described<R>(
+    answer: Option<Result<types::Manifest, DescribeError>>,
+    state: &State<R>,
+    limits: &Limits,
+) -> Result<types::Manifest, LoadError> {
+    let Failure { cause, message, .. } = match answer {
+        Some(Ok(manifest)) => return Ok(manifest),
+        Some(Err(DescribeError::Mismatch(error))) => return Err(LoadError::Mismatch(error.into())),
+        Some(Err(DescribeError::Failed(error))) => failure::of(&error, state, limits),
+        None => failure::wall(limits),
+    };
+    Err(LoadError::Describe { cause, message })
+}
+
+fn warnings(component: &Component) -> Vec<String> {
+    let Some(resources) = component.resources_required() else { return Vec::new() };
+    match resources.max_initial_memory_size {
+        Some(pages) if pages < SMALL_MEMORY => vec![format!(
+            "its memory begins with {} KiB and grows at every attempt, which is slow; link it with \
+             -C link-arg=--initial-memory=4194304",
+            pages * 64
+        )],
+        Some(_) | None => Vec::new(),
+    }
+}

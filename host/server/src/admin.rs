@@ -1,0 +1,116 @@
+//! The admin API, on its own listener: what is deployed, what runs did, and what a person may do to
+//! them. JSON throughout; errors are `{"error": {"code", "message"}}`.
+
+mod error;
+mod runs;
+
+use std::sync::Arc;
+
+use axum::extract::{DefaultBodyLimit, Request, State};
+use axum::http::header;
+use axum::middleware::{self, Next};
+use axum::response::Response;
+use axum::routing::{get, post};
+use axum::{Json, Router};
+use serde_json::{Value, json};
+use stepmill_core::secret::Secret;
+use stepmill_core::{Clock, Journal};
+use subtle::ConstantTimeEq as _;
+use tokio::sync::Notify;
+
+use crate::catalog::Catalog;
+use crate::health::Health;
+use crate::metrics;
+
+use error::Error;
+
+/// Largest body of a request, such as a redrive's payload.
+const BODY_BYTES: usize = 16 << 20;
+
+/// What the admin API works with.
+pub struct Admin {
+    /// What is deployed.
+    pub catalog: Arc<Catalog>,
+    /// Where runs are.
+    pub journal: Arc<dyn Journal>,
+    /// The time.
+    pub clock: Arc<dyn Clock>,
+    /// Tells the dispatcher of redriven runs.
+    pub wake: Arc<Notify>,
+    /// Whether the service is up.
+    pub health: Arc<Health>,
+    /// What callers must show as a bearer token; none only on loopback.
+    pub token: Option<Secret>,
+}
+
+impl Admin {
+    /// The HTTP service of the admin listener.
+    pub fn router(self) -> Router {
+        let health = Arc::clone(&self.health);
+        let admin = Arc::new(self);
+        let api = Router::new()
+            .route("/api/status", get(status))
+            .route("/api/plugins", get(plugins))
+            .route("/api/workflows", get(workflows))
+            .route("/api/workflows/{name}/runs", post(runs::start))
+            .route("/api/runs", get(runs::list))
+            .route("/api/runs/{id}", get(runs::show))
+            .route("/api/runs/{id}/redrive", post(runs::redrive))
+            .route("/api/runs/{id}/cancel", post(runs::cancel))
+            .route("/metrics", get(exposition))
+            .layer(middleware::from_fn_with_state(Arc::clone(&admin), authorize))
+            .layer(DefaultBodyLimit::max(BODY_BYTES))
+            .with_state(admin);
+        Router::new()
+            .route("/health/live", get(Health::live))
+            .route("/health/ready", get(Health::ready).with_state(health))
+            .merge(api)
+            .fallback(|| async { Error::NoSuchPage })
+    }
+}
+
+async fn authorize(State(admin): State<Arc<Admin>>, request: Request, next: Next) -> Result<Response, Error> {
+    let Some(token) = &admin.token else { return Ok(next.run(request).await) };
+    let given = request
+        .headers()
+        .get(header::AUTHORIZATION)
+        .and_then(|value| value.as_bytes().strip_prefix(b"Bearer "))
+        .ok_or(Error::Unauthorized)?;
+    if bool::from(given.ct_eq(token.expose())) { Ok(next.run(request).await) } else { Err(Error::Unauthorized) }
+}
+
+async fn status(State(admin): State<Arc<Admin>>) -> Json<Value> {
+    Json(json!({
+        "version": env!("CARGO_PKG_VERSION"),
+        "accepting": admin.health.is_accepting(),
+        "backlog": admin.journal.backlog(),
+    }))
+}
+
+async fn plugins(State(admin): State<Arc<Admin>>) -> Json<Value> {
+    Json(admin.catalog.plugins.values().map(crate::catalog::PluginEntry::to_json).collect())
+}
+
+async fn workflows(State(admin): State<Arc<Admin>>) -> Json<Value> {
+    let describe = |deployed: &Arc<crate::catalog::Deployed>| {
+        let plan = &deployed.plan;
+        let steps: Vec<Value> = plan
+            .steps
+            .iter()
+            .map(|step| json!({ "id": &*step.id, "kind": step.kind, "plugin": &*step.plugin, "digest": &*step.digest }))
+            .collect();
+        json!({
+            "name": &*plan.name,
+            "version": &*plan.version,
+            "webhook": plan.webhook.as_ref().map(|webhook| &webhook.path),
+            "schedule": plan.schedule.as_ref().map(ToString::to_string),
+            "steps": steps,
+        })
+    };
+    Json(admin.catalog.plans.values().map(describe).collect())
+}
+
+async fn exposition(State(admin): State<Arc<Admin>>) -> String {
+    metrics::set_backlog(admin.journal.backlog());
+    metrics::install().map(|handle| handle.render()).unwrap_or_default()
+}

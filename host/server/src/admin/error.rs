@@ -1,0 +1,66 @@
+//! Errors of the admin API: a status, a stable code, a sentence.
+
+use axum::Json;
+use axum::http::StatusCode;
+use axum::response::{IntoResponse, Response};
+use serde_json::json;
+use stepmill_core::RunId;
+use stepmill_core::journal::JournalError;
+use stepmill_core::run::IllegalTransition;
+
+#[derive(Debug, thiserror::Error)]
+pub(super) enum Error {
+    #[error("there is no such page: see the README for the admin API")]
+    NoSuchPage,
+    #[error("the admin API wants `Authorization: Bearer` with the token of server.admin_token")]
+    Unauthorized,
+    #[error("there is no workflow {0:?}")]
+    NoSuchWorkflow(String),
+    #[error("{0:?} is no run id (expected run_ and 32 hexadecimal digits)")]
+    InvalidRunId(String),
+    #[error("there is no run {0}")]
+    NoSuchRun(RunId),
+    #[error("{0}")]
+    InvalidRequest(String),
+    #[error(transparent)]
+    Illegal(#[from] IllegalTransition),
+    #[error("the run is being worked on or has just changed: look again")]
+    Changed,
+    #[error("the journal could not be used")]
+    Journal(#[source] JournalError),
+}
+
+impl From<JournalError> for Error {
+    fn from(error: JournalError) -> Self {
+        match error {
+            JournalError::NoSuchRun(run) => Self::NoSuchRun(run),
+            JournalError::Fenced { .. } => Self::Changed,
+            JournalError::StorageConflict { .. }
+            | JournalError::Illegal { .. }
+            | JournalError::Io { .. }
+            | JournalError::Damaged { .. }
+            | JournalError::Closed => Self::Journal(error),
+        }
+    }
+}
+
+impl IntoResponse for Error {
+    fn into_response(self) -> Response {
+        let (status, code) = match &self {
+            Self::NoSuchPage => (StatusCode::NOT_FOUND, "no-such-page"),
+            Self::Unauthorized => (StatusCode::UNAUTHORIZED, "unauthorized"),
+            Self::NoSuchWorkflow(_) => (StatusCode::NOT_FOUND, "no-such-workflow"),
+            Self::InvalidRunId(_) => (StatusCode::BAD_REQUEST, "invalid-run-id"),
+            Self::NoSuchRun(_) => (StatusCode::NOT_FOUND, "no-such-run"),
+            Self::InvalidRequest(_) => (StatusCode::BAD_REQUEST, "invalid-request"),
+            Self::Illegal(_) => (StatusCode::CONFLICT, "illegal-transition"),
+            Self::Changed => (StatusCode::CONFLICT, "run-changed"),
+            Self::Journal(error) => {
+                tracing::error!(error = error as &dyn std::error::Error, "the admin API met a journal error");
+                (StatusCode::SERVICE_UNAVAILABLE, "journal-unavailable")
+            }
+        };
+        let body = json!({ "error": { "code": code, "message": self.to_string() } });
+        (status, Json(body)).into_response()
+    }
+}

@@ -1,0 +1,166 @@
+//! The plugins: stock ones and those of config, loaded.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::error::Error;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use serde_json::{Value, json};
+use stepmill_core::workflow::PluginInfo;
+use stepmill_sandbox::{Loaded, Sandbox};
+
+use crate::config::{Plugin, Project, pointer};
+use crate::diagnostic::{Diagnostic, Diagnostics};
+use crate::stock;
+
+/// A plugin that workflows can use.
+#[derive(Clone, Debug)]
+pub struct PluginEntry {
+    /// The name that a step's `use` gives; the manifest may have another.
+    pub name: String,
+    /// Where it comes from.
+    pub source: PluginSource,
+    /// What the sandbox says of it.
+    pub loaded: Loaded,
+}
+
+/// Where a plugin comes from.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum PluginSource {
+    /// The binary carries it.
+    Stock,
+    /// A file.
+    File(PathBuf),
+}
+
+impl PluginEntry {
+    /// What workflows are checked against.
+    pub(super) fn info(&self) -> PluginInfo {
+        PluginInfo {
+            manifest: Arc::new(self.loaded.manifest.clone()),
+            digest: self.loaded.digest.as_str().into(),
+        }
+    }
+
+    /// What the admin API and `stepmill plugins` show.
+    pub fn to_json(&self) -> Value {
+        let manifest = &self.loaded.manifest;
+        let source = match &self.source {
+            PluginSource::Stock => "stock".to_owned(),
+            PluginSource::File(path) => path.display().to_string(),
+        };
+        json!({
+            "name": self.name,
+            "kind": manifest.kind,
+            "version": manifest.version,
+            "summary": manifest.summary,
+            "digest": self.loaded.digest,
+            "size": self.loaded.size,
+            "source": source,
+            "imports": self.loaded.imports,
+            "exports": self.loaded.exports,
+            "config_schema": manifest.config_schema,
+            "input_schema": manifest.input_schema,
+            "output_schema": manifest.output_schema,
+        })
+    }
+}
+
+/// The plugins that load, and the names of those that do not.
+#[derive(Debug, Default)]
+pub(super) struct Plugins {
+    pub entries: BTreeMap<String, PluginEntry>,
+    pub damaged: BTreeSet<String>,
+}
+
+pub(super) async fn load(project: &Project, sandbox: &Sandbox, found: &mut Diagnostics) -> Plugins {
+    let mut plugins = Plugins::default();
+    let configured = &project.config.plugins;
+    for stock in stock::ALL.iter().filter(|stock| !configured.contains_key(stock.name)) {
+        match sandbox.load(stock.component).await {
+            Ok(loaded) => {
+                let entry = PluginEntry { name: stock.name.into(), source: PluginSource::Stock, loaded };
+                plugins.entries.insert(stock.name.into(), entry);
+            }
+            Err(error) => {
+                let message = format!("the stock plugin {} does not load: {}", stock.name, chain(&error));
+                found.push(
+                    Diagnostic::of_file("stepmill", message)
+                        .help("this build of stepmill is broken: report it"),
+                );
+                plugins.damaged.insert(stock.name.into());
+            }
+        }
+    }
+    for (name, plugin) in configured {
+        match load_file(project, sandbox, name, plugin).await {
+            Ok(entry) => {
+                found.extend(entry.loaded.warnings.iter().map(|warning| {
+                    project.source.error(&pointer(&["plugins", name, "path"]), warning.to_string()).warning()
+                }));
+                plugins.entries.insert(name.clone(), entry);
+            }
+            Err(problem) => {
+                found.push(problem);
+                plugins.damaged.insert(name.clone());
+            }
+        }
+    }
+    plugins
+}
+
+async fn load_file(
+    project: &Project,
+    sandbox: &Sandbox,
+    name: &str,
+    plugin: &Plugin,
+) -> Result<PluginEntry, Diagnostic> {
+    let path = project.path(&plugin.path);
+    let at = pointer(&["plugins", name, "path"]);
+    let wrong = |message: String| project.source.error(&at, message);
+    let bytes = read(&path).map_err(|error| {
+        wrong(format!("the plugin {} cannot be read: {error}", path.display())).help(format!(
+            "paths are relative to the folder of {}; build the plugin first if it is yours",
+            crate::config::FILE
+        ))
+    })?;
+    let loaded = sandbox
+        .load(&bytes)
+        .await
+        .map_err(|error| wrong(format!("the plugin {} does not load: {}", path.display(), chain(&error))))?;
+    if let Some(pinned) = &plugin.digest {
+        let digest = bare(&loaded.digest);
+        if !bare(pinned).eq_ignore_ascii_case(digest) {
+            let problem = project.source.error(
+                &pointer(&["plugins", name, "digest"]),
+                format!("the plugin {} is not the one that is pinned", path.display()),
+            );
+            return Err(problem.help(format!(
+                "its digest is sha256:{digest}: put the right file there, or this digest here"
+            )));
+        }
+    }
+    Ok(PluginEntry { name: name.into(), source: PluginSource::File(path), loaded })
+}
+
+fn read(path: &Path) -> std::io::Result<Vec<u8>> {
+    if path.is_dir() { Err(std::io::ErrorKind::IsADirectory.into()) } else { fs::read(path) }
+}
+
+/// A digest without the name of its hash.
+fn bare(digest: &str) -> &str {
+    digest.strip_prefix("sha256:").unwrap_or(digest)
+}
+
+/// An error and its causes in one line.
+pub(super) fn chain(error: &dyn Error) -> String {
+    let mut text = error.to_string();
+    let mut cause = error.source();
+    while let Some(error) = cause {
+        text.push_str(": ");
+        text.push_str(&error.to_string());
+        cause = error.source();
+    }
+    text.lines().map(str::trim).filter(|line| !line.is_empty()).collect::<Vec<_>>().join("; ")
+}

@@ -1,0 +1,141 @@
+//! The external applications of config as egress knows them: URLs parsed, secrets and certificates read.
+
+use std::fs;
+
+use stepmill_core::secret::SecretRef;
+use stepmill_sandbox::egress;
+use url::Url;
+
+use crate::config::{self, Auth, Project, pointer};
+use crate::diagnostic::{Diagnostic, Diagnostics};
+use crate::secrets::{self, SecretError};
+
+/// Every system of the config.
+///
+/// # Errors
+/// Every URL, secret and certificate that cannot be used.
+pub fn systems(project: &Project) -> Result<Vec<egress::System>, Diagnostics> {
+    let mut found = Diagnostics::default();
+    let mut systems = Vec::new();
+    for (name, system) in &project.config.systems {
+        match resolve(project, name, system) {
+            Ok(system) => systems.push(system),
+            Err(problems) => found.extend(problems),
+        }
+    }
+    found.or(systems).map(|(systems, _)| systems)
+}
+
+fn resolve(project: &Project, name: &str, system: &config::System) -> Result<egress::System, Diagnostics> {
+    let mut found = Diagnostics::default();
+    let at = |key: &str| format!("{}{key}", pointer(&["systems", name]));
+    let base_url = base_url(&system.url)
+        .map_err(|problem| {
+            let help = "give one such as https://erp.example.com/api, without user, query and fragment";
+            found.push(project.source.error(&at("/url"), problem).help(help));
+        })
+        .ok();
+    let credentials = credentials(project, &at("/auth"), system.auth.as_ref()).unwrap_or_else(|problems| {
+        found.extend(problems);
+        egress::Credentials::None
+    });
+    let ca_pem = system.ca.as_ref().and_then(|ca| {
+        let path = project.path(ca);
+        let problem = match fs::read(&path) {
+            Ok(pem) if is_pem(&pem) => return Some(pem),
+            Ok(_) => format!("{} holds no certificate in PEM", path.display()),
+            Err(error) => format!("the certificates {} cannot be read: {error}", path.display()),
+        };
+        let help = "give a file that begins with -----BEGIN CERTIFICATE-----";
+        found.push(project.source.error(&at("/ca"), problem).help(help));
+        None
+    });
+    match base_url {
+        Some(base_url) if found.is_empty() => Ok(egress::System {
+            name: name.into(),
+            base_url,
+            credentials,
+            concurrency: system.concurrency,
+            connect_timeout: system.timeouts.connect,
+            first_byte_timeout: system.timeouts.first_byte,
+            ca_pem,
+        }),
+        Some(_) | None => Err(found),
+    }
+}
+
+/// The base URL of a system, or what is wrong with it.
+pub(super) fn base_url(text: &str) -> Result<Url, String> {
+    let url = Url::parse(text).map_err(|error| format!("this is no URL: {error}"))?;
+    if !matches!(url.scheme(), "http" | "https") || url.host_str().is_none() {
+        return Err(format!("{text:?} is no http or https URL"));
+    }
+    if !url.username().is_empty() || url.password().is_some() {
+        // The text is not shown: the password is in it.
+        return Err("the URL holds a user or a password, which belong into `auth` as references".into());
+    }
+    if url.query().is_some() || url.fragment().is_some() {
+        return Err(format!("{text:?} has a query or a fragment, below which no path can go"));
+    }
+    Ok(url)
+}
+
+fn credentials(project: &Project, at: &str, auth: Option<&Auth>) -> Result<egress::Credentials, Diagnostics> {
+    let secret = |reference: &SecretRef, key: &str| -> Result<egress::Secret, Diagnostics> {
+        let text = secrets::resolve(reference, &project.root).and_then(|found| {
+            let text = found.secret.expose_str().filter(|text| !text.contains(char::is_control));
+            text.map(str::to_owned).ok_or_else(|| SecretError::NotText(reference.clone()))
+        });
+        text.map(Into::into).map_err(|error| error.diagnostic(&project.source, &format!("{at}/{key}")).into())
+    };
+    Ok(match auth {
+        None => egress::Credentials::None,
+        Some(Auth::Bearer(token)) => egress::Credentials::Bearer(secret(token, "bearer")?),
+        Some(Auth::Basic { user, password }) => {
+            if user.contains(':') || user.contains(char::is_control) {
+                let problem =
+                    project.source.error(&format!("{at}/basic/user"), "a user's name holds no colon");
+                return Err(problem.help("RFC 7617 ends the name at the first colon").into());
+            }
+            egress::Credentials::Basic { user: user.clone(), password: secret(password, "basic/password")? }
+        }
+        Some(Auth::Header { name, value }) => {
+            if http::HeaderName::try_from(name.as_str()).is_err() {
+                let problem = format!("{name:?} is no header's name");
+                return Err(project
+                    .source
+                    .error(&format!("{at}/header/name"), problem)
+                    .help("give one such as X-Api-Key")
+                    .into());
+            }
+            egress::Credentials::Header { name: name.clone(), value: secret(value, "header/value")? }
+        }
+    })
+}
+
+/// What is suspicious about the secrets of the config itself. Those that cannot be read are errors
+/// elsewhere.
+pub(super) fn secret_warnings(project: &Project) -> Vec<Diagnostic> {
+    let token =
+        project.config.server.admin_token.as_ref().map(|token| ("/server/admin_token".to_owned(), token));
+    let credentials = project.config.systems.iter().filter_map(|(name, system)| {
+        let (key, secret) = match system.auth.as_ref()? {
+            Auth::Bearer(token) => ("bearer", token),
+            Auth::Basic { password, .. } => ("basic/password", password),
+            Auth::Header { value, .. } => ("header/value", value),
+        };
+        Some((format!("{}/auth/{key}", pointer(&["systems", name])), secret))
+    });
+    token
+        .into_iter()
+        .chain(credentials)
+        .filter_map(|(pointer, secret)| {
+            let warning = secrets::resolve(secret, &project.root).ok()?.warning?;
+            Some(project.source.error(&pointer, warning.to_string()).warning())
+        })
+        .collect()
+}
+
+fn is_pem(bytes: &[u8]) -> bool {
+    std::str::from_utf8(bytes).is_ok_and(|text| text.contains("-----BEGIN CERTIFICATE-----"))
+}

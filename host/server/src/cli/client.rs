@@ -1,0 +1,292 @@
+//! The admin API from the outside.
+
+use std::time::Duration;
+
+use serde::de::DeserializeOwned;
+use serde::{Deserialize, Serialize};
+use stepmill_core::RunId;
+use stepmill_core::document::Document;
+use stepmill_core::journal::{Backlog, PhaseName};
+use stepmill_core::run::{Entry, State};
+use url::Url;
+
+/// Longest wait for a connection.
+const CONNECT: Duration = Duration::from_secs(5);
+/// Longest wait for a whole answer.
+const TIMEOUT: Duration = Duration::from_secs(30);
+
+/// A client of one service's admin API.
+#[derive(Clone, Debug)]
+pub struct Client {
+    http: reqwest::Client,
+    base: Url,
+    token: Option<String>,
+}
+
+/// Why the admin API did not do what it was asked for.
+#[derive(Debug, thiserror::Error)]
+pub enum ClientError {
+    /// The address is no URL that can be called.
+    #[error("{0:?} is no address of an admin API (expected one such as http://127.0.0.1:8081)")]
+    Address(String),
+    /// No client could be made.
+    #[error("failed to prepare HTTP requests")]
+    Prepare(#[source] reqwest::Error),
+    /// There was no answer.
+    #[error(
+        "failed to reach the admin API at {base}: is the service running? (another address: --admin URL or STEPMILL_ADMIN)"
+    )]
+    Unreachable {
+        /// Base URL of the API.
+        base: Url,
+        /// The cause.
+        #[source]
+        source: reqwest::Error,
+    },
+    /// What was asked for is not there.
+    #[error("{message}")]
+    NotFound {
+        /// The API's sentence.
+        message: String,
+    },
+    /// The token is missing or wrong.
+    #[error("{message}: give it by --token or STEPMILL_ADMIN_TOKEN")]
+    Unauthorized {
+        /// The API's sentence.
+        message: String,
+    },
+    /// The API refused.
+    #[error("{message} ({code})")]
+    Refused {
+        /// The stable code.
+        code: String,
+        /// The API's sentence.
+        message: String,
+    },
+    /// The answer is not what this version understands.
+    #[error("failed to read the answer of {url}: is it a Stepmill {} service?", env!("CARGO_PKG_VERSION"))]
+    Answer {
+        /// What was asked for.
+        url: Url,
+        /// The cause.
+        #[source]
+        source: serde_json::Error,
+    },
+}
+
+/// `GET /api/status`.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Status {
+    /// Version of the service.
+    pub version: String,
+    /// How full its journal is.
+    pub backlog: Backlog,
+}
+
+/// One page of runs, latest first.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Page {
+    /// The runs.
+    pub runs: Vec<State>,
+    /// Where the next page begins; none on the last one.
+    pub cursor: Option<RunId>,
+}
+
+/// A run with its journal.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Shown {
+    /// Where it stands.
+    pub state: State,
+    /// What happened.
+    pub entries: Vec<Entry>,
+}
+
+/// Which runs to list.
+#[derive(Clone, Debug, Default)]
+pub struct Filter {
+    /// Of this workflow.
+    pub workflow: Option<String>,
+    /// In this phase.
+    pub phase: Option<PhaseName>,
+}
+
+/// How to set a dead letter going again.
+#[derive(Clone, Debug, Serialize)]
+pub struct Redrive {
+    /// From the first step.
+    pub from_start: bool,
+    /// A payload in place of the accepted one.
+    pub document: Option<Document>,
+    /// Who asks for it.
+    pub by: String,
+}
+
+/// Errors are one object around two texts.
+#[derive(Deserialize)]
+struct ErrorBody {
+    error: ErrorText,
+}
+
+#[derive(Deserialize)]
+struct ErrorText {
+    code: String,
+    message: String,
+}
+
+/// A client for calls to services on this machine and elsewhere: no proxy, no redirects.
+///
+/// # Errors
+/// TLS cannot be prepared.
+pub fn http() -> Result<reqwest::Client, ClientError> {
+    // It fails only if there is a provider already, which then serves.
+    let _ = rustls::crypto::ring::default_provider().install_default();
+    reqwest::Client::builder()
+        .no_proxy()
+        .redirect(reqwest::redirect::Policy::none())
+        .connect_timeout(CONNECT)
+        .timeout(TIMEOUT)
+        .build()
+        .map_err(ClientError::Prepare)
+}
+
+impl Client {
+    /// A client of the admin API at `base`.
+    ///
+    /// # Errors
+    /// `base` is no URL of one.
+    pub fn try_new(base: &str, token: Option<String>) -> Result<Self, ClientError> {
+        let url =
+            Url::parse(base).ok().filter(|url| matches!(url.scheme(), "http" | "https") && url.has_host());
+        let base = url.ok_or_else(|| ClientError::Address(base.to_owned()))?;
+        Ok(Self { http: http()?, base, token })
+    }
+
+    /// Base URL of the API.
+    pub fn base(&self) -> &Url {
+        &self.base
+    }
+
+    /// How the service is.
+    pub async fn status(&self) -> Result<Status, ClientError> {
+        self.get(&["status"], &[]).await
+    }
+
+    /// The plugins, as the API shows them.
+    pub async fn plugins(&self) -> Result<Vec<serde_json::Value>, ClientError> {
+        self.get(&["plugins"], &[]).await
+    }
+
+    /// One page of at most `limit` runs.
+    pub async fn runs(
+        &self,
+        filter: &Filter,
+        cursor: Option<RunId>,
+        limit: usize,
+    ) -> Result<Page, ClientError> {
+        let phase = filter.phase.and_then(|phase| serde_json::to_value(phase).ok());
+        let mut query = vec![("limit", limit.to_string())];
+        query.extend(filter.workflow.iter().map(|workflow| ("workflow", workflow.clone())));
+        query.extend(phase.iter().filter_map(|phase| Some(("phase", phase.as_str()?.to_owned()))));
+        query.extend(cursor.map(|cursor| ("cursor", cursor.to_string())));
+        self.get(&["runs"], &query).await
+    }
+
+    /// At most `limit` runs, over as many pages as that takes, and whether there are more.
+    pub async fn all_runs(&self, filter: &Filter, limit: usize) -> Result<(Vec<State>, bool), ClientError> {
+        const PAGE: usize = 500;
+        let mut runs = Vec::new();
+        let mut cursor = None;
+        loop {
+            let page = self.runs(filter, cursor, limit.saturating_sub(runs.len()).clamp(1, PAGE)).await?;
+            runs.extend(page.runs);
+            cursor = page.cursor;
+            if cursor.is_none() || runs.len() >= limit {
+                return Ok((runs, cursor.is_some()));
+            }
+        }
+    }
+
+    /// A run with its journal.
+    pub async fn run(&self, run: RunId) -> Result<Shown, ClientError> {
+        self.get(&["runs", &run.to_string()], &[]).await
+    }
+
+    /// Sets a dead letter going again.
+    pub async fn redrive(&self, run: RunId, redrive: &Redrive) -> Result<State, ClientError> {
+        let body = serde_json::to_vec(redrive).unwrap_or_default();
+        self.post(&["runs", &run.to_string(), "redrive"], body).await
+    }
+
+    /// Ends a run.
+    pub async fn cancel(&self, run: RunId, by: &str) -> Result<State, ClientError> {
+        let body = serde_json::json!({ "by": by }).to_string().into_bytes();
+        self.post(&["runs", &run.to_string(), "cancel"], body).await
+    }
+
+    /// Starts a run by hand with a JSON payload.
+    pub async fn start(&self, workflow: &str, payload: Vec<u8>) -> Result<RunId, ClientError> {
+        #[derive(Deserialize)]
+        struct Started {
+            run: RunId,
+        }
+        let started: Started = self.post(&["workflows", workflow, "runs"], payload).await?;
+        Ok(started.run)
+    }
+
+    async fn get<T: DeserializeOwned>(
+        &self,
+        path: &[&str],
+        query: &[(&str, String)],
+    ) -> Result<T, ClientError> {
+        let mut url = self.url(path)?;
+        if !query.is_empty() {
+            url.query_pairs_mut().extend_pairs(query);
+        }
+        self.call(self.http.get(url.clone()), url).await
+    }
+
+    async fn post<T: DeserializeOwned>(&self, path: &[&str], body: Vec<u8>) -> Result<T, ClientError> {
+        let url = self.url(path)?;
+        let request = self.http.post(url.clone()).header("content-type", "application/json").body(body);
+        self.call(request, url).await
+    }
+
+    fn url(&self, path: &[&str]) -> Result<Url, ClientError> {
+        let mut url = self.base.clone();
+        url.path_segments_mut()
+            .map_err(|()| ClientError::Address(self.base.to_string()))?
+            .pop_if_empty()
+            .push("api")
+            .extend(path);
+        Ok(url)
+    }
+
+    async fn call<T: DeserializeOwned>(
+        &self,
+        request: reqwest::RequestBuilder,
+        url: Url,
+    ) -> Result<T, ClientError> {
+        let unreachable = |source: reqwest::Error| ClientError::Unreachable {
+            base: self.base.clone(),
+            source: source.without_url(),
+        };
+        let request = match &self.token {
+            Some(token) => request.bearer_auth(token),
+            None => request,
+        };
+        let response = request.send().await.map_err(unreachable)?;
+        let status = response.status();
+        let body = response.bytes().await.map_err(unreachable)?;
+        if status.is_success() {
+            return serde_json::from_slice(&body).map_err(|source| ClientError::Answer { url, source });
+        }
+        let error = serde_json::from_slice::<ErrorBody>(&body).map(|body| body.error).unwrap_or_else(|_| {
+            ErrorText { code: status.as_u16().to_string(), message: format!("{url} answered {status}") }
+        });
+        Err(match status {
+            reqwest::StatusCode::NOT_FOUND => ClientError::NotFound { message: error.message },
+            reqwest::StatusCode::UNAUTHORIZED => ClientError::Unauthorized { message: error.message },
+            _ => ClientError::Refused { code: error.code, message: error.message },
+        })
+    }
+}

@@ -1,0 +1,97 @@
+//! `stepmill journal`: carrying a journal over.
+
+use std::fs::File;
+use std::io::{self, BufReader, BufWriter, Read};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use anyhow::Context as _;
+use clap::{Args, Subcommand};
+use stepmill_core::clock::SystemClock;
+use stepmill_journal::{LocalJournal, Transferred};
+
+use super::{Error, Exit};
+use crate::config::Project;
+
+#[derive(Debug, Subcommand)]
+pub(super) enum Command {
+    /// Writes the whole journal as NDJSON: runs, claims, schedules' cursors and plugin storage.
+    Export(Arguments),
+    /// Reads an export into a journal that is empty.
+    Import(Arguments),
+}
+
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Payloads are in an export as they were accepted: keep it as you keep the journal.
+
+Examples:
+  stepmill journal export backup.ndjson --config my-orders
+  stepmill journal export - | zstd > backup.zst
+  stepmill journal import backup.ndjson --config new-place")]
+pub(super) struct Arguments {
+    /// The file; - for standard output or input
+    #[arg(value_name = "FILE")]
+    file: PathBuf,
+    /// The project whose journal it is: stepmill.yaml or its folder
+    #[arg(long, short, value_name = "PATH", default_value = ".", env = "STEPMILL_CONFIG")]
+    config: PathBuf,
+}
+
+impl Command {
+    pub(super) async fn run(self) -> Result<Exit, Error> {
+        let (done, transferred) = match self {
+            Self::Export(arguments) => ("exported", export(&arguments).await?),
+            Self::Import(arguments) => ("imported", import(&arguments).await?),
+        };
+        let Transferred { runs, claims, fires, values } = transferred;
+        eprintln!(
+            "{done} {runs} runs, {claims} deduplication claims, {fires} cursors of schedules, {values} stored values"
+        );
+        Ok(Exit::Done)
+    }
+}
+
+async fn open(config: &Path) -> Result<LocalJournal, Error> {
+    let project = Project::read(config)?;
+    let options = project.journal_options(Arc::new(SystemClock));
+    let opened = tokio::task::spawn_blocking(move || LocalJournal::open(&options)).await;
+    Ok(opened.context("the journal broke down")?.map_err(anyhow::Error::from)?)
+}
+
+async fn export(arguments: &Arguments) -> Result<Transferred, Error> {
+    let journal = open(&arguments.config).await?;
+    if arguments.file == Path::new("-") {
+        let (_, transferred) = journal.export(io::stdout()).await.map_err(anyhow::Error::from)?;
+        return Ok(transferred);
+    }
+    // Written beside and renamed, so that a broken export never takes the place of a good one.
+    let draft = arguments.file.with_added_extension("new");
+    let failed = || format!("failed to write {}", draft.display());
+    let file = private(&draft).with_context(failed)?;
+    let (file, transferred) = journal.export(BufWriter::new(file)).await.map_err(anyhow::Error::from)?;
+    file.get_ref().sync_all().with_context(failed)?;
+    std::fs::rename(&draft, &arguments.file)
+        .with_context(|| format!("failed to rename {} to {}", draft.display(), arguments.file.display()))?;
+    Ok(transferred)
+}
+
+async fn import(arguments: &Arguments) -> Result<Transferred, Error> {
+    let from: Box<dyn Read + Send> = if arguments.file == Path::new("-") {
+        Box::new(io::stdin())
+    } else {
+        let file = File::open(&arguments.file);
+        Box::new(file.with_context(|| format!("failed to open {}", arguments.file.display()))?)
+    };
+    let journal = open(&arguments.config).await?;
+    Ok(journal.import(BufReader::new(from)).await.map_err(anyhow::Error::from)?)
+}
+
+/// A new file that nobody else can read.
+fn private(path: &Path) -> io::Result<File> {
+    let mut options = File::options();
+    options.write(true).create(true).truncate(true);
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    options.open(path)
+}

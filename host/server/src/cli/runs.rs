@@ -1,0 +1,237 @@
+//! `stepmill runs`.
+
+mod show;
+mod tail;
+
+use std::io::Read as _;
+use std::path::{Path, PathBuf};
+
+use anyhow::Context as _;
+use clap::{Args, Subcommand, ValueEnum};
+use stepmill_core::RunId;
+use stepmill_core::journal::PhaseName;
+use stepmill_core::run::{Phase, State};
+
+use super::client::Filter;
+use super::output::{self, Paint, Tone};
+use super::{Connection, Error, Exit, whoami};
+
+#[derive(Debug, Subcommand)]
+pub(super) enum Command {
+    /// Lists runs, latest first.
+    List(ListArguments),
+    /// Shows a run: its state, and its journal with every attempt, request and log line.
+    Show(ShowArguments),
+    /// Prints what runs do, as they do it, until Ctrl-C.
+    Tail(tail::Arguments),
+    /// Starts a run by hand.
+    Start(StartArguments),
+    /// Ends a run that has not ended by itself.
+    Cancel(CancelArguments),
+}
+
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Example:
+  stepmill runs list --workflow order-to-cash --phase retrying")]
+pub(super) struct ListArguments {
+    /// Only of this workflow
+    #[arg(long, short, value_name = "NAME")]
+    workflow: Option<String>,
+    /// Only in this phase
+    #[arg(long, short, value_enum)]
+    phase: Option<PhaseArgument>,
+    /// How many at most
+    #[arg(long, short = 'n', value_name = "N", default_value_t = 20)]
+    limit: usize,
+    /// Print JSON
+    #[arg(long)]
+    json: bool,
+    #[command(flatten)]
+    connection: Connection,
+}
+
+/// A phase by name.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(super) enum PhaseArgument {
+    /// Can go on at once
+    Ready,
+    /// Waits to try a step again
+    Retrying,
+    /// Done
+    Succeeded,
+    /// Failed for good
+    Dead,
+    /// Ended by a person
+    Cancelled,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct ShowArguments {
+    /// The run
+    #[arg(value_name = "ID")]
+    id: RunId,
+    /// Also print bodies and headers of requests and answers, and outputs of steps
+    #[arg(long, short)]
+    bodies: bool,
+    /// Print JSON
+    #[arg(long)]
+    json: bool,
+    #[command(flatten)]
+    connection: Connection,
+}
+
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Example:
+  stepmill runs start order-to-cash --payload order.json")]
+pub(super) struct StartArguments {
+    /// The workflow
+    workflow: String,
+    /// File with the JSON payload; - for standard input
+    #[arg(long, value_name = "FILE")]
+    payload: Option<PathBuf>,
+    #[command(flatten)]
+    connection: Connection,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct CancelArguments {
+    /// The run
+    #[arg(value_name = "ID")]
+    id: RunId,
+    #[command(flatten)]
+    connection: Connection,
+}
+
+impl Command {
+    pub(super) async fn run(self) -> Result<Exit, Error> {
+        match self {
+            Self::List(arguments) => arguments.run().await,
+            Self::Show(arguments) => arguments.run().await,
+            Self::Tail(arguments) => arguments.run().await,
+            Self::Start(arguments) => arguments.run().await,
+            Self::Cancel(arguments) => arguments.run().await,
+        }
+    }
+}
+
+impl ListArguments {
+    async fn run(self) -> Result<Exit, Error> {
+        let client = self.connection.client()?;
+        let filter = Filter { workflow: self.workflow, phase: self.phase.map(PhaseName::from) };
+        let (runs, has_more) = client.all_runs(&filter, self.limit).await?;
+        if self.json {
+            output::print_json(&runs)?;
+            return Ok(Exit::Done);
+        }
+        if runs.is_empty() {
+            eprintln!("there are no such runs");
+            return Ok(Exit::Done);
+        }
+        let paint = Paint::stdout();
+        let mut table = paint.table(&["RUN", "WORKFLOW", "ACCEPTED", "CHANGED", "PHASE", "DETAIL"]);
+        for run in &runs {
+            let (tone, name) = phase(&run.phase);
+            table.add_row([
+                paint.cell(Tone::Plain, run.run.to_string()),
+                paint.cell(Tone::Plain, &run.workflow),
+                paint.cell(Tone::Faint, output::time(run.accepted_ms)),
+                paint.cell(Tone::Faint, output::time(run.changed_ms)),
+                paint.cell(tone, name),
+                paint.cell(Tone::Plain, detail(run)),
+            ]);
+        }
+        output::print(&output::rendered(&table))?;
+        if has_more {
+            eprintln!("there are more: --limit N shows them");
+        }
+        Ok(Exit::Done)
+    }
+}
+
+impl ShowArguments {
+    pub(super) async fn run(self) -> Result<Exit, Error> {
+        let shown = self.connection.client()?.run(self.id).await?;
+        if self.json {
+            output::print_json(&shown)?;
+        } else {
+            output::print(&show::render(Paint::stdout(), &shown, self.bodies))?;
+        }
+        Ok(Exit::Done)
+    }
+}
+
+impl StartArguments {
+    async fn run(self) -> Result<Exit, Error> {
+        let client = self.connection.client()?;
+        let payload = match &self.payload {
+            Some(path) => read_payload(path)?,
+            None => b"null".to_vec(),
+        };
+        let run = client.start(&self.workflow, payload).await?;
+        output::print(&format!("{run}\n"))?;
+        Ok(Exit::Done)
+    }
+}
+
+impl CancelArguments {
+    async fn run(self) -> Result<Exit, Error> {
+        let state = self.connection.client()?.cancel(self.id, &whoami()).await?;
+        output::print(&format!("{} {}\n", state.run, phase(&state.phase).1))?;
+        Ok(Exit::Done)
+    }
+}
+
+impl From<PhaseArgument> for PhaseName {
+    fn from(phase: PhaseArgument) -> Self {
+        match phase {
+            PhaseArgument::Ready => Self::Ready,
+            PhaseArgument::Retrying => Self::Retrying,
+            PhaseArgument::Succeeded => Self::Succeeded,
+            PhaseArgument::Dead => Self::Dead,
+            PhaseArgument::Cancelled => Self::Cancelled,
+        }
+    }
+}
+
+/// The bytes of a payload's file; `-` is standard input.
+pub(super) fn read_payload(path: &Path) -> anyhow::Result<Vec<u8>> {
+    let mut bytes = Vec::new();
+    if path == Path::new("-") {
+        std::io::stdin()
+            .lock()
+            .read_to_end(&mut bytes)
+            .context("failed to read the payload from standard input")?;
+        return Ok(bytes);
+    }
+    std::fs::read(path).with_context(|| format!("failed to read the payload {}", path.display()))
+}
+
+/// A phase's name and tone.
+fn phase(phase: &Phase) -> (Tone, &'static str) {
+    match phase {
+        Phase::Ready { .. } => (Tone::Waiting, "ready"),
+        Phase::Retrying { .. } => (Tone::Waiting, "retrying"),
+        Phase::Succeeded => (Tone::Good, "succeeded"),
+        Phase::Dead { .. } => (Tone::Bad, "dead"),
+        Phase::Cancelled => (Tone::Faint, "cancelled"),
+    }
+}
+
+/// What there is to say of a run's phase, in one line.
+fn detail(run: &State) -> String {
+    let mut said = match &run.phase {
+        Phase::Retrying { step, at_ms } => {
+            format!("{step}, attempt {} at {}", run.next_attempt(step), output::time(*at_ms))
+        }
+        Phase::Dead { step, failure } => {
+            format!("{step}: {} {}", failure.cause.name(), output::short(&failure.message, 80))
+        }
+        Phase::Ready { .. } | Phase::Succeeded | Phase::Cancelled => String::new(),
+    };
+    if run.redrives > 0 {
+        said = format!("{said} (redriven {} times)", run.redrives).trim_start().to_owned();
+    }
+    said
+}

@@ -1,0 +1,118 @@
+use std::collections::BTreeMap;
+
+use serde_json::json;
+use stepmill_core::RunId;
+use stepmill_core::attempt::{Cause, ExchangeResponse, Violation};
+use stepmill_core::run;
+
+use super::*;
+
+const ACCEPTED_MS: u64 = 1_792_000_000_000;
+
+fn record(step: &str, number: u32, plugin: &str, took_us: u64) -> Record {
+    Record {
+        step: step.into(),
+        number,
+        plugin: plugin.into(),
+        digest: "0123456789abcdef".repeat(4),
+        started_ms: ACCEPTED_MS,
+        took_us,
+        memory_bytes: 4 << 20,
+        failure: None,
+        exchanges: Vec::new(),
+        logs: Vec::new(),
+    }
+}
+
+fn exchange(status: u16) -> Exchange {
+    Exchange {
+        system: Some("erp".into()),
+        method: "POST".into(),
+        url: "http://127.0.0.1:9101/orders".into(),
+        request_headers: vec![("idempotency-key".into(), "run_…:create".into())],
+        request_body: r##"{"reference":"#7"}"##.into(),
+        request_bytes: 18,
+        result: Ok(ExchangeResponse {
+            status,
+            headers: vec![("retry-after".into(), "1".into())],
+            body: "down\x1b[2J".into(),
+            body_bytes: 8,
+        }),
+        took_us: 3_140,
+    }
+}
+
+/// A run whose connector fails once, whose second step then rejects, and which a person redrives.
+fn shown() -> Shown {
+    let event = Event {
+        trigger: Trigger::Webhook { path: "/shop/orders".into() },
+        headers: BTreeMap::new(),
+        query: BTreeMap::new(),
+        document: Document::json(&json!({ "name": "#7", "quantity": 2 })),
+    };
+    let run = RunId::new(ACCEPTED_MS, [7; 10]);
+    let mut failed = record("create", 1, "rest", 4_200);
+    failed.failure = Some(Failure {
+        code: "http-503".into(),
+        retry_after_ms: Some(1_000),
+        ..Failure::new(Cause::RetryAsked, "the system erp answered 503")
+    });
+    failed.exchanges = vec![exchange(503)];
+    failed.logs = vec![LogLine {
+        level: LogLevel::Warn,
+        message: "the ERP is down".into(),
+        fields: vec![("status".into(), "503".into())],
+    }];
+    let mut created = record("create", 2, "rest", 5_100);
+    created.exchanges = vec![exchange(201)];
+    let mut invalid = record("verify", 1, "json-schema", 310);
+    invalid.failure = Some(Failure {
+        violations: vec![Violation {
+            pointer: "/number".into(),
+            rule: "required".into(),
+            message: "there is no number".into(),
+        }],
+        ..Failure::new(Cause::Invalid, "1 violation")
+    });
+    let entry = |after_ms, what, pure| Entry { at_ms: ACCEPTED_MS + after_ms, what, pure };
+    let version = "9f86d081".to_owned();
+    let entries = vec![
+        entry(0, What::Accepted { run, workflow: "order-to-cash".into(), version, event }, Vec::new()),
+        entry(
+            12,
+            What::AttemptFailed { record: failed, retry_at_ms: ACCEPTED_MS + 1_012 },
+            vec![record("check", 1, "json-schema", 900), record("shape", 1, "map", 1_100)],
+        ),
+        entry(
+            1_050,
+            What::StepSucceeded { output: Document::json(&json!({ "order": "SO-1" })), record: created },
+            Vec::new(),
+        ),
+        entry(1_060, What::Died { record: invalid }, Vec::new()),
+        entry(
+            90_000,
+            What::Redriven {
+                from_start: false,
+                document: Some(Document::json(&json!({ "name": "#7", "quantity": 3 }))),
+                by: "jo (command line)".into(),
+            },
+            Vec::new(),
+        ),
+        entry(90_020, What::Succeeded, vec![record("verify", 2, "json-schema", 290)]),
+    ];
+    let state = run::replay(&entries).expect("a legal history").expect("a run");
+    Shown { state, entries }
+}
+
+#[test]
+fn a_run_is_shown_with_every_attempt_request_and_log_line() {
+    insta::assert_snapshot!(render(Paint::plain(), &shown(), false));
+}
+
+#[test]
+fn a_dead_run_says_where_and_why_it_died_and_bodies_are_shown_on_demand() {
+    let mut shown = shown();
+    shown.entries.truncate(4);
+    shown.state = run::replay(&shown.entries).expect("a legal history").expect("a run");
+    insta::assert_snapshot!(render(Paint::plain(), &shown, true));
+}

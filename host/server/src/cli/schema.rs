@@ -1,0 +1,23 @@
+//! `stepmill schema`.
+
+use clap::ValueEnum;
+
+use super::{Error, Exit, output};
+use crate::config;
+
+/// Which file a schema is of.
+#[derive(Clone, Copy, Debug, ValueEnum)]
+pub(super) enum Of {
+    /// stepmill.yaml
+    Service,
+    /// workflows/*.yaml
+    Workflow,
+}
+
+pub(super) fn run(of: Of) -> Result<Exit, Error> {
+    output::print_json(&match of {
+        Of::Service => config::config_schema(),
+        Of::Workflow => config::workflow_schema(),
+    })?;
+    Ok(Exit::Done)
+}

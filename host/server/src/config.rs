@@ -1,0 +1,189 @@
+//! `stepmill.yaml` as plain data, and [`Project`]: it together with the workflows that it names.
+
+mod address;
+mod check;
+mod options;
+mod project;
+mod schema;
+mod systems;
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use indexmap::IndexMap;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+use stepmill_core::duration;
+use stepmill_core::limits::Limits;
+use stepmill_core::secret::SecretRef;
+
+pub(crate) use check::pointer;
+pub use project::{FILE, Project, WorkflowSource};
+pub use schema::{config_schema, workflow_schema};
+pub use systems::{Auth, System, Timeouts};
+
+/// The service's config, `stepmill.yaml`. Every key has a default.
+#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+#[schemars(title = "stepmill.yaml")]
+pub struct Config {
+    /// Where the service listens and keeps its data.
+    pub server: Server,
+    /// What the service says of itself on standard error.
+    pub log: Log,
+    /// The durable record of events and runs.
+    pub journal: Journal,
+    /// How much goes on at once.
+    pub concurrency: Concurrency,
+    /// What one attempt may use up; a step's `limits` replace them.
+    pub limits: Limits,
+    /// The workflow files, as patterns relative to this file: `*` for any name, `**` for any folders.
+    pub workflows: Vec<String>,
+    /// The plugins besides the stock ones, by the name that a step's `use` gives. A plugin of a stock
+    /// plugin's name takes its place.
+    pub plugins: IndexMap<String, Plugin>,
+    /// The external applications that connectors talk to, by the name that a step's `system` gives.
+    pub systems: IndexMap<String, System>,
+}
+
+impl Default for Config {
+    fn default() -> Self {
+        Self {
+            server: Server::default(),
+            log: Log::default(),
+            journal: Journal::default(),
+            concurrency: Concurrency::default(),
+            limits: Limits::default(),
+            workflows: vec!["workflows/*.yaml".into()],
+            plugins: IndexMap::new(),
+            systems: IndexMap::new(),
+        }
+    }
+}
+
+/// Where the service listens and keeps its data.
+#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub struct Server {
+    /// Address of the listener for webhooks and health, as IP:PORT; 127.0.0.1:8080 unless given. Port 0
+    /// takes any free port.
+    #[serde(with = "address")]
+    #[schemars(with = "String")]
+    pub ingress: SocketAddr,
+    /// Address of the listener for the admin API, the console and metrics, as IP:PORT; 127.0.0.1:8081
+    /// unless given.
+    #[serde(with = "address")]
+    #[schemars(with = "String")]
+    pub admin: SocketAddr,
+    /// The token that callers of the admin API give (`Authorization: Bearer …`), as `env:NAME` or
+    /// `file:PATH`. It must be given unless the admin listener is on a loopback address.
+    pub admin_token: Option<SecretRef>,
+    /// Folder of the journal and of compiled plugins, relative to this file; `stepmill-data` unless
+    /// given.
+    pub data: PathBuf,
+    /// How long runs in flight may take to reach their next commit at a shutdown; 30s unless given.
+    #[serde(with = "duration")]
+    #[schemars(with = "String")]
+    pub drain: Duration,
+}
+
+impl Default for Server {
+    fn default() -> Self {
+        Self {
+            ingress: SocketAddr::from(([127, 0, 0, 1], 8080)),
+            admin: SocketAddr::from(([127, 0, 0, 1], 8081)),
+            admin_token: None,
+            data: PathBuf::from("stepmill-data"),
+            drain: Duration::from_secs(30),
+        }
+    }
+}
+
+/// What the service says of itself on standard error.
+#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub struct Log {
+    /// For people or for programs.
+    pub format: LogFormat,
+    /// What is worth a line: `error`, `warn`, `info`, `debug`, `trace` or `off`, also by part, such as
+    /// `info,stepmill_sandbox=debug`; `info` unless given.
+    pub level: String,
+}
+
+impl Default for Log {
+    fn default() -> Self {
+        Self { format: LogFormat::Human, level: "info".into() }
+    }
+}
+
+/// How log lines look.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum LogFormat {
+    /// Lines for people.
+    #[default]
+    Human,
+    /// One JSON object a line.
+    Json,
+}
+
+/// The durable record of events and runs.
+#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub struct Journal {
+    /// How many runs may be unfinished before senders are told to come again (503); 1000000 unless
+    /// given.
+    pub max_unfinished: u64,
+    /// How many bytes the journal may have on disk before senders are told to come again (503);
+    /// 10737418240 (10 GiB) unless given.
+    pub max_bytes: u64,
+    /// How long finished runs are kept; 7d unless given. Dead letters stay until somebody redrives or
+    /// discards them.
+    #[serde(with = "duration")]
+    #[schemars(with = "String")]
+    pub retain: Duration,
+    /// Bytes of memory that the journal uses for its cache; 134217728 (128 MiB) unless given.
+    pub cache_bytes: u64,
+}
+
+impl Default for Journal {
+    fn default() -> Self {
+        Self {
+            max_unfinished: 1_000_000,
+            max_bytes: 10 << 30,
+            retain: Duration::from_secs(7 * 24 * 3600),
+            cache_bytes: 128 << 20,
+        }
+    }
+}
+
+/// How much goes on at once.
+#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub struct Concurrency {
+    /// Runs in memory; the rest waits in the journal. 256 unless given.
+    pub runs: usize,
+    /// Attempts in the sandbox; each has its own memory. 64 unless given.
+    pub attempts: usize,
+}
+
+impl Default for Concurrency {
+    fn default() -> Self {
+        Self { runs: 256, attempts: 64 }
+    }
+}
+
+/// One plugin.
+#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Plugin {
+    /// The component's file (`.wasm`), relative to this file.
+    pub path: PathBuf,
+    /// The component's digest, as `sha256:` and 64 hexadecimal digits: no other component is loaded.
+    #[serde(default)]
+    pub digest: Option<String>,
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,118 @@
+//! What is wrong with a config that its types cannot say.
+
+use std::time::Duration;
+
+use url::Url;
+
+use super::Config;
+use crate::diagnostic::{Diagnostics, Source};
+
+/// Most characters of a plugin's or a system's name, so that names fit in logs and metrics.
+const MAX_NAME: usize = 64;
+
+pub(super) fn check(config: &Config, source: &Source, found: &mut Diagnostics) {
+    let server = &config.server;
+    if !server.admin.ip().is_loopback() && server.admin_token.is_none() {
+        let message =
+            format!("the admin API listens on {}, which others can reach, without a token", server.admin);
+        found.push(
+            source
+                .error("/server/admin", message)
+                .help("give server.admin_token, such as env:STEPMILL_ADMIN_TOKEN, or listen on 127.0.0.1"),
+        );
+    }
+    if server.ingress == server.admin && server.admin.port() != 0 {
+        let message = format!("server.ingress and server.admin are both {}", server.admin);
+        found.push(source.error("/server/admin", message).help("give them different ports"));
+    }
+    for (pointer, is_zero) in [
+        ("/concurrency/runs", config.concurrency.runs == 0),
+        ("/concurrency/attempts", config.concurrency.attempts == 0),
+        ("/journal/max_unfinished", config.journal.max_unfinished == 0),
+        ("/journal/max_bytes", config.journal.max_bytes == 0),
+    ] {
+        if is_zero {
+            found.push(source.error(pointer, "0 would let nothing run").help("give at least 1"));
+        }
+    }
+    if tracing_subscriber::EnvFilter::try_new(&config.log.level).is_err() {
+        found.push(
+            source
+                .error("/log/level", format!("{:?} is no log level", config.log.level))
+                .help("give error, warn, info, debug, trace or off"),
+        );
+    }
+    for limit in config.limits.check().err().into_iter().flatten() {
+        found.push(source.error(&pointer(&["limits", limit.key]), limit.to_string()));
+    }
+    if config.journal.retain < Duration::from_secs(1) {
+        found.push(
+            source
+                .error("/journal/retain", "finished runs would be gone before anybody sees them")
+                .help("give at least 1s"),
+        );
+    }
+    for (what, name) in (config.plugins.keys().map(|name| ("plugins", name)))
+        .chain(config.systems.keys().map(|name| ("systems", name)))
+    {
+        if !is_name(name) {
+            found.push(source.error_at_key(&pointer(&[what, name]), format!("{name:?} is no name")).help(
+                format!("lower-case letters, digits, - and _, a letter first, at most {MAX_NAME} characters"),
+            ));
+        }
+    }
+    for (name, plugin) in &config.plugins {
+        if plugin.digest.as_deref().is_some_and(|digest| !is_digest(digest)) {
+            found.push(source.error(&pointer(&["plugins", name, "digest"]), "this is no digest").help(
+                "give sha256: and 64 hexadecimal digits, as `stepmill plugins` shows them, or leave it out",
+            ));
+        }
+    }
+    for (name, system) in &config.systems {
+        if system.concurrency == 0 {
+            let pointer = pointer(&["systems", name, "concurrency"]);
+            found.push(source.error(&pointer, "0 would let no request through").help("give at least 1"));
+        }
+        for (key, timeout) in
+            [("connect", system.timeouts.connect), ("first_byte", system.timeouts.first_byte)]
+        {
+            if timeout.is_zero() {
+                let pointer = pointer(&["systems", name, "timeouts", key]);
+                found.push(
+                    source
+                        .error(&pointer, "a timeout of zero fails every request")
+                        .help("give one such as 5s"),
+                );
+            }
+        }
+    }
+}
+
+/// The file without the passwords that stand in URLs, where they should not.
+pub(super) fn hide_passwords(config: &Config, source: &Source) -> Source {
+    let has_password = |text: &str| {
+        Url::parse(text)
+            .map_or_else(|_| text.contains('@'), |url| !url.username().is_empty() || url.password().is_some())
+    };
+    let pointers: Vec<_> = (config.systems.iter())
+        .filter(|(_, system)| has_password(&system.url))
+        .map(|(name, _)| pointer(&["systems", name, "url"]))
+        .collect();
+    source.hiding(pointers.iter().map(String::as_str))
+}
+
+/// A JSON pointer (RFC 6901) of these keys.
+pub(crate) fn pointer(keys: &[&str]) -> String {
+    keys.iter().flat_map(|key| ["/".to_owned(), key.replace('~', "~0").replace('/', "~1")]).collect()
+}
+
+fn is_name(name: &str) -> bool {
+    name.starts_with(|c: char| c.is_ascii_lowercase())
+        && name.len() <= MAX_NAME
+        && name.bytes().all(|b| matches!(b, b'a'..=b'z' | b'0'..=b'9' | b'-' | b'_'))
+}
+
+fn is_digest(text: &str) -> bool {
+    text.strip_prefix("sha256:")
+        .is_some_and(|hex| hex.len() == 64 && hex.bytes().all(|b| b.is_ascii_hexdigit()))
+}

@@ -1,0 +1,107 @@
+//! What the service counts, in Prometheus' terms. Every metric's name stands here and nowhere else.
+
+use std::sync::OnceLock;
+use std::time::Duration;
+
+use metrics::{counter, describe_counter, describe_gauge, describe_histogram, gauge, histogram};
+use metrics_exporter_prometheus::{Matcher, PrometheusBuilder, PrometheusHandle};
+use stepmill_core::attempt::Record;
+use stepmill_core::journal::{Backlog, PhaseName};
+
+const EVENTS: &str = "stepmill_events_total";
+const REFUSED: &str = "stepmill_events_refused_total";
+const SIGNATURES: &str = "stepmill_signatures_refused_total";
+const RUNS: &str = "stepmill_runs_ended_total";
+const ATTEMPTS: &str = "stepmill_attempts_total";
+const ATTEMPT_SECONDS: &str = "stepmill_attempt_seconds";
+const IN_FLIGHT: &str = "stepmill_runs_in_flight";
+const UNFINISHED: &str = "stepmill_runs_unfinished";
+const DEAD: &str = "stepmill_dead_letters";
+const BYTES: &str = "stepmill_journal_bytes";
+
+/// Upper bounds of the buckets of attempt times, in seconds: from a pure step to a slow system.
+const BUCKETS: [f64; 14] =
+    [0.00005, 0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.01, 0.025, 0.1, 0.25, 1.0, 2.5, 10.0, 30.0];
+
+/// Installs the recorder once a process; none if another recorder is already there.
+pub fn install() -> Option<&'static PrometheusHandle> {
+    static HANDLE: OnceLock<Option<PrometheusHandle>> = OnceLock::new();
+    HANDLE
+        .get_or_init(|| {
+            let handle = PrometheusBuilder::new()
+                .set_buckets_for_metric(Matcher::Full(ATTEMPT_SECONDS.into()), &BUCKETS)
+                .and_then(PrometheusBuilder::install_recorder)
+                .inspect_err(|error| tracing::warn!(%error, "failed to install the metrics recorder"))
+                .ok()?;
+            describe();
+            Some(handle)
+        })
+        .as_ref()
+}
+
+fn describe() {
+    describe_counter!(EVENTS, "events by workflow and whether they were new or duplicate");
+    describe_counter!(REFUSED, "requests that were not accepted, by the code of the answer");
+    describe_counter!(SIGNATURES, "signatures that were refused, by workflow and reason");
+    describe_counter!(RUNS, "runs that ended, by workflow and phase");
+    describe_counter!(ATTEMPTS, "attempts by plugin and cause of failure (ok for none)");
+    describe_histogram!(ATTEMPT_SECONDS, "time of attempts by plugin");
+    describe_gauge!(IN_FLIGHT, "runs being worked on");
+    describe_gauge!(UNFINISHED, "runs that have not ended");
+    describe_gauge!(DEAD, "dead letters");
+    describe_gauge!(BYTES, "bytes of the journal on disk");
+}
+
+/// An event became a run.
+pub fn event_accepted(workflow: &str) {
+    counter!(EVENTS, "workflow" => workflow.to_owned(), "kind" => "new").increment(1);
+}
+
+/// An event was recognised as a duplicate.
+pub fn event_duplicate(workflow: &str) {
+    counter!(EVENTS, "workflow" => workflow.to_owned(), "kind" => "duplicate").increment(1);
+}
+
+/// A request was not accepted.
+pub fn event_refused(code: &'static str) {
+    counter!(REFUSED, "code" => code).increment(1);
+}
+
+/// A signature was refused.
+pub fn signature_refused(workflow: &str, reason: &'static str) {
+    counter!(SIGNATURES, "workflow" => workflow.to_owned(), "reason" => reason).increment(1);
+}
+
+/// A run ended.
+pub fn run_ended(workflow: &str, phase: PhaseName) {
+    let phase = match phase {
+        PhaseName::Ready => "ready",
+        PhaseName::Retrying => "retrying",
+        PhaseName::Succeeded => "succeeded",
+        PhaseName::Dead => "dead",
+        PhaseName::Cancelled => "cancelled",
+    };
+    counter!(RUNS, "workflow" => workflow.to_owned(), "phase" => phase).increment(1);
+}
+
+/// An attempt was made.
+pub fn attempt_made(record: &Record) {
+    let cause = record.failure.as_ref().map_or("ok", |failure| failure.cause.name());
+    counter!(ATTEMPTS, "plugin" => record.plugin.clone(), "cause" => cause).increment(1);
+    histogram!(ATTEMPT_SECONDS, "plugin" => record.plugin.clone())
+        .record(Duration::from_micros(record.took_us));
+}
+
+/// Runs being worked on.
+#[allow(clippy::cast_precision_loss, reason = "a gauge is a float")]
+pub fn set_in_flight(runs: usize) {
+    gauge!(IN_FLIGHT).set(runs as f64);
+}
+
+/// How full the journal is.
+#[allow(clippy::cast_precision_loss, reason = "a gauge is a float")]
+pub fn set_backlog(backlog: Backlog) {
+    gauge!(UNFINISHED).set(backlog.unfinished as f64);
+    gauge!(DEAD).set(backlog.dead as f64);
+    gauge!(BYTES).set(backlog.bytes as f64);
+}

@@ -1,0 +1,283 @@
+//! Puts the parts together: `Options` → [`Service::start`] → [`Service::run`] until a shutdown.
+
+use std::future::Future;
+use std::io;
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+use stepmill_core::clock::SystemClock;
+use stepmill_core::{Clock, Invoke, Journal};
+use stepmill_journal::LocalJournal;
+use stepmill_sandbox::Sandbox;
+use tokio::net::TcpListener;
+use tokio::sync::Notify;
+use tokio::task::JoinSet;
+use tokio_util::sync::CancellationToken;
+
+use crate::admin::Admin;
+use crate::catalog::{self, Catalog};
+use crate::config::Project;
+use crate::diagnostic::Diagnostics;
+use crate::dispatcher::Dispatcher;
+use crate::health::Health;
+use crate::ingress::{Admission, Ingress};
+use crate::metrics;
+use crate::schedules::Schedules;
+
+/// Pause between two looks for what can be pruned.
+const PRUNE_EVERY: Duration = Duration::from_secs(30);
+/// Things pruned at once; more are pruned without a pause.
+const PRUNE_BATCH: usize = 1_000;
+/// File in the data folder that says where the service listens.
+const ADDRESSES: &str = "addresses.json";
+
+/// Why the service does not start.
+#[derive(Debug, thiserror::Error)]
+pub enum StartError {
+    /// The config has errors; they are in it.
+    #[error(transparent)]
+    Config(#[from] Diagnostics),
+    /// The data folder cannot be used.
+    #[error("failed to prepare the data folder {folder} (server.data)")]
+    Data {
+        /// The folder.
+        folder: PathBuf,
+        /// The cause.
+        #[source]
+        source: io::Error,
+    },
+    /// The journal does not open.
+    #[error(transparent)]
+    Journal(#[from] stepmill_journal::OpenError),
+    /// The engine does not start.
+    #[error(transparent)]
+    Sandbox(#[from] stepmill_sandbox::BuildError),
+    /// The egress does not start.
+    #[error(transparent)]
+    Egress(#[from] stepmill_sandbox::egress::BuildError),
+    /// A listener cannot be bound.
+    #[error("failed to listen on {address} ({key}): is another process using the port?")]
+    Listen {
+        /// The address.
+        address: SocketAddr,
+        /// The config key.
+        key: &'static str,
+        /// The cause.
+        #[source]
+        source: io::Error,
+    },
+}
+
+/// Where a service listens, as in `addresses.json` of its data folder.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Addresses {
+    /// Base URL of ingress.
+    pub ingress: String,
+    /// Base URL of the admin API.
+    pub admin: String,
+    /// Id of the process.
+    pub pid: u32,
+}
+
+impl Addresses {
+    /// What the service on this data folder wrote last.
+    pub fn read(data: &Path) -> io::Result<Self> {
+        Ok(serde_json::from_slice(&std::fs::read(data.join(ADDRESSES))?)?)
+    }
+
+    fn write(&self, data: &Path) -> io::Result<()> {
+        let draft = data.join("addresses.json.new");
+        std::fs::write(&draft, serde_json::to_vec_pretty(self)?)?;
+        std::fs::rename(draft, data.join(ADDRESSES))
+    }
+}
+
+/// A service whose listeners are bound and whose journal is open.
+pub struct Service {
+    project: Project,
+    catalog: Arc<Catalog>,
+    journal: Arc<dyn Journal>,
+    sandbox: Arc<dyn Invoke>,
+    clock: Arc<dyn Clock>,
+    health: Arc<Health>,
+    ingress: TcpListener,
+    admin: TcpListener,
+    token: Option<stepmill_core::secret::Secret>,
+}
+
+impl Service {
+    /// Opens the journal, loads the plugins, compiles the workflows and binds the listeners. Nothing is
+    /// answered or run before [`Service::run`].
+    pub async fn start(project: Project) -> Result<Self, StartError> {
+        let data = project.data_folder();
+        std::fs::create_dir_all(&data).map_err(|source| StartError::Data { folder: data.clone(), source })?;
+        let clock: Arc<dyn Clock> = Arc::new(SystemClock);
+        let options = project.journal_options(Arc::clone(&clock));
+        let journal = tokio::task::spawn_blocking(move || LocalJournal::open(&options))
+            .await
+            .map_err(|join| StartError::Data { folder: data.clone(), source: io::Error::other(join) })??;
+        Self::start_on(project, Arc::new(journal), clock).await
+    }
+
+    /// The same on a journal that is already open, such as one in memory.
+    pub async fn start_on(
+        project: Project,
+        journal: Arc<LocalJournal>,
+        clock: Arc<dyn Clock>,
+    ) -> Result<Self, StartError> {
+        let egress = stepmill_sandbox::egress::Egress::try_new(catalog::systems(&project)?)?;
+        let storage = Arc::clone(&journal) as Arc<dyn stepmill_core::PluginStorage>;
+        let sandbox = Sandbox::try_new(project.sandbox_options(), egress, storage, Arc::clone(&clock))?;
+        let catalog = Arc::new(Catalog::build(&project, &sandbox).await?);
+        for warning in catalog.warnings.iter() {
+            tracing::warn!("{warning}");
+        }
+        let token = project.admin_token()?;
+        let server = &project.config.server;
+        let ingress = listen(server.ingress, "server.ingress").await?;
+        let admin = listen(server.admin, "server.admin").await?;
+        let service = Self {
+            catalog,
+            journal,
+            sandbox,
+            clock,
+            health: Arc::new(Health::default()),
+            ingress,
+            admin,
+            token,
+            project,
+        };
+        service.announce()?;
+        Ok(service)
+    }
+
+    /// Where webhooks go.
+    pub fn ingress_addr(&self) -> io::Result<SocketAddr> {
+        self.ingress.local_addr()
+    }
+
+    /// Where the admin API is.
+    pub fn admin_addr(&self) -> io::Result<SocketAddr> {
+        self.admin.local_addr()
+    }
+
+    /// Serves until `shutdown`, then drains: ingress answers 503, runs in flight reach their next
+    /// commit, and what is left goes on after the next start.
+    pub async fn run(self, shutdown: impl Future<Output = ()>) -> io::Result<()> {
+        metrics::install();
+        let stop_work = CancellationToken::new();
+        let stop_listening = CancellationToken::new();
+        let wake = Arc::new(Notify::new());
+        let config = &self.project.config;
+        let ingress = Ingress {
+            catalog: Arc::clone(&self.catalog),
+            journal: Arc::clone(&self.journal),
+            clock: Arc::clone(&self.clock),
+            admission: Admission {
+                max_unfinished: config.journal.max_unfinished,
+                max_bytes: config.journal.max_bytes,
+            },
+            wake: Arc::clone(&wake),
+            health: Arc::clone(&self.health),
+        };
+        let admin = Admin {
+            catalog: Arc::clone(&self.catalog),
+            journal: Arc::clone(&self.journal),
+            clock: Arc::clone(&self.clock),
+            wake: Arc::clone(&wake),
+            health: Arc::clone(&self.health),
+            token: self.token,
+        };
+        let schedules = Schedules {
+            catalog: Arc::clone(&self.catalog),
+            journal: Arc::clone(&self.journal),
+            clock: Arc::clone(&self.clock),
+            wake: Arc::clone(&wake),
+        };
+        let dispatcher = Dispatcher {
+            catalog: self.catalog,
+            journal: Arc::clone(&self.journal),
+            sandbox: self.sandbox,
+            clock: Arc::clone(&self.clock),
+            wake,
+            concurrency: config.concurrency.runs,
+            drain: config.server.drain,
+        };
+        let mut listeners = JoinSet::new();
+        listeners.spawn(serve(self.ingress, ingress.router(), stop_listening.clone()));
+        listeners.spawn(serve(self.admin, admin.router(), stop_listening.clone()));
+        let mut work = JoinSet::new();
+        work.spawn(dispatcher.run(stop_work.clone()));
+        work.spawn(schedules.run(stop_work.clone()));
+        work.spawn(prune(self.journal, self.clock, config.journal.retain, stop_work.clone()));
+
+        self.health.set_accepting(true);
+        tracing::info!("ready");
+        tokio::select! {
+            () = shutdown => {}
+            Some(_ended) = listeners.join_next() => tracing::error!("a listener ended: shutting down"),
+        }
+        tracing::info!(drain_s = config.server.drain.as_secs(), "draining");
+        self.health.set_accepting(false);
+        stop_work.cancel();
+        while work.join_next().await.is_some() {}
+        stop_listening.cancel();
+        // Callers that hold a connection open do not keep the service from ending.
+        let closed = tokio::time::timeout(Duration::from_secs(5), async {
+            while listeners.join_next().await.is_some() {}
+        });
+        if closed.await.is_err() {
+            listeners.shutdown().await;
+        }
+        tracing::info!("stopped");
+        Ok(())
+    }
+
+    fn announce(&self) -> Result<(), StartError> {
+        let data = self.project.data_folder();
+        let fail = |source| StartError::Data { folder: data.clone(), source };
+        let addresses = Addresses {
+            ingress: format!("http://{}", self.ingress_addr().map_err(fail)?),
+            admin: format!("http://{}", self.admin_addr().map_err(fail)?),
+            pid: std::process::id(),
+        };
+        std::fs::create_dir_all(&data).and_then(|()| addresses.write(&data)).map_err(fail)?;
+        tracing::info!(ingress = %addresses.ingress, admin = %addresses.admin, "listening");
+        Ok(())
+    }
+}
+
+async fn listen(address: SocketAddr, key: &'static str) -> Result<TcpListener, StartError> {
+    TcpListener::bind(address).await.map_err(|source| StartError::Listen { address, key, source })
+}
+
+async fn serve(listener: TcpListener, router: axum::Router, stop: CancellationToken) -> io::Result<()> {
+    use axum::serve::ListenerExt as _;
+    let listener = listener.tap_io(|stream| {
+        // Answers are small and whole: waiting to fill a packet only delays them.
+        let _ = stream.set_nodelay(true);
+    });
+    axum::serve(listener, router).with_graceful_shutdown(stop.cancelled_owned()).await
+}
+
+async fn prune(journal: Arc<dyn Journal>, clock: Arc<dyn Clock>, retain: Duration, stop: CancellationToken) {
+    let retain_ms = u64::try_from(retain.as_millis()).unwrap_or(u64::MAX);
+    loop {
+        let now_ms = clock.now_ms();
+        let pause = match journal.prune(now_ms, now_ms.saturating_sub(retain_ms), PRUNE_BATCH).await {
+            Ok(PRUNE_BATCH..) => Duration::ZERO,
+            Ok(_) => PRUNE_EVERY,
+            Err(error) => {
+                tracing::error!(error = &error as &dyn std::error::Error, "failed to prune the journal");
+                PRUNE_EVERY
+            }
+        };
+        tokio::select! {
+            () = stop.cancelled() => return,
+            () = tokio::time::sleep(pause) => {}
+        }
+    }
+}

@@ -1,0 +1,149 @@
+//! The three kinds of plugin.
+
+use schemars::JsonSchema;
+use serde::Deserialize;
+use serde::de::DeserializeOwned;
+
+use crate::{ConnectorContext, Context, Failure, FromDocument, IntoDocument, Violation};
+
+/// A pure function from a document to a document; see the [crate's example](crate).
+///
+/// The host may call it again at any time with the same arguments and relies on the same answer. It
+/// can reach nothing but [`log`](crate::log).
+///
+/// Export it by [`export_transform!`](crate::export_transform).
+pub trait Transform {
+    /// Name in workflows (`use:`): lower-case letters, digits and `-`, at most 64 characters.
+    const NAME: &'static str;
+    /// What the step does, in one sentence.
+    const SUMMARY: &'static str;
+    /// Semantic version; by default the version of the crate that exports the plugin.
+    const VERSION: Option<&'static str> = None;
+    /// The step's `with:`. Its JSON Schema is what the host checks workflows against.
+    type Config: DeserializeOwned + JsonSchema;
+    /// What the step is fed: a type of serde and schemars, `serde_json::Value`, or
+    /// [`Document`](crate::Document) for the input as it came.
+    type Input: FromDocument;
+    /// What the step answers; as [`Input`](Self::Input).
+    type Output: IntoDocument;
+
+    /// Answers the output for the input.
+    fn run(input: Self::Input, config: Self::Config, ctx: &Context) -> Result<Self::Output, Failure>;
+}
+
+/// A pure check of a document, which passes on unchanged if nothing is wrong with it.
+///
+/// ```
+/// use stepmill_sdk::{Context, Failure, NoConfig, Validate, Violation, testing};
+///
+/// struct NotEmpty;
+///
+/// impl Validate for NotEmpty {
+///     const NAME: &'static str = "not-empty";
+///     const SUMMARY: &'static str = "Checks that an order has lines.";
+///     type Config = NoConfig;
+///     type Input = serde_json::Value;
+///
+///     fn run(input: serde_json::Value, _: NoConfig, _: &Context) -> Result<Vec<Violation>, Failure> {
+///         let empty = input["lines"].as_array().is_none_or(Vec::is_empty);
+///         Ok(empty.then(|| Violation::at(["lines"], "not-empty", "an order needs a line")).into_iter().collect())
+///     }
+/// }
+///
+/// stepmill_sdk::export_validate!(NotEmpty);
+///
+/// # fn main() {
+/// let violations = testing::validate::<NotEmpty>("{}", r#"{"lines": []}"#).unwrap();
+/// assert_eq!(violations[0].pointer, "/lines");
+/// # }
+/// ```
+pub trait Validate {
+    /// As [`Transform::NAME`].
+    const NAME: &'static str;
+    /// As [`Transform::SUMMARY`].
+    const SUMMARY: &'static str;
+    /// As [`Transform::VERSION`].
+    const VERSION: Option<&'static str> = None;
+    /// As [`Transform::Config`].
+    type Config: DeserializeOwned + JsonSchema;
+    /// As [`Transform::Input`]. What does not parse as it is a rejection, not a violation: leave to
+    /// `serde_json::Value` what the plugin wants to report on by itself.
+    type Input: FromDocument;
+
+    /// Lists what is wrong with the input; an empty list means that it is valid.
+    fn run(input: Self::Input, config: Self::Config, ctx: &Context) -> Result<Vec<Violation>, Failure>;
+}
+
+/// A step that talks to other systems, through [`ConnectorContext::http`], and remembers things between
+/// runs, in [`ConnectorContext::storage`].
+///
+/// Connectors are at-least-once: after a crash the same attempt is made again, with the same idempotency
+/// key. What is written to storage commits with the attempt's success and not otherwise.
+///
+/// ```
+/// use serde_json::{Value, json};
+/// use stepmill_sdk::testing::{FakeHttp, MemoryStorage};
+/// use stepmill_sdk::{Connector, ConnectorContext, Failure, NoConfig, testing};
+///
+/// struct PlaceOrder;
+///
+/// impl Connector for PlaceOrder {
+///     const NAME: &'static str = "place-order";
+///     const SUMMARY: &'static str = "Creates the order at the step's system.";
+///     type Config = NoConfig;
+///     type Input = Value;
+///     type Output = Value;
+///
+///     fn run(order: Value, _: NoConfig, ctx: &ConnectorContext) -> Result<Value, Failure> {
+///         let response = ctx
+///             .http()
+///             .post("/orders")
+///             .header("Idempotency-Key", ctx.idempotency_key())
+///             .json(&order)
+///             .send()?
+///             .error_for_status()?;
+///         ctx.storage().add("orders", 1)?;
+///         Ok(response.json()?)
+///     }
+/// }
+///
+/// stepmill_sdk::export_connector!(PlaceOrder);
+///
+/// # fn main() {
+/// let http = FakeHttp::new().reply_json("POST", "/orders", 201, &json!({"number": 7}));
+/// let storage = MemoryStorage::new();
+/// let out = testing::connect::<PlaceOrder>("{}", r#"{"sku": "A"}"#, &http, &storage).unwrap();
+/// assert_eq!(out.text().unwrap(), r#"{"number":7}"#);
+/// assert_eq!(http.requests()[0].body.as_deref(), Some(br#"{"sku":"A"}"#.as_slice()));
+/// # }
+/// ```
+pub trait Connector {
+    /// As [`Transform::NAME`].
+    const NAME: &'static str;
+    /// As [`Transform::SUMMARY`].
+    const SUMMARY: &'static str;
+    /// As [`Transform::VERSION`].
+    const VERSION: Option<&'static str> = None;
+    /// As [`Transform::Config`].
+    type Config: DeserializeOwned + JsonSchema;
+    /// As [`Transform::Input`].
+    type Input: FromDocument;
+    /// As [`Transform::Output`].
+    type Output: IntoDocument;
+
+    /// Does the step's work once.
+    fn run(input: Self::Input, config: Self::Config, ctx: &ConnectorContext)
+    -> Result<Self::Output, Failure>;
+}
+
+/// The config of a plugin that has none: an empty mapping, and any key in it is an error.
+///
+/// ```
+/// use stepmill_sdk::NoConfig;
+/// assert!(serde_json::from_str::<NoConfig>("{}").is_ok());
+/// assert!(serde_json::from_str::<NoConfig>(r#"{"typo": 1}"#).is_err());
+/// ```
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+#[schemars(description = "This plugin has no settings.")]
+pub struct NoConfig {}

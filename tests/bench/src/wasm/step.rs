@@ -1,0 +1,94 @@
+//! The step that is measured: the guest `parse-shape`, and what it does as native code.
+
+use std::sync::Arc;
+
+use serde_json::{Map, Value};
+use stepmill_core::clock::SystemClock;
+use stepmill_core::document::{Body, Document};
+use stepmill_core::grant::Grant;
+use stepmill_core::invoke::Attempt;
+use stepmill_core::limits::Limits;
+use stepmill_core::{Invoke as _, RunId};
+use stepmill_journal::LocalJournal;
+use stepmill_sandbox::egress::Egress;
+use stepmill_sandbox::{Options, Sandbox};
+use stepmill_test_support::guests;
+
+use crate::payload::order;
+
+/// A sandbox with the guest in it.
+#[derive(Clone)]
+pub(super) struct Step {
+    pub(super) sandbox: Arc<Sandbox>,
+    digest: Arc<str>,
+}
+
+impl Step {
+    /// Builds the guest and loads it, with the options that the service has by default.
+    pub(super) async fn load() -> Self {
+        let clock = Arc::new(SystemClock);
+        let storage = Arc::new(LocalJournal::memory(clock.clone()).unwrap());
+        let egress = Egress::try_new(Vec::new()).unwrap();
+        let sandbox = Sandbox::try_new(Options::default(), egress, storage, clock).unwrap();
+        let loaded = sandbox.load(&guests::bytes("parse-shape")).await.unwrap();
+        Self { sandbox, digest: loaded.digest.into() }
+    }
+
+    /// An attempt on an order of `bytes` bytes.
+    pub(super) fn attempt(&self, bytes: usize) -> Attempt {
+        let input = Document::from_bytes("application/json", order(1, bytes).into_bytes());
+        Attempt {
+            digest: Arc::clone(&self.digest),
+            plugin: "parse-shape".into(),
+            workflow: "orders".into(),
+            run: RunId::new(1_700_000_000_000, [7; 10]),
+            step: "shape".into(),
+            number: 1,
+            accepted_at_ms: 1_700_000_000_000,
+            input: Arc::new(input),
+            config: "{}".into(),
+            limits: Limits::default(),
+            grant: Arc::new(Grant::default()),
+        }
+    }
+
+    /// One attempt as the dispatcher makes it.
+    pub(super) async fn fresh(&self, attempt: &Attempt) -> Arc<Document> {
+        self.sandbox.invoke(attempt.clone()).await.outcome.unwrap()
+    }
+}
+
+/// The text of a document.
+pub(super) fn text(document: &Document) -> &str {
+    match &document.body {
+        Body::Text(text) => text,
+        Body::Binary(_) => panic!("a JSON document is text"),
+    }
+}
+
+/// What the guest does, from text to text.
+pub(super) fn native(text: &str) -> String {
+    shape(serde_json::from_str(text).unwrap()).to_string()
+}
+
+/// A copy of the function in tests/guests/src/parse_shape.rs, which is private to its component. The
+/// benchmark compares their outputs before it measures, so that they cannot drift apart.
+fn shape(value: Value) -> Value {
+    match value {
+        Value::Object(members) => {
+            let count = members.len();
+            let mut shaped: Map<String, Value> =
+                members.into_iter().map(|(key, value)| (key.to_ascii_uppercase(), shape(value))).collect();
+            shaped.insert("COUNT".to_owned(), count.into());
+            Value::Object(shaped)
+        }
+        Value::Array(items) => Value::Array(items.into_iter().map(shape).collect()),
+        scalar => scalar,
+    }
+}
+
+/// Whether two texts are the same JSON.
+pub(super) fn is_same(one: &str, other: &str) -> bool {
+    let parse = |text| serde_json::from_str::<Value>(text).unwrap();
+    parse(one) == parse(other)
+}

@@ -1,0 +1,32 @@
+//! A connector that sleeps, and then answers its input: for wall clock deadlines, drains and crashes.
+
+use std::time::Duration;
+
+use schemars::JsonSchema;
+use serde::Deserialize;
+use stepmill_sdk::{Connector, ConnectorContext, Document, Failure};
+
+/// How long.
+#[derive(Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+struct Config {
+    /// Time to sleep.
+    ms: u64,
+}
+
+struct Slow;
+
+impl Connector for Slow {
+    const NAME: &'static str = "slow";
+    const SUMMARY: &'static str = "Sleeps and answers its input.";
+    type Config = Config;
+    type Input = Document;
+    type Output = Document;
+
+    fn run(input: Document, config: Config, _: &ConnectorContext) -> Result<Document, Failure> {
+        std::thread::sleep(Duration::from_millis(config.ms));
+        Ok(input)
+    }
+}
+
+stepmill_sdk::export_connector!(Slow);
