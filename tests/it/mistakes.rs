@@ -73,6 +73,7 @@ fn every_mistake_is_named_with_its_place_and_what_would_be_right() {
         let text = String::from_utf8(text)
             .unwrap()
             .replace(&project.folder().display().to_string(), "FOLDER")
+            .replace(&guests::compiled().display().to_string(), "COMPILED")
             .replace(&taken_port.to_string(), "TAKEN")
             .replace(&gone.to_string(), "GONE");
         let text: String = text.lines().map(|line| format!("{}\n", line.trim_end())).collect();

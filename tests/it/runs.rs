@@ -116,7 +116,7 @@ async fn a_waiting_run_can_be_cancelled_and_listed() {
     stub.answer(503);
     let project = Project::new().system("erp", &stub.url()).workflow(
         "orders",
-        "  - { id: order, use: rest, system: erp, with: { method: POST, path: / }, retry: { first: 5m } }",
+        "  - { id: order, use: rest, system: erp, with: { method: POST, path: /orders }, retry: { first: 5m } }",
     );
     let host = Host::in_memory(&project.write()).await;
     let run = host.accept("orders", "1", &json!({})).await;
@@ -136,7 +136,7 @@ async fn retry_after_is_honoured_and_clamped_to_the_policy() {
     stub.answer(429);
     let project = Project::new().guests(&["fetch"]).system("erp", &stub.url()).workflow(
         "orders",
-        "  - { id: order, use: rest, system: erp, with: { method: POST, path: / }, retry: { first: 1ms, max: 100ms, attempts: 2, jitter: false } }",
+        "  - { id: order, use: rest, system: erp, with: { method: POST, path: /orders }, retry: { first: 1ms, max: 100ms, attempts: 2, jitter: false } }",
     );
     let host = Host::in_memory(&project.write()).await;
     let (state, entries) = host.finish("orders", "1", &json!({})).await;

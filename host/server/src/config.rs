@@ -82,6 +82,10 @@ pub struct Server {
     /// Folder of the journal and of compiled plugins, relative to this file; `stepmill-data` unless
     /// given.
     pub data: PathBuf,
+    /// Folder of compiled plugins, relative to this file; `compiled` in the data folder unless given. It
+    /// must belong to the service alone, since native code is loaded from it. Services may share one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub compiled: Option<PathBuf>,
     /// How long runs in flight may take to reach their next commit at a shutdown; 30s unless given.
     #[serde(with = "duration")]
     #[schemars(with = "String")]
@@ -95,6 +99,7 @@ impl Default for Server {
             admin: SocketAddr::from(([127, 0, 0, 1], 8081)),
             admin_token: None,
             data: PathBuf::from("stepmill-data"),
+            compiled: None,
             drain: Duration::from_secs(30),
         }
     }

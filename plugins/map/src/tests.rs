@@ -73,7 +73,7 @@ fn a_bad_program_is_told_with_its_place() {
         ("$x", "line 1, column 1: there is no variable `$x`"),
         (".a |", "line 1, column 5: expected term, at the end"),
         ("[1, 2", "line 1, column 6: expected closing bracket, at the end"),
-        ("map(.)) | .a", "column 7: expected nothing, at `)`"),
+        ("map(.)) | .a", "column 7: expected token, at `) | .a`"),
         ("import \"x\" as x; .", "module loading not supported"),
     ] {
         let failure = map(program, json!(null)).unwrap_err();

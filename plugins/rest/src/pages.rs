@@ -126,7 +126,7 @@ fn next(
                 Page::There(_) => *start,
             };
             let more = size > 0 && full.is_none_or(|full| size >= full);
-            more.then(|| Page::Here(vec![(param.clone(), (number + 1).to_string())]))
+            more.then(|| Page::Here(vec![(param.clone(), number.saturating_add(1).to_string())]))
         }
         Pagination::Offset { param, limit, limit_param, .. } => (size > 0 && size >= *limit).then(|| {
             Page::Here(vec![(param.clone(), count.to_string()), (limit_param.clone(), limit.to_string())])

@@ -19,37 +19,42 @@ impl Table {
     /// Prints it under a title.
     pub(crate) fn print(&self, title: &str) {
         println!("### {title}\n");
-        let widths: Vec<usize> = (0..self.rows[0].len())
-            .map(|column| self.rows.iter().map(|row| row[column].chars().count()).max().unwrap_or(0))
-            .collect();
+        let columns: Vec<Column> =
+            (0..self.rows[0].len()).map(|index| Column::of(&self.rows, index)).collect();
         for (number, row) in self.rows.iter().enumerate() {
-            println!("{}", line(row, &widths));
+            let cells = row.iter().zip(&columns).map(|(cell, column)| column.pad(cell));
+            println!("| {} |", cells.collect::<Vec<_>>().join(" | "));
             if number == 0 {
-                let rule: Vec<String> = widths
-                    .iter()
-                    .enumerate()
-                    .map(|(column, width)| {
-                        if column == 0 {
-                            "-".repeat(*width)
-                        } else {
-                            "-".repeat(width.saturating_sub(1)) + ":"
-                        }
-                    })
-                    .collect();
-                println!("{}", line(&rule, &widths));
+                println!("| {} |", columns.iter().map(Column::rule).collect::<Vec<_>>().join(" | "));
             }
         }
         println!();
     }
 }
 
-fn line(cells: &[String], widths: &[usize]) -> String {
-    let mut text = String::from("|");
-    for (column, (cell, width)) in cells.iter().zip(widths).enumerate() {
-        let padding = " ".repeat(width - cell.chars().count());
-        text += &if column == 0 { format!(" {cell}{padding} |") } else { format!(" {padding}{cell} |") };
+struct Column {
+    width: usize,
+    /// Names stand on the left, figures on the right.
+    has_names: bool,
+}
+
+impl Column {
+    fn of(rows: &[Vec<String>], index: usize) -> Self {
+        let is_name = |cell: &String| !cell.starts_with(|first: char| first.is_ascii_digit() || first == '-');
+        Self {
+            width: rows.iter().map(|row| row[index].chars().count()).max().unwrap_or(0),
+            has_names: rows[1..].iter().all(|row| is_name(&row[index])),
+        }
     }
-    text
+
+    fn pad(&self, cell: &str) -> String {
+        let width = self.width;
+        if self.has_names { format!("{cell:<width$}") } else { format!("{cell:>width$}") }
+    }
+
+    fn rule(&self) -> String {
+        if self.has_names { "-".repeat(self.width) } else { "-".repeat(self.width - 1) + ":" }
+    }
 }
 
 /// A figure with three digits or so, thousands apart.

@@ -5,6 +5,9 @@ use stepmill_sdk::{Attempt, Document, Failure, Manifest, bindings};
 
 struct BadManifest;
 
+// Used off WebAssembly too.
+const _: BadManifest = BadManifest;
+
 impl bindings::transform::Guest for BadManifest {
     fn describe() -> Manifest {
         Manifest {

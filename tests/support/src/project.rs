@@ -1,6 +1,7 @@
 //! A project in a temporary folder: what an operator would write, without fixed ports.
 
 use std::fs;
+use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 
 use tempfile::TempDir;
@@ -29,7 +30,9 @@ impl Project {
     pub fn new() -> Self {
         let folder = TempDir::with_prefix("stepmill-").unwrap();
         fs::create_dir(folder.path().join("workflows")).unwrap();
-        fs::write(folder.path().join("secret"), SECRET).unwrap();
+        let secret = folder.path().join("secret");
+        fs::write(&secret, SECRET).unwrap();
+        fs::set_permissions(&secret, fs::Permissions::from_mode(0o600)).unwrap();
         Self { folder, plugins: String::new(), systems: String::new(), extra: String::new() }
     }
 
@@ -85,7 +88,10 @@ impl Project {
 
     /// Writes `stepmill.yaml` and answers its path. Listeners take free ports.
     pub fn write(&self) -> PathBuf {
-        let mut yaml = String::from("server: { ingress: \"127.0.0.1:0\", admin: \"127.0.0.1:0\", data: data, drain: 5s }\n");
+        let mut yaml = format!(
+            "server: {{ ingress: \"127.0.0.1:0\", admin: \"127.0.0.1:0\", data: data, compiled: {:?}, drain: 5s }}\n",
+            guests::compiled()
+        );
         if !self.plugins.is_empty() {
             yaml += &format!("plugins:\n{}", self.plugins);
         }

@@ -54,14 +54,18 @@ impl Report {
 /// Checks the project at `path`: config and workflows, plugins, secrets, the data folder, the ports and
 /// whether the systems can be reached. Runs nothing and leaves nothing behind.
 pub async fn check(path: &Path, options: CheckOptions) -> Report {
-    check_with_cache(path, options, None).await
+    check_with_compiled(path, options, None).await
 }
 
-/// The same with compiled plugins kept in a folder, since compiling them is most of the work.
-pub(super) async fn check_with_cache(path: &Path, options: CheckOptions, cache: Option<PathBuf>) -> Report {
+/// The same with compiled plugins kept in a folder.
+pub(super) async fn check_with_compiled(path: &Path, options: CheckOptions, folder: Option<PathBuf>) -> Report {
     let mut report = Report::default();
     match Project::read(path) {
-        Ok(project) => check_project(&project, options, cache, &mut report).await,
+        Ok(project) => {
+            // Compiling plugins is most of the work, so what is compiled is used; but no folder is made.
+            let compiled = folder.or_else(|| Some(project.compiled_folder()).filter(|folder| folder.is_dir()));
+            check_project(&project, options, compiled, &mut report).await;
+        }
         Err(found) => report.diagnostics = found,
     }
     if options.strict {

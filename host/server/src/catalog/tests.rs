@@ -42,7 +42,7 @@ async fn checked(files: &[(&str, &str)], options: CheckOptions) -> Report {
     fs::write(folder.path().join("cut.wasm"), &map.component[..1_000]).unwrap();
     fs::write(folder.path().join("text.wasm"), "not WebAssembly").unwrap();
     let name = folder.path().display().to_string();
-    let mut report = check::check_with_cache(folder.path(), options, Some(cache())).await;
+    let mut report = check::check_with_compiled(folder.path(), options, Some(cache())).await;
     let mut shown = Diagnostics::default();
     shown.extend(report.diagnostics.into_iter().map(|found| found.renamed(&name, "FOLDER")));
     report.diagnostics = shown;

@@ -8,9 +8,17 @@ use stepmill_core::Clock;
 use super::Project;
 
 impl Project {
-    /// The folder of the journal, of compiled plugins and of `addresses.json`.
+    /// The folder of the journal and of `addresses.json`.
     pub fn data_folder(&self) -> PathBuf {
         self.path(&self.config.server.data)
+    }
+
+    /// The folder of compiled plugins.
+    pub fn compiled_folder(&self) -> PathBuf {
+        match &self.config.server.compiled {
+            Some(folder) => self.path(folder),
+            None => self.data_folder().join("compiled"),
+        }
     }
 
     /// How the journal is opened.
@@ -26,7 +34,7 @@ impl Project {
     pub fn sandbox_options(&self) -> stepmill_sandbox::Options {
         stepmill_sandbox::Options {
             max_concurrent: self.config.concurrency.attempts,
-            cache_dir: Some(self.data_folder().join("compiled")),
+            cache_dir: Some(self.compiled_folder()),
             ..stepmill_sandbox::Options::default()
         }
     }
