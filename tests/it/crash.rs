@@ -103,7 +103,9 @@ async fn send(field: Arc<Field>) {
         loop {
             let sender = field.sender.lock().unwrap().clone();
             let answer = match sender {
-                Some(sender) => sender.send("numbers", &number.to_string(), &json!({ "number": number })).await.ok(),
+                Some(sender) => {
+                    sender.send("numbers", &number.to_string(), &json!({ "number": number })).await.ok()
+                }
                 None => None,
             };
             match answer {
@@ -128,7 +130,7 @@ fn counter_after(entries: &[stepmill_core::run::Entry]) -> u64 {
     entries
         .iter()
         .find_map(|entry| match &entry.what {
-            stepmill_core::run::What::StepSucceeded { output, .. } => output.to_json().unwrap()["count"].as_u64(),
+            stepmill_core::run::What::StepSucceeded { output, .. } => output.to_json().unwrap().as_u64(),
             _ => None,
         })
         .unwrap()

@@ -21,7 +21,8 @@ async fn a_terminated_service_ends_well_and_leaves_the_rest_for_the_next_start()
 
     let process = Process::start(binary, &config).await;
     for number in 0..20 {
-        let (status, _) = process.sender.send("orders", &number.to_string(), &json!({ "n": number })).await.unwrap();
+        let (status, _) =
+            process.sender.send("orders", &number.to_string(), &json!({ "n": number })).await.unwrap();
         assert_eq!(status, 202);
     }
     kill_process(Pid::from_raw(process.id().try_into().unwrap()).unwrap(), Signal::TERM).unwrap();

@@ -50,8 +50,16 @@ async fn each_refusal_has_its_status_and_code() {
         (401, "signature-refused", post(&url).header("x-signature", &good).body(r#"{"n":2}"#)),
         (400, "malformed-json", post(&url).header("x-signature", broken_signature).body(broken)),
         (413, "body-too-large", post(&url).header("x-signature", &good).body(large)),
-        (415, "unsupported-encoding", post(&url).header("x-signature", &good).header("content-encoding", "gzip").body(body)),
-        (422, "no-dedupe-key", client().post(&url).header("x-signature", &good).header("x-id", "").body(body)),
+        (
+            415,
+            "unsupported-encoding",
+            post(&url).header("x-signature", &good).header("content-encoding", "gzip").body(body),
+        ),
+        (
+            422,
+            "no-dedupe-key",
+            client().post(&url).header("x-signature", &good).header("x-id", "").body(body),
+        ),
     ];
     for (status, code, request) in requests {
         let response = request.send().await.unwrap();

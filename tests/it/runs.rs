@@ -48,7 +48,10 @@ async fn an_order_flows_through_validate_transform_and_connector() {
 
     let (state, _) = host.finish("orders", "2", &json!({ "sku": "B2", "quantity": 200 })).await;
     assert_eq!(state.phase, Phase::Succeeded);
-    assert_eq!(stub.seen().iter().map(|seen| &*seen.path).collect::<Vec<_>>(), ["orders/A1", "large", "orders/B2"]);
+    assert_eq!(
+        stub.seen().iter().map(|seen| &*seen.path).collect::<Vec<_>>(),
+        ["orders/A1", "large", "orders/B2"]
+    );
     host.stop().await;
 }
 
@@ -59,13 +62,15 @@ async fn an_invalid_order_is_a_dead_letter_with_its_violations() {
     let (state, entries) = host.finish("orders", "1", &json!({ "quantity": 0 })).await;
     let Phase::Dead { step, failure } = &state.phase else { panic!("{state:?}") };
     assert_eq!((&**step, failure.cause), ("check", Cause::Invalid));
-    let broken: Vec<_> = failure.violations.iter().map(|violation| (&*violation.pointer, &*violation.rule)).collect();
+    let broken: Vec<_> =
+        failure.violations.iter().map(|violation| (&*violation.pointer, &*violation.rule)).collect();
     assert!(broken.contains(&("", "required")) && broken.contains(&("/quantity", "minimum")), "{broken:?}");
     assert_eq!(entries.len(), 2, "a rejection is not tried again");
     assert!(stub.seen().is_empty());
 
     // A person mends the payload and sets it going again; the accepted one is kept.
-    let document = json!({ "media_type": "application/json", "body": { "text": r#"{"sku":"A1","quantity":1}"# } });
+    let document =
+        json!({ "media_type": "application/json", "body": { "text": r#"{"sku":"A1","quantity":1}"# } });
     let redrive = json!({ "document": document, "by": "ann" });
     let (status, _) = host.admin.post(&format!("/api/runs/{}/redrive", state.run), &redrive).await;
     assert_eq!(status, 200);

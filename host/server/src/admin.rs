@@ -76,7 +76,11 @@ async fn authorize(State(admin): State<Arc<Admin>>, request: Request, next: Next
         .get(header::AUTHORIZATION)
         .and_then(|value| value.as_bytes().strip_prefix(b"Bearer "))
         .ok_or(Error::Unauthorized)?;
-    if bool::from(given.ct_eq(token.expose())) { Ok(next.run(request).await) } else { Err(Error::Unauthorized) }
+    if bool::from(given.ct_eq(token.expose())) {
+        Ok(next.run(request).await)
+    } else {
+        Err(Error::Unauthorized)
+    }
 }
 
 async fn status(State(admin): State<Arc<Admin>>) -> Json<Value> {

@@ -72,7 +72,10 @@ impl Dispatcher {
             while in_flight.join_next().await.is_some() {}
         });
         if drained.await.is_err() {
-            tracing::warn!(runs = in_flight.len(), "gave up waiting for runs in flight: they go on after the next start");
+            tracing::warn!(
+                runs = in_flight.len(),
+                "gave up waiting for runs in flight: they go on after the next start"
+            );
             in_flight.shutdown().await;
         }
     }

@@ -193,21 +193,28 @@ fn decode(headers: &HeaderMap, body: Bytes) -> Result<Document, Refusal> {
     if headers.contains_key(header::CONTENT_ENCODING) {
         return Err(Refusal::Encoding);
     }
-    let media_type = headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or(document::JSON);
+    let media_type =
+        headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or(document::JSON);
     let essence = media_type.split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
     if essence == document::JSON || essence.ends_with("+json") {
-        serde_json::from_slice::<WellFormed>(&body).map_err(|error| Refusal::Json {
-            line: error.line(),
-            column: error.column(),
-        })?;
+        serde_json::from_slice::<WellFormed>(&body)
+            .map_err(|error| Refusal::Json { line: error.line(), column: error.column() })?;
     }
     Ok(Document::from_bytes(media_type, body.into()))
 }
 
-fn dedupe_key(deployed: &Deployed, event: &Event, run: RunId, now_ms: u64) -> Result<Option<Dedupe>, Refusal> {
-    let (Some(template), Some(webhook)) = (&deployed.plan.dedupe, &deployed.plan.webhook) else { return Ok(None) };
+fn dedupe_key(
+    deployed: &Deployed,
+    event: &Event,
+    run: RunId,
+    now_ms: u64,
+) -> Result<Option<Dedupe>, Refusal> {
+    let (Some(template), Some(webhook)) = (&deployed.plan.dedupe, &deployed.plan.webhook) else {
+        return Ok(None);
+    };
     let outputs = BTreeMap::new();
-    let scope = Scope::new(event, &event.document, &event.document, &outputs, run, &deployed.plan.name, now_ms);
+    let scope =
+        Scope::new(event, &event.document, &event.document, &outputs, run, &deployed.plan.name, now_ms);
     let value = template.evaluate(&scope).map_err(|error| Refusal::DedupeKey(error.to_string()))?;
     let key = match value {
         serde_json::Value::String(text) => text,
@@ -221,7 +228,11 @@ fn dedupe_key(deployed: &Deployed, event: &Event, run: RunId, now_ms: u64) -> Re
         )));
     }
     let lasts_ms = u64::try_from(webhook.dedupe_for.as_millis()).unwrap_or(u64::MAX);
-    Ok(Some(Dedupe { scope: deployed.plan.name.to_string(), key, expires_ms: now_ms.saturating_add(lasts_ms) }))
+    Ok(Some(Dedupe {
+        scope: deployed.plan.name.to_string(),
+        key,
+        expires_ms: now_ms.saturating_add(lasts_ms),
+    }))
 }
 
 fn kept_headers(headers: &HeaderMap) -> BTreeMap<String, String> {

@@ -83,7 +83,13 @@ impl Schedules {
         Ok(next_ms.map(|next| Duration::from_millis(next.saturating_sub(now_ms))))
     }
 
-    async fn accept(&self, deployed: &Deployed, name: String, fire_ms: u64, now_ms: u64) -> Result<(), JournalError> {
+    async fn accept(
+        &self,
+        deployed: &Deployed,
+        name: String,
+        fire_ms: u64,
+        now_ms: u64,
+    ) -> Result<(), JournalError> {
         let acceptance = Acceptance {
             run: RunId::new(now_ms, rand::random()),
             workflow: name.clone(),

@@ -36,9 +36,13 @@ impl Host {
     /// Serves the project whose `stepmill.yaml` is at `path`, on a journal in memory.
     pub async fn in_memory(path: &Path) -> Self {
         let project = config::Project::read(path).unwrap_or_else(|errors| panic!("{errors}"));
-        let service = Service::start_on(project, Arc::new(LocalJournal::memory(Arc::new(SystemClock)).unwrap()), Arc::new(SystemClock))
-            .await
-            .unwrap_or_else(|error| panic!("{error}"));
+        let service = Service::start_on(
+            project,
+            Arc::new(LocalJournal::memory(Arc::new(SystemClock)).unwrap()),
+            Arc::new(SystemClock),
+        )
+        .await
+        .unwrap_or_else(|error| panic!("{error}"));
         Self::run(service)
     }
 
@@ -98,7 +102,8 @@ impl AdminClient {
 
     /// A GET's JSON.
     pub async fn get(&self, path: &str) -> Value {
-        let answer = self.client.get(format!("{}{path}", self.base)).send().await.unwrap().bytes().await.unwrap();
+        let answer =
+            self.client.get(format!("{}{path}", self.base)).send().await.unwrap().bytes().await.unwrap();
         serde_json::from_slice(&answer).unwrap()
     }
 

@@ -3,7 +3,12 @@
 //!
 //! Not a test itself. Start reading at [`project::Project`].
 
-#![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, reason = "a test that cannot go on panics")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "a test that cannot go on panics"
+)]
 
 pub mod guests;
 pub mod host;

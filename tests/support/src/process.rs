@@ -24,7 +24,8 @@ impl Process {
     /// Starts `binary` on the project whose `stepmill.yaml` is at `config` and waits until it is ready.
     pub async fn start(binary: &Path, config: &Path) -> Self {
         let data = config.parent().unwrap().join("data");
-        let log = std::fs::File::options().create(true).append(true).open(data.with_extension("log")).unwrap();
+        let log =
+            std::fs::File::options().create(true).append(true).open(data.with_extension("log")).unwrap();
         let mut child = Command::new(binary)
             .arg("serve")
             .arg("--config")
@@ -44,7 +45,11 @@ impl Process {
                 let admin = AdminClient::new(&addresses.admin);
                 return Self { child, addresses, sender, admin };
             }
-            assert!(Instant::now() < deadline, "stepmill serve is not ready:\n{}", tail(&data.with_extension("log")));
+            assert!(
+                Instant::now() < deadline,
+                "stepmill serve is not ready:\n{}",
+                tail(&data.with_extension("log"))
+            );
             tokio::time::sleep(Duration::from_millis(5)).await;
         }
     }

@@ -69,7 +69,10 @@ pub(super) async fn list(
     Ok(Json(List { runs: page.runs, cursor: page.cursor }))
 }
 
-pub(super) async fn show(State(admin): State<Arc<Admin>>, Path(id): Path<String>) -> Result<Json<Shown>, Error> {
+pub(super) async fn show(
+    State(admin): State<Arc<Admin>>,
+    Path(id): Path<String>,
+) -> Result<Json<Shown>, Error> {
     let (state, entries) = admin.journal.read(parse(id)?).await?;
     Ok(Json(Shown { state, entries }))
 }
@@ -152,5 +155,6 @@ fn request<T: Default + serde::de::DeserializeOwned>(body: &[u8]) -> Result<T, E
     if body.is_empty() {
         return Ok(T::default());
     }
-    serde_json::from_slice(body).map_err(|error| Error::InvalidRequest(format!("the request's body: {error}")))
+    serde_json::from_slice(body)
+        .map_err(|error| Error::InvalidRequest(format!("the request's body: {error}")))
 }

@@ -58,12 +58,17 @@ pub async fn check(path: &Path, options: CheckOptions) -> Report {
 }
 
 /// The same with compiled plugins kept in a folder.
-pub(super) async fn check_with_compiled(path: &Path, options: CheckOptions, folder: Option<PathBuf>) -> Report {
+pub(super) async fn check_with_compiled(
+    path: &Path,
+    options: CheckOptions,
+    folder: Option<PathBuf>,
+) -> Report {
     let mut report = Report::default();
     match Project::read(path) {
         Ok(project) => {
             // Compiling plugins is most of the work, so what is compiled is used; but no folder is made.
-            let compiled = folder.or_else(|| Some(project.compiled_folder()).filter(|folder| folder.is_dir()));
+            let compiled =
+                folder.or_else(|| Some(project.compiled_folder()).filter(|folder| folder.is_dir()));
             check_project(&project, options, compiled, &mut report).await;
         }
         Err(found) => report.diagnostics = found,

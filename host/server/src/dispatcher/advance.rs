@@ -175,12 +175,7 @@ impl Flight<'_> {
         }
     }
 
-    async fn commit_success(
-        &mut self,
-        report: Report,
-        output: &Document,
-        is_last: bool,
-    ) -> Result<(), Stop> {
+    async fn commit_success(&mut self, report: Report, output: &Document, is_last: bool) -> Result<(), Stop> {
         // Only an attempt that writes to storage can lose a race for it.
         let contender = (!report.writes.is_empty()).then(|| report.record.clone());
         let mut whats = vec![What::StepSucceeded { output: output.clone(), record: report.record }];
@@ -247,7 +242,8 @@ impl Flight<'_> {
     /// The run's workflow is not deployed: look again later.
     async fn park(&mut self) -> Result<(), Stop> {
         tracing::warn!(run = %self.state.run, workflow = %self.state.workflow, "no such workflow is deployed: the run waits");
-        let message = format!("no workflow {:?} is deployed: deploy it again, or cancel the run", self.state.workflow);
+        let message =
+            format!("no workflow {:?} is deployed: deploy it again, or cancel the run", self.state.workflow);
         let step = String::from("-");
         let record = Record {
             number: self.state.next_attempt(&step),
@@ -273,8 +269,10 @@ impl Flight<'_> {
         let mut entries = Vec::with_capacity(whats.len());
         for what in whats {
             let entry = Entry { at_ms, what, pure: std::mem::take(&mut pure) };
-            state = run::next(Some(state), &entry)
-                .map_err(|illegal| JournalError::Damaged { at: self.state.run.to_string(), problem: illegal.to_string() })?;
+            state = run::next(Some(state), &entry).map_err(|illegal| JournalError::Damaged {
+                at: self.state.run.to_string(),
+                problem: illegal.to_string(),
+            })?;
             entries.push(entry);
         }
         let transition = Transition { entries, state: state.clone(), writes };
@@ -295,7 +293,10 @@ impl Flight<'_> {
     }
 
     fn journal_lacks(&self, what: &str) -> Result<(), Stop> {
-        Err(Stop::Journal(JournalError::Damaged { at: self.state.run.to_string(), problem: format!("it lacks {what}") }))
+        Err(Stop::Journal(JournalError::Damaged {
+            at: self.state.run.to_string(),
+            problem: format!("it lacks {what}"),
+        }))
     }
 
     fn now_ms(&self) -> u64 {

@@ -63,10 +63,23 @@ mod tests {
 
     #[test]
     fn what_serde_json_reads_is_well_formed_and_nothing_else() {
-        for good in ["null", "-1.5e3", r#"{"a":[true,{"b":"\u00e9"}]}"#, &format!("{}{}", "[".repeat(100), "]".repeat(100))] {
+        for good in [
+            "null",
+            "-1.5e3",
+            r#"{"a":[true,{"b":"\u00e9"}]}"#,
+            &format!("{}{}", "[".repeat(100), "]".repeat(100)),
+        ] {
             assert!(is_well_formed(good), "{good}");
         }
-        for bad in ["", "{", r#"{"a":1,}"#, "[1] 2", "nul", &"[".repeat(100_000), &format!("{}{}", "[".repeat(200), "]".repeat(200))] {
+        for bad in [
+            "",
+            "{",
+            r#"{"a":1,}"#,
+            "[1] 2",
+            "nul",
+            &"[".repeat(100_000),
+            &format!("{}{}", "[".repeat(200), "]".repeat(200)),
+        ] {
             assert!(!is_well_formed(bad), "{}", bad.len());
         }
     }

@@ -1,8 +1,8 @@
 //! Why a request is not accepted: a status, a stable code and a sentence for the sender.
 
+use axum::Json;
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
-use axum::Json;
 use serde_json::json;
 
 /// Why a request is not accepted.
@@ -87,7 +87,9 @@ impl Refusal {
             Self::TooLarge { limit } => format!("the body is larger than {limit} bytes"),
             Self::Timeout => "the body took too long to arrive".into(),
             Self::Interrupted => "the body broke off".into(),
-            Self::Json { line, column } => format!("the body is not well-formed JSON at line {line}, column {column}"),
+            Self::Json { line, column } => {
+                format!("the body is not well-formed JSON at line {line}, column {column}")
+            }
             Self::Encoding => "compressed bodies are not accepted: send it without content-encoding".into(),
             Self::DedupeKey(why) => format!("this event has no dedupe key: {why}"),
             Self::Busy => "too many requests at once: send it again".into(),
