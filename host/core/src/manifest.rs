@@ -24,8 +24,8 @@ impl Kind {
         }
     }
 
-    /// The name of the world in WIT.
-    pub fn world(self) -> &'static str {
+    /// The kind as people write it; also the name of its step interface in WIT.
+    pub fn name(self) -> &'static str {
         match self {
             Self::Transform => "transform",
             Self::Validate => "validate",

@@ -133,16 +133,16 @@ fn check_import(kind: Kind, import: &str) -> Result<(), LoadError> {
         Kind::Transform | Kind::Validate if is_shared => Ok(()),
         Kind::Transform | Kind::Validate if is_connectors => refused(format!(
             "a {} is pure and must not reach the outside; make it a connector, or do without",
-            kind.world()
+            kind.name()
         )),
         Kind::Connector if name.package() == "wasi:sockets" => refused(
             "plugins open no sockets; send requests through stepmill:plugin/http or wasi:http/outgoing-handler".into(),
         ),
         Kind::Transform | Kind::Validate if name.package() == "wasi:sockets" => {
-            refused(format!("a {} is pure and must not open sockets", kind.world()))
+            refused(format!("a {} is pure and must not open sockets", kind.name()))
         }
         Kind::Connector | Kind::Transform | Kind::Validate => {
-            refused(format!("a {} can import nothing of that name here", kind.world()))
+            refused(format!("a {} can import nothing of that name here", kind.name()))
         }
     }
 }

@@ -1,6 +1,6 @@
 //! The one wasmtime engine, its allocator and its clock tick.
 //!
-//! Settings are those that LIMITS measured: pooled slots that keep their memory resident between
+//! The settings are measured ones: pooled slots that keep their memory resident between
 //! attempts (no `madvise` on the way), found by the kernel's pagemap scan. A slot reserves 4 GiB of
 //! address space and no memory; where address space is short the engine allocates on demand instead.
 

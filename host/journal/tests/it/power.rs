@@ -14,7 +14,7 @@ use tempfile::TempDir;
 use crate::writer::{Writer, Writes};
 
 const CUTS: usize = 6;
-/// Without fdatasync most cuts lose something (LIMITS 4.3: 6 of 8).
+/// Without fdatasync most cuts lose something (6 of 8 where it was first measured).
 const UNSYNCED_CUTS: usize = 12;
 const IMAGE_BYTES: u64 = 192 << 20;
 /// The process's id follows, for [`sweep`].

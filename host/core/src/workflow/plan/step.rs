@@ -120,8 +120,8 @@ impl<'a> Checker<'a, '_> {
                 let message = format!(
                     "{:?} is a {} plugin, which reaches nothing: remove {key}, or use a {} plugin",
                     step.plugin,
-                    kind.world(),
-                    Kind::Connector.world()
+                    kind.name(),
+                    Kind::Connector.name()
                 );
                 self.problems.add(format!("{}/{key}", self.at), message);
             }
