@@ -239,4 +239,8 @@ pub trait Journal: Send + Sync {
 
     /// How full the journal is. Cheap: counted, not scanned.
     fn backlog(&self) -> Backlog;
+
+    /// Why the journal refuses everything from now on, if it does: after a failed write nothing may be
+    /// assumed of what is on disk, and only opening it again tells.
+    fn failure(&self) -> Option<String>;
 }

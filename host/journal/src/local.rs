@@ -182,6 +182,10 @@ impl Journal for LocalJournal {
     fn backlog(&self) -> Backlog {
         self.shared.counters.backlog()
     }
+
+    fn failure(&self) -> Option<String> {
+        self.shared.failure.get().cloned()
+    }
 }
 
 #[async_trait]

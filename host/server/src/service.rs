@@ -29,6 +29,8 @@ use crate::schedules::Schedules;
 
 /// Pause between two looks for what can be pruned.
 const PRUNE_EVERY: Duration = Duration::from_secs(30);
+/// Pause between two looks at whether the journal still takes writes.
+const WATCH_EVERY: Duration = Duration::from_millis(500);
 /// Things pruned at once; more are pruned without a pause.
 const PRUNE_BATCH: usize = 1_000;
 /// File in the data folder that says where the service listens.
@@ -166,12 +168,16 @@ impl Service {
 
     /// Serves until `shutdown`, then drains: ingress answers 503, runs in flight reach their next
     /// commit, and what is left goes on after the next start.
+    ///
+    /// # Errors
+    /// The journal has failed, or a listener has: the process should be started again.
     pub async fn run(self, shutdown: impl Future<Output = ()>) -> io::Result<()> {
         metrics::install();
         let stop_work = CancellationToken::new();
         let stop_listening = CancellationToken::new();
         let wake = Arc::new(Notify::new());
         let config = &self.project.config;
+        let journal = Arc::clone(&self.journal);
         let ingress = Ingress {
             catalog: Arc::clone(&self.catalog),
             journal: Arc::clone(&self.journal),
@@ -216,9 +222,13 @@ impl Service {
 
         self.health.set_accepting(true);
         tracing::info!("ready");
-        tokio::select! {
-            () = shutdown => {}
-            Some(_ended) = listeners.join_next() => tracing::error!("a listener ended: shutting down"),
+        let ended = tokio::select! {
+            () = shutdown => Ok(()),
+            failure = failure(&*journal) => Err(io::Error::other(format!("the journal has failed: {failure}"))),
+            Some(_ended) = listeners.join_next() => Err(io::Error::other("a listener ended by itself")),
+        };
+        if let Err(error) = &ended {
+            tracing::error!(%error, "shutting down");
         }
         tracing::info!(drain_s = config.server.drain.as_secs(), "draining");
         self.health.set_accepting(false);
@@ -233,7 +243,7 @@ impl Service {
             listeners.shutdown().await;
         }
         tracing::info!("stopped");
-        Ok(())
+        ended
     }
 
     fn announce(&self) -> Result<(), StartError> {
@@ -261,6 +271,16 @@ async fn serve(listener: TcpListener, router: axum::Router, stop: CancellationTo
         let _ = stream.set_nodelay(true);
     });
     axum::serve(listener, router).with_graceful_shutdown(stop.cancelled_owned()).await
+}
+
+/// Waits until the journal has failed and answers why.
+async fn failure(journal: &dyn Journal) -> String {
+    loop {
+        if let Some(failure) = journal.failure() {
+            return failure;
+        }
+        tokio::time::sleep(WATCH_EVERY).await;
+    }
 }
 
 async fn prune(journal: Arc<dyn Journal>, clock: Arc<dyn Clock>, retain: Duration, stop: CancellationToken) {

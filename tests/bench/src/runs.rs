@@ -42,7 +42,7 @@ pub(crate) const SCHEMA: &str = r#"{
 }"#;
 
 /// The native handler's `reshape` as a program of jq.
-const PROGRAM: &str = "{number, customer: .customer.id, items: [.lines[] | {item: .sku, count: .quantity}], \
+pub(crate) const PROGRAM: &str = "{number, customer: .customer.id, items: [.lines[] | {item: .sku, count: .quantity}], \
     total: ([.lines[] | .price * .quantity] | add)}";
 
 /// What is run.

@@ -1,6 +1,6 @@
 //! The servers that are measured, each in a process of its own.
 
-mod native;
+pub(crate) mod native;
 mod stepmill;
 
 use std::net::SocketAddr;

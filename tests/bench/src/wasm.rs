@@ -5,13 +5,18 @@ mod step;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use serde_json::{Value, json};
 use stepmill_core::invoke::Attempt;
+use stepmill_sandbox::Sandbox;
+use stepmill_server::stock;
+use stepmill_test_support::guests;
 use tokio::runtime::{Builder, Runtime};
 
-use crate::Pace;
-use crate::payload::KIB;
+use crate::payload::{KIB, order};
+use crate::serve::native;
 use crate::stats::{Times, median, spread};
 use crate::table::{Table, aim, figure};
+use crate::{Pace, runs};
 use step::Step;
 
 const SIZES_KIB: [usize; 3] = [1, 16, 256];
@@ -25,8 +30,10 @@ const ROUNDS: usize = 6;
 /// Prints the tables.
 pub(crate) fn bench(pace: Pace) {
     let runtime = runtime(2);
-    let step = runtime.block_on(Step::load());
+    let sandbox = step::sandbox();
+    let step = runtime.block_on(Step::load(&sandbox, &guests::bytes("parse-shape"), "{}"));
     latency(pace, &runtime, &step);
+    stock(pace, &runtime, &sandbox);
     threads(pace, &step);
 }
 
@@ -100,6 +107,42 @@ async fn clock(block: Duration, mut call: impl AsyncFnMut()) -> Vec<u64> {
         samples.push(u64::try_from(at.elapsed().as_nanos()).unwrap());
     }
     samples
+}
+
+/// The pure steps of the bench `runs`, which compile their config in each fresh instance; in native code that is
+/// done once.
+fn stock(pace: Pace, runtime: &Runtime, sandbox: &Arc<Sandbox>) {
+    let text = order(1, KIB);
+    let parse = || serde_json::from_str::<Value>(&text).unwrap();
+    let validator = jsonschema::validator_for(&serde_json::from_str(runs::SCHEMA).unwrap()).unwrap();
+    let component = |name| stock::ALL.iter().find(|stock| stock.name == name).unwrap().component;
+    let validate = async || assert!(validator.is_valid(&parse()));
+    let reshape = async || drop(std::hint::black_box(native::reshape(&parse()).to_string()));
+    let mut table = Table::new(["1 KiB", "fresh p50", "p99", "native p50", "p99"]);
+    let mut row = |name: &str, fresh: Times, native: Times| {
+        table.row([
+            name.into(),
+            figure(fresh.p50),
+            figure(fresh.p99),
+            figure(native.p50),
+            figure(native.p99),
+        ]);
+    };
+    let measure = async |component: &[u8], config: Value| {
+        let step = Step::load(sandbox, component, &config.to_string()).await;
+        let attempt = step.attempt(KIB);
+        Times::of(&mut clock(pace.window(900), async || drop(step.fresh(&attempt).await)).await)
+    };
+    runtime.block_on(async {
+        let echo = measure(&guests::bytes("echo"), json!({})).await;
+        row("echo: no work at all", echo, Times::default());
+        let schema: Value = serde_json::from_str(runs::SCHEMA).unwrap();
+        let fresh = measure(component("json-schema"), json!({ "schema": schema })).await;
+        row("json-schema", fresh, Times::of(&mut clock(pace.window(300), validate).await));
+        let fresh = measure(component("map"), json!({ "jq": runs::PROGRAM })).await;
+        row("map", fresh, Times::of(&mut clock(pace.window(300), reshape).await));
+    });
+    table.print("Wasm: the pure steps of the bench `runs`, us a call");
 }
 
 fn threads(pace: Pace, step: &Step) {

@@ -1,4 +1,4 @@
-//! The step that is measured: the guest `parse-shape`, and what it does as native code.
+//! A step to measure, and what the guest `parse-shape` does as native code.
 
 use std::sync::Arc;
 
@@ -12,26 +12,30 @@ use stepmill_core::{Invoke as _, RunId};
 use stepmill_journal::LocalJournal;
 use stepmill_sandbox::egress::Egress;
 use stepmill_sandbox::{Options, Sandbox};
-use stepmill_test_support::guests;
 
 use crate::payload::order;
 
-/// A sandbox with the guest in it.
+/// A plugin in a sandbox.
 #[derive(Clone)]
 pub(super) struct Step {
     pub(super) sandbox: Arc<Sandbox>,
     digest: Arc<str>,
+    config: Arc<str>,
+}
+
+/// A sandbox with the options that the service has by default, and no system to reach.
+pub(super) fn sandbox() -> Arc<Sandbox> {
+    let clock = Arc::new(SystemClock);
+    let storage = Arc::new(LocalJournal::memory(clock.clone()).unwrap());
+    let egress = Egress::try_new(Vec::new()).unwrap();
+    Sandbox::try_new(Options::default(), egress, storage, clock).unwrap()
 }
 
 impl Step {
-    /// Builds the guest and loads it, with the options that the service has by default.
-    pub(super) async fn load() -> Self {
-        let clock = Arc::new(SystemClock);
-        let storage = Arc::new(LocalJournal::memory(clock.clone()).unwrap());
-        let egress = Egress::try_new(Vec::new()).unwrap();
-        let sandbox = Sandbox::try_new(Options::default(), egress, storage, clock).unwrap();
-        let loaded = sandbox.load(&guests::bytes("parse-shape")).await.unwrap();
-        Self { sandbox, digest: loaded.digest.into() }
+    /// Loads a component; `config` is JSON.
+    pub(super) async fn load(sandbox: &Arc<Sandbox>, component: &[u8], config: &str) -> Self {
+        let loaded = sandbox.load(component).await.unwrap();
+        Self { sandbox: Arc::clone(sandbox), digest: loaded.digest.into(), config: config.into() }
     }
 
     /// An attempt on an order of `bytes` bytes.
@@ -39,14 +43,14 @@ impl Step {
         let input = Document::from_bytes("application/json", order(1, bytes).into_bytes());
         Attempt {
             digest: Arc::clone(&self.digest),
-            plugin: "parse-shape".into(),
+            plugin: "measured".into(),
             workflow: "orders".into(),
             run: RunId::new(1_700_000_000_000, [7; 10]),
-            step: "shape".into(),
+            step: "measured".into(),
             number: 1,
             accepted_at_ms: 1_700_000_000_000,
             input: Arc::new(input),
-            config: "{}".into(),
+            config: Arc::clone(&self.config),
             limits: Limits::default(),
             grant: Arc::new(Grant::default()),
         }
