@@ -1,4 +1,4 @@
-//! Compiles the stock plugins to WebAssembly, so that the binary carries them.
+//! Compiles the stock plugins to WebAssembly, and gathers the example, so that the binary carries them.
 //!
 //! The plugins are built by a second cargo in a target folder of its own (`target/guests`), because the
 //! first one holds the lock of its own. The environment that the first one sets up for native code is
@@ -39,8 +39,9 @@ fn build() -> Result<(), Box<dyn Error>> {
             println!("cargo::rerun-if-changed={}", input.display());
         }
     }
-    require_target()?;
     let out = PathBuf::from(variable("OUT_DIR")?);
+    gather_example(&workspace.join("examples/order-to-cash"), &out.join("order-to-cash"))?;
+    require_target()?;
     let folder = target_folder(&out).join("guests");
     let mut cargo = Command::new(variable("CARGO")?);
     cargo.current_dir(workspace).args(["build", "--quiet", "--profile", PROFILE, "--target", TARGET]);
@@ -64,6 +65,27 @@ fn build() -> Result<(), Box<dyn Error>> {
         let built = folder.join(TARGET).join(PROFILE).join(&file);
         fs::copy(&built, out.join(&file))
             .map_err(|error| format!("failed to copy {}: {error}", built.display()))?;
+    }
+    Ok(())
+}
+
+/// Copies what belongs to the example, and nothing that serving it has left beside.
+fn gather_example(from: &Path, to: &Path) -> Result<(), Box<dyn Error>> {
+    if to.exists() {
+        fs::remove_dir_all(to)?;
+    }
+    fs::create_dir_all(to)?;
+    for file in ["README.md", "stepmill.yaml"] {
+        println!("cargo::rerun-if-changed={}", from.join(file).display());
+        fs::copy(from.join(file), to.join(file))?;
+    }
+    for folder in ["workflows", "schemas"] {
+        println!("cargo::rerun-if-changed={}", from.join(folder).display());
+        fs::create_dir(to.join(folder))?;
+        for file in fs::read_dir(from.join(folder))? {
+            let file = file?;
+            fs::copy(file.path(), to.join(folder).join(file.file_name()))?;
+        }
     }
     Ok(())
 }

@@ -124,6 +124,10 @@ async fn a_forbidden_host_is_a_denial_that_the_guest_can_read() {
     let granted = format!("{with} allow: [{{ url: \"http://{honest}/\", private: true }}],");
     assert_eq!(answer("fetch", &granted).await["status"], 200);
     assert_eq!(answer("wasi-http", &granted).await["status"], 200);
+    // What a guest stores in a request that it need not send has a length.
+    let long = format!("with: {{ url: \"http://{}.example/\" }},", "a".repeat(2_000));
+    let refused = answer("wasi-http", &long).await;
+    assert_ne!(refused["error"], "ErrorCode::HttpRequestDenied", "{refused}");
     // Without `private` an address of this machine stays forbidden.
     let public = format!("{with} allow: [{{ url: \"http://{honest}/\" }}],");
     assert_eq!(answer("fetch", &public).await["error"], "denied");

@@ -133,8 +133,10 @@ pub struct Context {
 pub struct Ledger {
     /// Requests that count against `http_requests`: each hop of a redirect, and what was denied.
     pub requests: u32,
-    /// The exchanges, in order.
+    /// The first 200 exchanges, in order; what is over 256 KiB of headers and bodies has neither.
     pub exchanges: Vec<Exchange>,
+    /// Bytes of headers and bodies in `exchanges`.
+    recorded: usize,
 }
 
 /// A request as a guest gives it; nothing about it is trusted.
@@ -252,6 +254,11 @@ impl Egress {
         let private = client::build(Reach::Any, CONNECT_TIMEOUT, vec![]).map_err(BuildError::Client)?;
         let public = client::build(Reach::Public, CONNECT_TIMEOUT, vec![]).map_err(BuildError::Client)?;
         Ok(Self(Arc::new(Inner { bases, outlets, private, public })))
+    }
+
+    /// The systems and how many requests each may have on its way at once.
+    pub fn systems(&self) -> impl Iterator<Item = (&str, usize)> {
+        self.0.outlets.iter().map(|(name, outlet)| (name.as_str(), outlet.concurrency))
     }
 
     /// Sends one request of a guest, and follows redirects as far as the grant says.

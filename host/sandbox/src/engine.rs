@@ -27,8 +27,11 @@ pub(crate) const TABLE_ELEMENTS: usize = 60_000;
 
 /// Slots beside those of attempts: one for the `describe` of a component that is being loaded.
 const LOADING: u32 = 1;
+/// Bytes that the host itself may spend on one instance (its globals, function references and the like),
+/// which no limit of the guest's memory sees.
+const INSTANCE_BYTES: usize = 1 << 20;
 /// Bytes of a slot's memory that stay resident when an attempt has ended. With the highest number
-/// of concurrent attempts this bounds what idle slots hold: 64 x 4 MiB.
+/// of concurrent attempts this bounds what idle slots hold: 64 x 4 MiB where components have one memory.
 const KEEP_RESIDENT: usize = 4 << 20;
 /// Address space of a memory where little of it is to be had.
 const CRAMPED_RESERVATION: u64 = 16 << 20;
@@ -115,6 +118,7 @@ fn base() -> Config {
         .wasm_multi_memory(true)
         // Purity: the same answer on every machine.
         .relaxed_simd_deterministic(true)
+        .cranelift_nan_canonicalization(true)
         // Guests are WASI 0.2 with sync-typed exports; the 0.3 machinery costs every call.
         .concurrency_support(false);
     config
@@ -149,8 +153,8 @@ fn pooled(concurrent: u32) -> Config {
         .max_tables_per_component(TABLES)
         .max_tables_per_module(TABLES)
         .table_elements(TABLE_ELEMENTS)
-        .max_core_instance_size(4 << 20)
-        .max_component_instance_size(4 << 20);
+        .max_core_instance_size(INSTANCE_BYTES)
+        .max_component_instance_size(INSTANCE_BYTES);
     let mut config = base();
     config.allocation_strategy(InstanceAllocationStrategy::Pooling(pool));
     config

@@ -41,7 +41,12 @@ struct Remains {
 #[async_trait]
 impl Invoke for Sandbox {
     async fn invoke(&self, attempt: Attempt) -> Report {
-        // Waiting for a place is not the attempt's time. The semaphore is never closed.
+        // Waiting for a place is not the attempt's time. The semaphores are never closed.
+        let share = attempt.grant.system.as_ref().and_then(|system| self.shares.get(system));
+        let _share = match share {
+            Some(share) => share.acquire().await.ok(),
+            None => None,
+        };
         let _turn = self.turns.acquire().await.ok();
         let started_ms = self.clock.now_ms();
         let began = Instant::now();

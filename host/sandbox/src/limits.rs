@@ -1,7 +1,8 @@
 //! What a guest uses up while it runs: memory, tables and CPU time.
 
 use std::fmt;
-use std::future::Future;
+use std::future::{Future, poll_fn};
+use std::pin::pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
@@ -150,12 +151,20 @@ impl Cpu {
 pub(crate) struct Away(Arc<AtomicU64>);
 
 impl Away {
-    /// Awaits `future` and counts how long that takes.
+    /// Awaits `future` and counts how long that takes, without the time in which the future itself works.
     pub(crate) async fn during<F: Future>(&self, future: F) -> F::Output {
         let began = Instant::now();
-        let output = future.await;
-        let nanos = u64::try_from(began.elapsed().as_nanos()).unwrap_or(u64::MAX);
-        self.0.fetch_add(nanos, Ordering::Relaxed);
+        let mut busy = Duration::ZERO;
+        let mut future = pin!(future);
+        let output = poll_fn(|context| {
+            let polled = Instant::now();
+            let poll = future.as_mut().poll(context);
+            busy += polled.elapsed();
+            poll
+        })
+        .await;
+        let away = began.elapsed().saturating_sub(busy);
+        self.0.fetch_add(u64::try_from(away.as_nanos()).unwrap_or(u64::MAX), Ordering::Relaxed);
         output
     }
 

@@ -30,6 +30,8 @@ pub struct Sandbox {
     plugins: RwLock<HashMap<Arc<str>, Arc<Plugin>>>,
     /// A place for each concurrent attempt.
     pub(crate) turns: Arc<Semaphore>,
+    /// Places that attempts at one system may take of all, so that a slow system does not take them all.
+    pub(crate) shares: HashMap<String, Semaphore>,
     /// The one place for a `describe`.
     pub(crate) loading: Semaphore,
     pub(crate) egress: Egress,
@@ -57,6 +59,7 @@ impl Sandbox {
             connected: host::connected_linker(engine.wasm()).map_err(linked)?,
             plugins: RwLock::default(),
             turns: Arc::new(Semaphore::new(options.concurrency() as usize)),
+            shares: shares(&egress, options.concurrency() as usize),
             loading: Semaphore::new(1),
             engine,
             egress,
@@ -104,4 +107,13 @@ impl fmt::Debug for Sandbox {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Sandbox").field("pooled", &self.is_pooled()).finish_non_exhaustive()
     }
+}
+
+/// Twice what a system takes at once keeps it busy; half of all places is left to others.
+fn shares(egress: &Egress, places: usize) -> HashMap<String, Semaphore> {
+    let share = |concurrency: usize| concurrency.saturating_mul(2).min(places / 2).max(1);
+    egress
+        .systems()
+        .map(|(name, concurrency)| (name.to_owned(), Semaphore::new(share(concurrency))))
+        .collect()
 }

@@ -7,9 +7,9 @@ use crate::host::wasi::Wasi;
 use crate::limits::{Cpu, Memory};
 use crate::logs::Logs;
 
-/// Host resources (streams, pollables, HTTP fields, bodies) that an attempt may hold at once. Each is
-/// bounded in size, so this bounds what the host holds for a guest.
-const RESOURCES: usize = 2_048;
+/// Host resources (streams, pollables, HTTP fields, requests, bodies) that an attempt may hold at once.
+/// Each is bounded in size, so this bounds what the host holds for a guest.
+pub(crate) const RESOURCES: usize = 2_048;
 
 /// The data of a store. `R` is what the guest can reach beside logging: [`Pure`] or
 /// [`crate::host::Connected`].

@@ -71,7 +71,7 @@ pub struct Server {
     #[serde(with = "address")]
     #[schemars(with = "String")]
     pub ingress: SocketAddr,
-    /// Address of the listener for the admin API, the console and metrics, as IP:PORT; 127.0.0.1:8081
+    /// Address of the listener for the admin API and metrics, as IP:PORT; 127.0.0.1:8081
     /// unless given.
     #[serde(with = "address")]
     #[schemars(with = "String")]

@@ -256,9 +256,11 @@ impl Stage {
     fn where_to_look(&self) -> String {
         let admin = self.admin.base().as_str().trim_end_matches('/');
         let folder = self.folder.path.display();
+        let binaries = std::env::current_exe().ok().and_then(|exe| Some(exe.parent()?.display().to_string()));
+        let binaries = binaries.unwrap_or_default();
         format!(
             "Everything goes on running until Ctrl-C. Look around, in another terminal:\n\n  \
-             export STEPMILL_ADMIN={admin}\n  \
+             export PATH={binaries}:$PATH STEPMILL_ADMIN={admin}\n  \
              stepmill runs list                 stepmill runs show run_…\n  \
              stepmill dead list                 stepmill dead redrive run_… --payload FILE\n  \
              stepmill plugins list              curl {admin}/metrics\n\n  \

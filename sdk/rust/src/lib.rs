@@ -58,6 +58,11 @@
 //! [lib]
 //! crate-type = ["cdylib", "rlib"]      # rlib for unit and integration tests
 //!
+//! [dependencies]
+//! stepmill-sdk = { path = "../stepmill/sdk/rust" }   # or `git = …` of your copy of the repository
+//! schemars = "1"
+//! serde = { version = "1", features = ["derive"] }
+//!
 //! [profile.release]
 //! opt-level = 3
 //! lto = true
@@ -75,6 +80,19 @@
 //! ```sh
 //! rustup target add wasm32-wasip2
 //! cargo build --release --target wasm32-wasip2   # target/wasm32-wasip2/release/<crate>.wasm
+//! stepmill plugins inspect target/wasm32-wasip2/release/vat.wasm
+//! ```
+//!
+//! An operator installs it under a name in `stepmill.yaml`, and a step uses it by that name:
+//!
+//! ```yaml
+//! plugins:
+//!   vat: { path: plugins/vat.wasm }      # stepmill.yaml
+//! ```
+//!
+//! ```yaml
+//! steps:
+//!   - { id: price, use: vat, with: { vat: 19 } }      # workflows/orders.yaml
 //! ```
 //!
 //! # What goes wrong, and how to say it

@@ -128,19 +128,33 @@ fn stock(pace: Pace, runtime: &Runtime, sandbox: &Arc<Sandbox>) {
             figure(native.p99),
         ]);
     };
-    let measure = async |component: &[u8], config: Value| {
-        let step = Step::load(sandbox, component, &config.to_string()).await;
-        let attempt = step.attempt(KIB);
-        Times::of(&mut clock(pace.window(900), async || drop(step.fresh(&attempt).await)).await)
+    let fresh = async |steps: &[&Step]| {
+        let attempts: Vec<_> = steps.iter().map(|step| (step, step.attempt(KIB))).collect();
+        let one_after_another = async || {
+            for (step, attempt) in &attempts {
+                step.fresh(attempt).await;
+            }
+        };
+        Times::of(&mut clock(pace.window(600), one_after_another).await)
     };
     runtime.block_on(async {
-        let echo = measure(&guests::bytes("echo"), json!({})).await;
-        row("echo: no work at all", echo, Times::default());
         let schema: Value = serde_json::from_str(runs::SCHEMA).unwrap();
-        let fresh = measure(component("json-schema"), json!({ "schema": schema })).await;
-        row("json-schema", fresh, Times::of(&mut clock(pace.window(300), validate).await));
-        let fresh = measure(component("map"), json!({ "jq": runs::PROGRAM })).await;
-        row("map", fresh, Times::of(&mut clock(pace.window(300), reshape).await));
+        let echo = Step::load(sandbox, &guests::bytes("echo"), "{}").await;
+        let check =
+            Step::load(sandbox, component("json-schema"), &json!({ "schema": schema }).to_string()).await;
+        let shape = Step::load(sandbox, component("map"), &json!({ "jq": runs::PROGRAM }).to_string()).await;
+        let both = async || {
+            validate().await;
+            reshape().await;
+        };
+        row("echo: no work at all", fresh(&[&echo]).await, Times::default());
+        row("json-schema", fresh(&[&check]).await, Times::of(&mut clock(pace.window(300), validate).await));
+        row("map", fresh(&[&shape]).await, Times::of(&mut clock(pace.window(300), reshape).await));
+        row(
+            "json-schema, then map",
+            fresh(&[&check, &shape]).await,
+            Times::of(&mut clock(pace.window(300), both).await),
+        );
     });
     table.print("Wasm: the pure steps of the bench `runs`, us a call");
 }

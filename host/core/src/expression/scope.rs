@@ -19,6 +19,10 @@ use crate::id::RunId;
 /// Before the name of a variable that asks whether the last member of the path is there.
 pub(super) const HAS: &str = "@has.";
 
+/// Longest document that expressions read, in bytes. As a value it takes many times its length, outside of
+/// every limit of a guest.
+const DOCUMENT_BYTES: usize = 1 << 20;
+
 /// What the variables are while one step is prepared. Building one costs next to nothing; each document
 /// is parsed when the first expression reads it, and once.
 #[derive(Debug)]
@@ -33,6 +37,8 @@ pub struct Scope<'a> {
     parsed: Parsed,
     parsed_input: OnceLock<Value>,
     passed_over: Value,
+    /// Length of a document that was asked for and is too long to be read.
+    too_long: OnceLock<usize>,
 }
 
 /// Output of a step, as the value of `steps.ID`.
@@ -92,6 +98,7 @@ impl<'a> Scope<'a> {
             parsed: Parsed::default(),
             parsed_input: OnceLock::new(),
             passed_over: Value::Object(Map::new()),
+            too_long: OnceLock::new(),
         }
     }
 
@@ -110,7 +117,7 @@ impl<'a> Scope<'a> {
         let (mut value, rest) = match (root.as_str(), rest) {
             ("event", [Segment::Key(part), rest @ ..]) => (self.event_part(part)?, rest),
             ("event", _) => (self.whole_event(), rest),
-            ("input", _) => (self.parsed_input.get_or_init(|| parse(self.input)), rest),
+            ("input", _) => (self.parsed_input.get_or_init(|| self.parse(self.input)), rest),
             ("run", _) => (self.parsed.run.get_or_init(|| self.run()), rest),
             ("steps", [Segment::Key(step), rest @ ..]) => (self.step(step), rest),
             (root, _) => (self.event_part(root)?, rest),
@@ -124,9 +131,28 @@ impl<'a> Scope<'a> {
         Some(value)
     }
 
+    /// The value of a document; null, and remembered, if it is too long.
+    fn parse(&self, document: &Document) -> Value {
+        if document.len() > DOCUMENT_BYTES {
+            self.too_long.get_or_init(|| document.len());
+            return Value::Null;
+        }
+        parsed(document)
+    }
+
+    /// Why what was evaluated must not be used, if it read a document that is too long.
+    pub(super) fn refusal(&self) -> Option<String> {
+        self.too_long.get().map(|bytes| {
+            format!(
+                "a document of {bytes} bytes is too long for expressions, which read {DOCUMENT_BYTES}: \
+                 cut it down in a step before, or let the step take it as its input"
+            )
+        })
+    }
+
     fn event_part(&self, part: &str) -> Option<&Value> {
         match part {
-            "body" => Some(self.parsed.body.get_or_init(|| parse(self.accepted))),
+            "body" => Some(self.parsed.body.get_or_init(|| self.parse(self.accepted))),
             "headers" => Some(self.parsed.headers.get_or_init(|| texts(&self.event.headers))),
             "query" => Some(self.parsed.query.get_or_init(|| texts(&self.event.query))),
             "trigger" => Some(self.parsed.trigger.get_or_init(|| trigger(&self.event.trigger))),
@@ -146,7 +172,7 @@ impl<'a> Scope<'a> {
     /// `{output: …}`, or nothing in it if the step was passed over.
     fn step(&self, id: &str) -> &Value {
         match self.steps.get(id) {
-            Some(output) => output.value.get_or_init(|| json!({ "output": parse(output.document) })),
+            Some(output) => output.value.get_or_init(|| json!({ "output": self.parse(output.document) })),
             None => &self.passed_over,
         }
     }
@@ -180,7 +206,7 @@ fn keys(name: &str) -> Vec<Segment> {
 }
 
 /// JSON as it is; text that is not JSON as a string; other bytes as a string of base64.
-fn parse(document: &Document) -> Value {
+fn parsed(document: &Document) -> Value {
     match &document.body {
         Body::Text(text) if is_json(&document.media_type) => {
             serde_json::from_str(text).unwrap_or_else(|_| Value::from(text.as_str()))

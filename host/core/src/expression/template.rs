@@ -199,6 +199,10 @@ impl Expression {
             }),
             Code::Cel { expr, .. } => evaluate_cel(expr, scope),
         };
+        let value = match scope.refusal() {
+            Some(refusal) => Err(refusal),
+            None => value,
+        };
         value.map_err(|message| EvaluateError {
             pointer: self.pointer.clone(),
             message: capped(message, MESSAGE_BYTES),

@@ -60,6 +60,20 @@ fn fails(expression: &str, sentence: &str) {
 }
 
 #[test]
+fn a_document_that_is_too_long_is_an_error_and_never_read() {
+    let long = Document::json(&json!({ "id": 1, "rest": "x".repeat(1 << 20) }));
+    let whole = evaluate_on(long.clone(), &json!("${{ body.id }}")).unwrap_err();
+    assert!(whole.contains("too long for expressions"), "{whole}");
+    let inside = evaluate_on(long.clone(), &json!("id ${{ has(body.id) ? 'a' : 'b' }}")).unwrap_err();
+    assert!(inside.contains("too long for expressions"), "{inside}");
+    assert_eq!(
+        evaluate_on(long, &json!("${{ input.sku }}")),
+        Ok(json!("a")),
+        "what is not read does not matter"
+    );
+}
+
+#[test]
 fn a_whole_string_keeps_its_type_and_a_longer_one_is_interpolated() {
     let template = json!({
         "whole": "${{ body.total }}\n", "list": ["${{ body.paid }}", 1], "constant": { "a": "$ {{ }}" },

@@ -14,6 +14,10 @@ const BODY_BYTES: usize = 4 << 10;
 const VALUE_BYTES: usize = 1 << 10;
 /// Headers that are kept.
 const HEADERS: usize = 100;
+/// Bytes of headers and bodies that are kept of one attempt: they go into the journal with each attempt.
+pub(super) const TOTAL_BYTES: usize = 256 << 10;
+/// Exchanges that are kept of one attempt.
+pub(super) const EXCHANGES: usize = 200;
 
 /// An exchange that goes on. It reaches the ledger however it ends, also when its future is dropped because
 /// the attempt's time is over.
@@ -78,9 +82,45 @@ impl Drop for Recording<'_> {
                 took_us = exchange.took_us,
                 "exchange"
             );
-            self.ledger.exchanges.push(exchange);
+            self.ledger.keep(exchange);
         }
     }
+}
+
+impl Ledger {
+    /// A ledger of an attempt that has spent so many requests already.
+    pub(crate) fn after(requests: u32) -> Self {
+        Self { requests, ..Self::default() }
+    }
+
+    /// Adds an exchange, as far as there is room.
+    pub(crate) fn keep(&mut self, mut exchange: Exchange) {
+        if self.exchanges.len() >= EXCHANGES {
+            return;
+        }
+        let bytes = bulk(&exchange);
+        if self.recorded.saturating_add(bytes) > TOTAL_BYTES {
+            exchange.request_headers.clear();
+            exchange.request_body.clear();
+            if let Ok(response) = &mut exchange.result {
+                response.headers.clear();
+                response.body.clear();
+            }
+        } else {
+            self.recorded += bytes;
+        }
+        self.exchanges.push(exchange);
+    }
+}
+
+/// Bytes of an exchange's headers and bodies.
+fn bulk(exchange: &Exchange) -> usize {
+    let headers = |headers: &[(String, String)]| -> usize {
+        headers.iter().map(|(name, value)| name.len() + value.len()).sum()
+    };
+    let response =
+        exchange.result.as_ref().map_or(0, |response| headers(&response.headers) + response.body.len());
+    headers(&exchange.request_headers) + exchange.request_body.len() + response
 }
 
 fn recorded(headers: &[(String, Vec<u8>)], secret: Option<&str>) -> Vec<(String, String)> {

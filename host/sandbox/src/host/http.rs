@@ -57,7 +57,7 @@ impl<'a> Entry<'a> {
         let began_with = all.requests;
         // Counted at once, so that requests side by side cannot pass the limit together.
         all.requests = began_with.saturating_add(1);
-        Self { spent, began_with, ledger: Ledger { requests: began_with, exchanges: Vec::new() } }
+        Self { spent, began_with, ledger: Ledger::after(began_with) }
     }
 }
 
@@ -66,7 +66,9 @@ impl Drop for Entry<'_> {
         let mut all = lock(self.spent);
         let used = self.ledger.requests.saturating_sub(self.began_with);
         all.requests = all.requests.saturating_add(used.saturating_sub(1));
-        all.exchanges.append(&mut self.ledger.exchanges);
+        for exchange in self.ledger.exchanges.drain(..) {
+            all.keep(exchange);
+        }
     }
 }
 

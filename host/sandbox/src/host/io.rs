@@ -5,7 +5,7 @@ use wasmtime_wasi::p2::DynPollable;
 use wasmtime_wasi::p2::bindings::io::{error, poll, streams};
 
 use crate::limits::Away;
-use crate::state::State;
+use crate::state::{RESOURCES, State};
 
 struct HasTable;
 
@@ -40,6 +40,10 @@ pub(crate) fn add_to_linker<R: Send + 'static>(linker: &mut Linker<State<R>>) ->
 
 impl poll::Host for Poll<'_> {
     async fn poll(&mut self, pollables: Vec<Resource<DynPollable>>) -> wasmtime::Result<Vec<u32>> {
+        // Handles may repeat, so the number of resources does not bound a list of them.
+        if pollables.len() > RESOURCES {
+            return Err(wasmtime::Error::msg(format!("a poll of more than {RESOURCES} pollables")));
+        }
         self.away.during(poll::Host::poll(self.table, pollables)).await
     }
 }

@@ -14,8 +14,9 @@ use bytes::{Bytes, BytesMut};
 use http::header::CONTENT_LENGTH;
 use http_body_util::{BodyExt as _, Full};
 use tokio::sync::Semaphore;
-use wasmtime::component::Linker;
+use wasmtime::component::{Linker, Resource};
 use wasmtime_wasi_http::p2::bindings::http::{outgoing_handler, types};
+use wasmtime_wasi_http::p2::types::HostOutgoingRequest;
 use wasmtime_wasi_http::{Error, RequestOptions, WasiBody, WasiHttpCtx, WasiHttpCtxView, WasiHttpHooks};
 
 use crate::egress::{self, Request, Response, Target};
@@ -27,6 +28,12 @@ use crate::state::State;
 const CONCURRENT: u32 = 8;
 /// Bytes of one headers resource.
 const FIELDS: usize = 32 << 10;
+/// The interface whose setters are bounded, as the library has it.
+const TYPES: &str = "wasi:http/types@0.2.12";
+/// Bytes of a request's authority: a name of 253 and a port, generously.
+const AUTHORITY: usize = 1 << 10;
+/// Bytes of a method or scheme that is none of the known ones.
+const METHOD: usize = 32;
 /// Bytes of one write to a body's stream.
 const CHUNK: usize = 64 << 10;
 /// How long an attempt that has ended waits for its requests to be broken off.
@@ -70,7 +77,46 @@ impl WasiHttp {
 pub(crate) fn add_to_linker(linker: &mut Linker<State<Connected>>) -> wasmtime::Result<()> {
     let options = types::LinkOptions::default();
     types::add_to_linker::<_, wasmtime_wasi_http::WasiHttp>(linker, &options, view)?;
+    bound_texts(linker)?;
     outgoing_handler::add_to_linker::<_, wasmtime_wasi_http::WasiHttp>(linker, view)
+}
+
+/// Puts a length on the texts that a request resource keeps: the library's setters keep any, and a guest may
+/// hold many requests that it never sends.
+fn bound_texts(linker: &mut Linker<State<Connected>>) -> wasmtime::Result<()> {
+    type Own = Resource<HostOutgoingRequest>;
+    type Set = Result<(), ()>;
+    linker.allow_shadowing(true);
+    let mut types = linker.instance(TYPES)?;
+    types.func_wrap(
+        "[method]outgoing-request.set-authority",
+        |mut store, (request, authority): (Own, Option<String>)| -> wasmtime::Result<(Set,)> {
+            if authority.as_ref().is_some_and(|text| text.len() > AUTHORITY) {
+                return Ok((Err(()),));
+            }
+            Ok((types::HostOutgoingRequest::set_authority(&mut view(store.data_mut()), request, authority)?,))
+        },
+    )?;
+    types.func_wrap(
+        "[method]outgoing-request.set-method",
+        |mut store, (request, method): (Own, types::Method)| -> wasmtime::Result<(Set,)> {
+            if matches!(&method, types::Method::Other(text) if text.len() > METHOD) {
+                return Ok((Err(()),));
+            }
+            Ok((types::HostOutgoingRequest::set_method(&mut view(store.data_mut()), request, method)?,))
+        },
+    )?;
+    types.func_wrap(
+        "[method]outgoing-request.set-scheme",
+        |mut store, (request, scheme): (Own, Option<types::Scheme>)| -> wasmtime::Result<(Set,)> {
+            if matches!(&scheme, Some(types::Scheme::Other(text)) if text.len() > METHOD) {
+                return Ok((Err(()),));
+            }
+            Ok((types::HostOutgoingRequest::set_scheme(&mut view(store.data_mut()), request, scheme)?,))
+        },
+    )?;
+    linker.allow_shadowing(false);
+    Ok(())
 }
 
 fn view(state: &mut State<Connected>) -> WasiHttpCtxView<'_> {

@@ -24,7 +24,7 @@ pub struct System {
     #[serde(default)]
     pub timeouts: Timeouts,
     /// File with the certificates (PEM) of the authority that signed the system's, relative to this
-    /// file; accepted besides those that the host trusts.
+    /// file; trusted in place of those that the host trusts.
     #[serde(default)]
     pub ca: Option<PathBuf>,
 }
@@ -59,7 +59,7 @@ pub struct Timeouts {
     #[serde(with = "duration")]
     #[schemars(with = "String")]
     pub connect: Duration,
-    /// From the sent request to the first byte of the response; 20s unless given.
+    /// From the beginning, connecting included, to the first byte of the response; 20s unless given.
     #[serde(with = "duration")]
     #[schemars(with = "String")]
     pub first_byte: Duration,

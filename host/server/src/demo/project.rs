@@ -8,7 +8,7 @@ use anyhow::{Context as _, bail, ensure};
 use include_dir::{Dir, include_dir};
 
 /// The example `order-to-cash`, as the binary carries it.
-pub static EXAMPLE: Dir<'_> = include_dir!("$CARGO_MANIFEST_DIR/../../examples/order-to-cash");
+pub static EXAMPLE: Dir<'_> = include_dir!("$OUT_DIR/order-to-cash");
 
 /// Where the demo looks for ports: below those that systems take for outgoing connections. A sender that
 /// tries again and again to reach a stopped service on such a port could otherwise be given that very
