@@ -1,5 +1,6 @@
 //! The journal of one process.
 
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::thread::JoinHandle;
 
@@ -70,7 +71,13 @@ impl LocalJournal {
             .name("journal".into())
             .spawn({
                 let shared = Arc::clone(&shared);
-                move || committer::run(&shared, receiver, version)
+                move || {
+                    let run = AssertUnwindSafe(|| committer::run(&shared, receiver, version));
+                    if let Err(panic) = catch_unwind(run) {
+                        let panic = committer::panic_message(&*panic);
+                        shared.failure.get_or_init(|| format!("the journal's thread panicked: {panic}"));
+                    }
+                }
             })
             .map_err(io("failed to start the journal's thread"))?;
         Ok(Self { shared, requests: Some(requests), committer: Some(committer) })
@@ -176,6 +183,12 @@ impl Journal for LocalJournal {
                 break;
             }
         }
+        // Without a commit nobody else looks at the size, and ingress may wait for it to shrink.
+        self.blocking(|shared| {
+            shared.counters.set_bytes(shared.values.bytes());
+            Ok(())
+        })
+        .await?;
         Ok(gone)
     }
 

@@ -13,7 +13,7 @@ use crate::blobs::{self, Blobs};
 use crate::committer::panic_message;
 use crate::error::OpenError;
 use crate::keys;
-use crate::options::Options;
+use crate::options::{Options, SEGMENT_BYTES};
 use crate::tree::{Changes, Order, SledTree, Tree};
 use crate::values::Values;
 
@@ -56,6 +56,8 @@ pub(crate) fn open(options: &Options) -> Result<Values, OpenError> {
     };
     sync_folders(path).map_err(folder)?;
     let tree = SledTree::new(db, lock, path, options.sync).map_err(folder)?;
+    // What a killed process had written and not synced is read from here on: it must be on disk first.
+    tree.sync().map_err(start)?;
     check_format(&tree, is_new, path)?;
     let is_owned =
         |name: &str| tree.get(&keys::blob(name)).map(|owner| owner.is_some()).map_err(io::Error::other);
@@ -99,8 +101,11 @@ fn lock(path: &Path) -> Result<File, OpenError> {
 
 /// Opens sled on a thread of its own: its recovery may panic.
 fn open_engine(path: &Path, cache_bytes: u64) -> Result<::sled::Db, EngineError> {
-    let config =
-        ::sled::Config::new().path(path).cache_capacity(cache_bytes).flush_every_ms(Some(FLUSH_EVERY_MS));
+    let config = ::sled::Config::new()
+        .path(path)
+        .cache_capacity(cache_bytes)
+        .segment_size(SEGMENT_BYTES)
+        .flush_every_ms(Some(FLUSH_EVERY_MS));
     let thread = std::thread::Builder::new().name("journal-open".into()).spawn(move || config.open());
     match thread.map_err(EngineError::Io)?.join() {
         Ok(Ok(db)) => Ok(db),

@@ -8,9 +8,12 @@ use stepmill_core::clock::SystemClock;
 
 /// Bytes of pages that are kept in memory.
 const CACHE_BYTES: u64 = 128 << 20;
-/// Larger values go to files of their own: sled keeps values above a quarter of its 512 KiB segment
-/// in files that it never syncs.
-const BLOB_THRESHOLD: usize = 64 << 10;
+/// Larger values go to files of their own. sled writes whole nodes, and keeps what is above a quarter of a
+/// segment in files that it never syncs. A leaf splits above 16 items, so with this threshold none comes
+/// near a quarter of [`SEGMENT_BYTES`].
+const BLOB_THRESHOLD: usize = 32 << 10;
+/// Bytes of sled's segments. Stored in the database: a folder opens only with the size it was made with.
+pub(crate) const SEGMENT_BYTES: usize = 4 << 20;
 
 /// How a [`crate::LocalJournal`] on disk is opened.
 #[derive(Clone)]
@@ -21,7 +24,7 @@ pub struct Options {
     pub cache_bytes: u64,
     /// Whether a commit waits for the disk.
     pub sync: Sync,
-    /// Values of more bytes are kept in files of their own. At most 64 KiB.
+    /// Values of more bytes are kept in files of their own. At most 32 KiB.
     pub blob_threshold: usize,
     /// Tells when claims and values expire.
     pub clock: Arc<dyn Clock>,

@@ -12,7 +12,7 @@ use std::time::Duration;
 
 use futures::FutureExt as _;
 use stepmill_core::journal::Claim;
-use stepmill_core::{Clock, Invoke, Journal};
+use stepmill_core::{Clock, Invoke, Journal, RunId};
 use tokio::sync::Notify;
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
@@ -22,6 +22,8 @@ use crate::metrics;
 
 /// Longest sleep between two looks at the queue: bounds what a jump of the clock can delay.
 const LOOK_AGAIN: Duration = Duration::from_secs(5);
+/// Shortest sleep: the journal may hold back for a moment what is due.
+const LOOK_SOON: Duration = Duration::from_millis(1);
 /// Wait after a failed look at the queue.
 const JOURNAL_TROUBLE: Duration = Duration::from_secs(1);
 /// A run that made the host panic is not touched again for this long.
@@ -97,26 +99,34 @@ impl Shared {
                 return JOURNAL_TROUBLE;
             }
         };
+        let is_full = claims.runs.len() >= room;
         for claim in claims.runs {
             in_flight.spawn(Arc::clone(self).guarded(claim));
         }
-        claims.next_due_ms.map_or(LOOK_AGAIN, |due_ms| {
-            // What is due already waits for room, and the end of a run in flight wakes us.
-            if due_ms <= now_ms { LOOK_AGAIN } else { Duration::from_millis(due_ms - now_ms).min(LOOK_AGAIN) }
-        })
+        match claims.next_due_ms {
+            // What is due waits for room, and the end of a run in flight wakes us.
+            Some(due_ms) if due_ms <= now_ms && is_full => LOOK_AGAIN,
+            Some(due_ms) => Duration::from_millis(due_ms.saturating_sub(now_ms)).clamp(LOOK_SOON, LOOK_AGAIN),
+            None => LOOK_AGAIN,
+        }
     }
 
     /// Works on a run; a panic on the way costs this run a rest and nothing else.
     async fn guarded(self: Arc<Self>, claim: Claim) {
         let (run, epoch) = (claim.state.run, claim.epoch);
-        if AssertUnwindSafe(self.advance(claim)).catch_unwind().await.is_ok() {
+        if AssertUnwindSafe(Arc::clone(&self).advance(claim)).catch_unwind().await.is_ok() {
             return;
         }
         tracing::error!(%run, "the host panicked over a run: it rests and is then tried again");
+        self.rest(run, epoch, PANIC_REST);
+    }
+
+    /// Gives a run back after a while. Until then nobody claims it.
+    fn rest(self: Arc<Self>, run: RunId, epoch: u64, rest: Duration) {
         tokio::spawn(async move {
-            tokio::time::sleep(PANIC_REST).await;
+            tokio::time::sleep(rest).await;
             if let Err(error) = self.dispatcher.journal.release(run, epoch).await {
-                tracing::error!(%run, error = &error as &dyn std::error::Error, "failed to release a run");
+                tracing::warn!(%run, error = &error as &dyn std::error::Error, "failed to release a run");
             }
             self.dispatcher.wake.notify_one();
         });

@@ -36,6 +36,8 @@ pub use refusal::Refusal;
 const BODY_TIMEOUT: Duration = Duration::from_secs(30);
 /// Requests between their first byte and their answer; more are told to come again.
 const REQUESTS: usize = 2_048;
+/// KiB of bodies that are held at once, for all requests together; more are told to come again.
+const BODIES_KIB: usize = 256 << 10;
 /// Longest dedupe key in bytes.
 const DEDUPE_KEY_BYTES: usize = 1_024;
 /// Headers that carry credentials; they never get into an event.
@@ -70,13 +72,18 @@ pub struct Ingress {
 struct Shared {
     ingress: Ingress,
     requests: Semaphore,
+    bodies: Semaphore,
 }
 
 impl Ingress {
     /// The HTTP service of the ingress listener.
     pub fn router(self) -> Router {
         let health = Arc::clone(&self.health);
-        let shared = Arc::new(Shared { ingress: self, requests: Semaphore::new(REQUESTS) });
+        let shared = Arc::new(Shared {
+            ingress: self,
+            requests: Semaphore::new(REQUESTS),
+            bodies: Semaphore::new(BODIES_KIB),
+        });
         Router::new()
             .route("/health/live", get(Health::live))
             .route("/health/ready", get(Health::ready).with_state(health))
@@ -87,7 +94,7 @@ impl Ingress {
 
 async fn receive(State(shared): State<Arc<Shared>>, request: Request) -> Response {
     let answer = match shared.requests.try_acquire() {
-        Ok(_permit) => shared.ingress.accept(request).await,
+        Ok(_permit) => shared.ingress.accept(request, &shared.bodies).await,
         Err(_) => Err(Refusal::Busy),
     };
     match answer {
@@ -108,7 +115,7 @@ fn answer_accepted(accepted: Accepted) -> Response {
 }
 
 impl Ingress {
-    async fn accept(&self, request: Request) -> Result<Accepted, Refusal> {
+    async fn accept(&self, request: Request, bodies: &Semaphore) -> Result<Accepted, Refusal> {
         let (parts, body) = request.into_parts();
         let deployed = self.catalog.by_path.get(parts.uri.path()).ok_or(Refusal::NotFound)?;
         if parts.method != Method::POST {
@@ -116,6 +123,8 @@ impl Ingress {
         }
         self.admit()?;
         let webhook = deployed.plan.webhook.as_ref().ok_or(Refusal::NotFound)?;
+        let most = body_bound(&parts.headers, webhook.max_body_bytes)?;
+        let _room = bodies.try_acquire_many(most).map_err(|_| Refusal::Busy)?;
         let body = read_body(body, webhook.max_body_bytes).await?;
         let now_ms = self.clock.now_ms();
         verify(deployed, &parts.headers, &body, now_ms)?;
@@ -166,6 +175,15 @@ impl Ingress {
         }
         Ok(())
     }
+}
+
+/// KiB that the body may come to: what the sender says, or the limit.
+fn body_bound(headers: &HeaderMap, limit: u64) -> Result<u32, Refusal> {
+    let said = headers.get(header::CONTENT_LENGTH).and_then(|value| value.to_str().ok()?.parse::<u64>().ok());
+    if said.is_some_and(|bytes| bytes > limit) {
+        return Err(Refusal::TooLarge { limit });
+    }
+    Ok(u32::try_from(said.unwrap_or(limit).div_ceil(1 << 10)).unwrap_or(u32::MAX))
 }
 
 async fn read_body(body: Body, limit: u64) -> Result<Bytes, Refusal> {

@@ -7,6 +7,7 @@ use metrics::{counter, describe_counter, describe_gauge, describe_histogram, gau
 use metrics_exporter_prometheus::{Matcher, PrometheusBuilder, PrometheusHandle};
 use stepmill_core::attempt::Record;
 use stepmill_core::journal::{Backlog, PhaseName};
+use tokio_util::sync::CancellationToken;
 
 const EVENTS: &str = "stepmill_events_total";
 const REFUSED: &str = "stepmill_events_refused_total";
@@ -19,6 +20,8 @@ const UNFINISHED: &str = "stepmill_runs_unfinished";
 const DEAD: &str = "stepmill_dead_letters";
 const BYTES: &str = "stepmill_journal_bytes";
 
+/// Pause between two rounds of upkeep.
+const UPKEEP_EVERY: Duration = Duration::from_secs(5);
 /// Upper bounds of the buckets of attempt times, in seconds: from a pure step to a slow system.
 const BUCKETS: [f64; 14] =
     [0.00005, 0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.01, 0.025, 0.1, 0.25, 1.0, 2.5, 10.0, 30.0];
@@ -37,6 +40,19 @@ pub fn install() -> Option<&'static PrometheusHandle> {
             Some(handle)
         })
         .as_ref()
+}
+
+/// Empties the recorder's buffers until `stop`: it grows with every sample otherwise.
+pub async fn upkeep(stop: CancellationToken) {
+    while !stop.is_cancelled() {
+        if let Some(handle) = install() {
+            handle.run_upkeep();
+        }
+        tokio::select! {
+            () = stop.cancelled() => {}
+            () = tokio::time::sleep(UPKEEP_EVERY) => {}
+        }
+    }
 }
 
 fn describe() {

@@ -218,6 +218,7 @@ impl Service {
         let mut work = JoinSet::new();
         work.spawn(dispatcher.run(stop_work.clone()));
         work.spawn(schedules.run(stop_work.clone()));
+        work.spawn(metrics::upkeep(stop_work.clone()));
         work.spawn(prune(self.journal, self.clock, config.journal.retain, stop_work.clone()));
 
         self.health.set_accepting(true);
@@ -226,6 +227,7 @@ impl Service {
             () = shutdown => Ok(()),
             failure = failure(&*journal) => Err(io::Error::other(format!("the journal has failed: {failure}"))),
             Some(_ended) = listeners.join_next() => Err(io::Error::other("a listener ended by itself")),
+            Some(_ended) = work.join_next() => Err(io::Error::other("a part of the service ended by itself")),
         };
         if let Err(error) = &ended {
             tracing::error!(%error, "shutting down");

@@ -17,6 +17,7 @@ use crate::Pace;
 use crate::payload::{KIB, order};
 use crate::stats::{Times, median, spread};
 use crate::table::{Table, figure};
+use crate::usage::Usage;
 
 const TASKS: [usize; 4] = [1, 8, 64, 512];
 
@@ -34,12 +35,14 @@ const VARIANTS: [Variant; 3] = [Variant::Durable, Variant::Unsynced, Variant::Me
 struct Outcome {
     rate: f64,
     times: Times,
+    cpu_us: f64,
 }
 
 /// Prints the table.
 pub(crate) fn bench(pace: Pace) {
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
-    let mut table = Table::new(["journal", "tasks", "events/s", "p50 us", "p99 us", "spread %"]);
+    let mut table =
+        Table::new(["journal", "tasks", "events/s", "p50 us", "p99 us", "CPU us/event", "spread %"]);
     for tasks in TASKS {
         let mut outcomes: [Vec<Outcome>; 3] = VARIANTS.map(|_| Vec::new());
         for _ in 0..pace.rounds(3) {
@@ -60,6 +63,7 @@ pub(crate) fn bench(pace: Pace) {
                 figure(median(outcomes.iter().map(|one| one.rate))),
                 figure(times.p50),
                 figure(times.p99),
+                figure(median(outcomes.iter().map(|one| one.cpu_us))),
                 figure(spread(outcomes.iter().map(|one| one.rate))),
             ]);
         }
@@ -82,6 +86,7 @@ async fn measure(variant: Variant, tasks: usize, window: Duration) -> Outcome {
     let begin = Instant::now() + window / 4;
     let end = begin + window;
     let (body, numbers) = (Arc::new(order(1, KIB)), Arc::new(AtomicU64::new(1)));
+    let before = Usage::of(std::process::id()).cpu_s;
     let mut appending = JoinSet::new();
     for _ in 0..tasks {
         let (journal, body, numbers) = (Arc::clone(&journal), Arc::clone(&body), Arc::clone(&numbers));
@@ -103,7 +108,10 @@ async fn measure(variant: Variant, tasks: usize, window: Duration) -> Outcome {
         });
     }
     let mut samples: Vec<u64> = appending.join_all().await.into_iter().flatten().collect();
-    Outcome { rate: samples.len() as f64 / window.as_secs_f64(), times: Times::of(&mut samples) }
+    // Warming up is in it, and so are its events: the rate is about the same.
+    let cpu_us =
+        (Usage::of(std::process::id()).cpu_s - before) * 1e6 / (numbers.load(Ordering::Relaxed) as f64);
+    Outcome { rate: samples.len() as f64 / window.as_secs_f64(), times: Times::of(&mut samples), cpu_us }
 }
 
 /// What ingress makes of a POST.

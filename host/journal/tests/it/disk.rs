@@ -25,6 +25,23 @@ fn large_files(path: &Path) -> Vec<PathBuf> {
         .collect()
 }
 
+/// sled would keep a node above a quarter of a segment in a file that it never syncs.
+#[tokio::test]
+async fn no_size_of_values_makes_the_engine_keep_them_in_files_of_its_own() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("journal");
+    let journal = LocalJournal::open(&options(&path)).unwrap();
+    for (round, length) in [4_000, 12_000, 20_000, 31_000, 32_500, 40_000].into_iter().enumerate() {
+        for number in 0..60 {
+            let at_ms = NOW + 1_000 * u64::try_from(round).unwrap() + number;
+            journal.accept(vec![with_body(at_ms, &"x".repeat(length))]).await.unwrap();
+        }
+    }
+    let of_the_engine = fs::read_dir(path.join("blobs")).map_or(0, Iterator::count);
+    assert_eq!(of_the_engine, 0);
+    assert!(!large_files(&path).is_empty());
+}
+
 #[tokio::test]
 async fn a_journal_is_the_same_after_it_was_closed() {
     let folder = tempfile::tempdir().unwrap();
@@ -159,7 +176,7 @@ async fn a_damaged_large_value_is_noticed_and_stops_no_other_run() {
 async fn a_journal_of_another_format_is_refused() {
     let folder = tempfile::tempdir().unwrap();
     drop(LocalJournal::open(&options(folder.path())).unwrap());
-    let db = sled::open(folder.path()).unwrap();
+    let db = sled::Config::new().path(folder.path()).segment_size(4 << 20).open().unwrap();
     db.insert("m/format", &[9]).unwrap();
     drop(db);
     let Err(error) = LocalJournal::open(&options(folder.path())) else { panic!("opened") };

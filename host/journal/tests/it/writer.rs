@@ -201,8 +201,13 @@ async fn write(journal: Arc<LocalJournal>, number: usize) {
     for round in number.. {
         let batch: Vec<_> = (0..1 + (round * 5 + number) % 12)
             .map(|at| {
-                let is_large = (round + at) % 150 == 7;
-                with_body(SystemClock.now_ms(), &body_of(if is_large { 80_000 } else { 1_000 }))
+                // Most are small; some fill the engine's nodes, and some are files of their own.
+                let length = match (round + at) % 150 {
+                    7 => 80_000,
+                    20 | 60 | 100 => 30_000,
+                    _ => 1_000,
+                };
+                with_body(SystemClock.now_ms(), &body_of(length))
             })
             .collect();
         let runs: Vec<RunId> = batch.iter().map(|acceptance| acceptance.run).collect();

@@ -14,7 +14,7 @@ use stepmill_core::RunId;
 use stepmill_core::document::{self, Document};
 use stepmill_core::event::{Event, Trigger};
 use stepmill_core::journal::{Acceptance, Accepted, Filter, PhaseName, Transition};
-use stepmill_core::run::{self, Entry, State as RunState, What};
+use stepmill_core::run::{self, Entry, Phase, State as RunState, What};
 
 use super::{Admin, Error};
 use crate::metrics;
@@ -142,6 +142,9 @@ async fn amend(admin: &Admin, run: RunId, what: What) -> Result<Json<RunState>, 
     let state = run::next(Some(state), &entry)?;
     let transition = Transition { entries: vec![entry], state: state.clone(), writes: Vec::new() };
     admin.journal.amend(run, seq, transition).await?;
+    if state.phase == Phase::Cancelled {
+        metrics::run_ended(&state.workflow, state.phase.name());
+    }
     admin.wake.notify_one();
     Ok(Json(state))
 }

@@ -17,13 +17,13 @@ use stepmill_core::run::{self, Entry, Phase, State, Verdict, What};
 use stepmill_core::storage::StorageWrite;
 use stepmill_core::workflow::{Plan, PlannedStep};
 
-use super::Shared;
+use super::{JOURNAL_TROUBLE, PANIC_REST, Shared};
 use crate::metrics;
 
-/// How long a run waits for its workflow to be deployed again.
+/// How long a run first waits for its workflow to be deployed again; each wait is twice the one before.
 const NO_WORKFLOW_MS: u64 = 60_000;
-/// How long an attempt waits that lost a race for a storage key.
-const CONFLICT_MS: u64 = 5;
+/// How often that wait is doubled at most: to about an hour.
+const NO_WORKFLOW_DOUBLINGS: u32 = 6;
 
 /// Why a run is left before its end.
 enum Stop {
@@ -58,12 +58,18 @@ struct Fed {
 }
 
 impl Shared {
-    pub(super) async fn advance(&self, claim: Claim) {
+    pub(super) async fn advance(self: Arc<Self>, claim: Claim) {
         let Claim { epoch, state, entries } = claim;
         let run = state.run;
-        let mut flight = Flight { shared: self, epoch, state, pure: Vec::new(), outputs: BTreeMap::new() };
+        let mut flight = Flight { shared: &self, epoch, state, pure: Vec::new(), outputs: BTreeMap::new() };
         let stopped = match self.dispatcher.catalog.plans.get(&flight.state.workflow) {
-            Some(deployed) => flight.walk(&deployed.plan, entries).await,
+            Some(deployed) => {
+                if *deployed.plan.version != *flight.state.version {
+                    tracing::info!(%run, workflow = %deployed.plan.name, accepted_under = %flight.state.version,
+                        version = %deployed.plan.version, "a run goes on under another version of its workflow");
+                }
+                flight.walk(&deployed.plan, entries).await
+            }
             None => flight.park().await,
         };
         match stopped {
@@ -75,6 +81,16 @@ impl Shared {
             }
             Err(Stop::Journal(error)) => {
                 tracing::error!(%run, error = &error as &dyn std::error::Error, "failed to commit a run");
+                match error {
+                    // Somebody else has it, or nobody ever will.
+                    JournalError::Fenced { .. } | JournalError::NoSuchRun(_) | JournalError::Closed => {}
+                    JournalError::Io { .. } | JournalError::StorageConflict { .. } => {
+                        self.rest(run, epoch, JOURNAL_TROUBLE);
+                    }
+                    JournalError::Damaged { .. } | JournalError::Illegal { .. } => {
+                        self.rest(run, epoch, PANIC_REST)
+                    }
+                }
             }
         }
     }
@@ -113,7 +129,7 @@ impl Flight<'_> {
             if step.kind.is_pure() {
                 self.pure.push(report.record);
             } else {
-                self.commit_success(report, &output, index + 1 == plan.steps.len()).await?;
+                self.commit_success(step, report, &output, index + 1 == plan.steps.len()).await?;
             }
         }
         self.commit(vec![What::Succeeded], Vec::new()).await
@@ -175,7 +191,13 @@ impl Flight<'_> {
         }
     }
 
-    async fn commit_success(&mut self, report: Report, output: &Document, is_last: bool) -> Result<(), Stop> {
+    async fn commit_success(
+        &mut self,
+        step: &PlannedStep,
+        report: Report,
+        output: &Document,
+        is_last: bool,
+    ) -> Result<(), Stop> {
         // Only an attempt that writes to storage can lose a race for it.
         let contender = (!report.writes.is_empty()).then(|| report.record.clone());
         let mut whats = vec![What::StepSucceeded { output: output.clone(), record: report.record }];
@@ -186,8 +208,7 @@ impl Flight<'_> {
             Err(Stop::Journal(error @ JournalError::StorageConflict { .. })) => {
                 let Some(mut record) = contender else { return Err(error.into()) };
                 record.failure = Some(Failure::new(Cause::StorageConflict, error.to_string()));
-                let retry_at_ms = self.now_ms().saturating_add(CONFLICT_MS);
-                self.commit(vec![What::AttemptFailed { record, retry_at_ms }], Vec::new()).await?;
+                self.fail(step, record).await?;
                 Err(Stop::Committed)
             }
             Ok(()) if is_last => Err(Stop::Committed),
@@ -257,7 +278,9 @@ impl Flight<'_> {
             exchanges: Vec::new(),
             logs: Vec::new(),
         };
-        let retry_at_ms = self.now_ms().saturating_add(NO_WORKFLOW_MS);
+        let faults = self.state.tries.get(&record.step).map_or(0, |tries| tries.host_faults);
+        let wait_ms = NO_WORKFLOW_MS << faults.min(NO_WORKFLOW_DOUBLINGS);
+        let retry_at_ms = self.now_ms().saturating_add(wait_ms);
         self.commit(vec![What::AttemptFailed { record, retry_at_ms }], Vec::new()).await
     }
 
