@@ -3,6 +3,7 @@
 use std::fs;
 use std::path::Path;
 use std::process::Command;
+use std::time::Duration;
 
 /// A Markdown list.
 pub(crate) fn describe(data: &Path, quick: bool) -> String {
@@ -12,23 +13,37 @@ pub(crate) fn describe(data: &Path, quick: bool) -> String {
         .and_then(|text| text.split_whitespace().next()?.parse::<u64>().ok())
         .map_or_else(|| "?".into(), |kib| format!("{:.1}", kib as f64 / f64::from(1 << 20)));
     let kernel = read("/proc/sys/kernel/osrelease");
-    let load = read("/proc/loadavg");
-    let load = load.split_whitespace().next().unwrap_or("?");
+    let busy = busy_percent();
     let profile = if cfg!(debug_assertions) { "**debug build: figures mean nothing**" } else { "release" };
     let mut text = format!(
         "## Stepmill benchmarks\n\n- {cores} cores, {cpu}, {memory} GiB, Linux {kernel}\n- {}, {profile}\n\
-         - data in {} ({})\n- load average at the start: {load}\n",
+         - data in {} ({})\n- CPU busy with other things before the start: {busy:.0} %\n",
         rustc(),
         data.display(),
         filesystem(data)
     );
-    if load.parse::<f64>().is_ok_and(|load| load > 0.5) {
+    if busy > 5.0 {
         text += "- **the machine was not idle: only ratios mean something, and little**\n";
     }
     if quick {
         text += "- **quick: one short round, a smoke test and no measurement**\n";
     }
     text
+}
+
+/// How busy all cores are, over a second. The load average would still tell of what ended a minute ago.
+fn busy_percent() -> f64 {
+    let ticks = || {
+        let stat = read("/proc/stat");
+        let cpu = stat.lines().next().unwrap_or_default();
+        let ticks: Vec<u64> = cpu.split_whitespace().skip(1).filter_map(|text| text.parse().ok()).collect();
+        // Idle and waiting for the disk, of all.
+        (ticks.iter().skip(3).take(2).sum::<u64>(), ticks.iter().sum::<u64>())
+    };
+    let (idle, all) = ticks();
+    std::thread::sleep(Duration::from_secs(1));
+    let (idle_then, all_then) = ticks();
+    100.0 - 100.0 * (idle_then - idle) as f64 / (all_then - all).max(1) as f64
 }
 
 fn rustc() -> String {
