@@ -230,8 +230,9 @@ pub trait Journal: Send + Sync {
         limit: usize,
     ) -> Result<RunPage, JournalError>;
 
-    /// The last accepted fire of a schedule, in milliseconds since the Unix epoch.
-    async fn last_fire(&self, schedule: &str) -> Result<Option<u64>, JournalError>;
+    /// After which instant a schedule is to fire: its last accepted fire, or before the first one the
+    /// `now_ms` with which it was first asked for. In milliseconds since the Unix epoch.
+    async fn cursor(&self, schedule: &str, now_ms: u64) -> Result<u64, JournalError>;
 
     /// Removes at most `limit` runs that succeeded or were cancelled before `before_ms`, and expired
     /// claims and values. Answers how many things went.

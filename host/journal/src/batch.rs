@@ -8,7 +8,7 @@ use stepmill_core::RunId;
 use stepmill_core::journal::{JournalError, PhaseName};
 use stepmill_core::run::State;
 
-use crate::claims::Place;
+use crate::claims::{Place, Placed, Run};
 use crate::codec;
 use crate::keys;
 use crate::tree::Changes;
@@ -38,8 +38,8 @@ pub(crate) struct Effects {
     pub(crate) dead: i64,
     /// Runs whose claims end.
     pub(crate) ended: Vec<RunId>,
-    /// Places in the queue that may be new.
-    pub(crate) placed: Vec<Place>,
+    /// How the queue changes.
+    pub(crate) placed: Vec<Placed>,
     /// Bytes of all values.
     pub(crate) bytes: usize,
 }
@@ -143,14 +143,29 @@ impl Draft<'_, '_> {
 
     /// Moves a run in the queue and in the index of phases, from what it was to what it is.
     pub(crate) fn place(&mut self, old: Option<&State>, new: Option<&State>) {
-        if let Some((due, run)) = old.and_then(place_of) {
-            self.remove(keys::queued(due, run));
-            self.effects.unfinished -= 1;
+        self.place_with(old, new, None);
+    }
+
+    /// The same, with what a claim of the run would read, and its size.
+    pub(crate) fn place_with(
+        &mut self,
+        old: Option<&State>,
+        new: Option<&State>,
+        content: Option<(Box<Run>, usize)>,
+    ) {
+        let (from, to) = (old.and_then(place_of), new.and_then(place_of));
+        self.effects.unfinished += i64::from(to.is_some()) - i64::from(from.is_some());
+        if from != to {
+            if let Some((due, run)) = from {
+                self.remove(keys::queued(due, run));
+                self.effects.placed.push(Placed::Gone((due, run)));
+            }
+            if let Some((due, run)) = to {
+                self.put(keys::queued(due, run), Vec::new());
+            }
         }
-        if let Some((due, run)) = new.and_then(place_of) {
-            self.put(keys::queued(due, run), Vec::new());
-            self.effects.unfinished += 1;
-            self.effects.placed.push((due, run));
+        if let Some(place) = to {
+            self.effects.placed.push(Placed::At(place, content));
         }
         let (old_key, new_key) = (old.map(phase_key), new.map(phase_key));
         if old_key != new_key {

@@ -84,10 +84,10 @@ pub(crate) struct ClaimRow {
 /// A schedule's cursor as it is kept.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct FireRow {
-    /// The last accepted fire.
+    /// The last accepted fire; without one, when the schedule was first seen.
     pub(crate) fire_ms: u64,
-    /// Its run.
-    pub(crate) run: RunId,
+    /// The run of that fire.
+    pub(crate) run: Option<RunId>,
 }
 
 /// A value of plugin storage as it is kept: bytes as text where they are UTF-8, which a person can

@@ -1,7 +1,6 @@
 //! The one thread that writes. It takes up all requests that wait, makes one batch of them, makes that
 //! durable and only then answers: one fdatasync serves them all.
 
-use std::collections::BTreeSet;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -10,7 +9,6 @@ use stepmill_core::journal::{Accepted, JournalError};
 use tokio::sync::{mpsc, oneshot};
 
 use crate::batch::{Batch, Draft};
-use crate::keys;
 use crate::shared::Shared;
 use crate::values::CommitFailure;
 use crate::write::{self, Opening, Prunable, Restored, Step, Under};
@@ -31,6 +29,8 @@ pub(crate) enum Request {
     Accept(Vec<Opening>, Answer<Vec<Accepted>>),
     /// Change a run's state.
     Transition(Box<Step>, Under, Answer<()>),
+    /// Note that a schedule was seen at a time; answers its cursor.
+    Cursor(String, u64, Answer<u64>),
     /// Remove what is over; answers how many things went.
     Prune(Vec<Prunable>, Answer<usize>),
     /// Write exported values back.
@@ -103,6 +103,10 @@ fn take_up(shared: &Shared, batch: &mut Batch<'_>, request: Request, waiting: &m
             };
             conclude(draft, result, answer, waiting);
         }
+        Request::Cursor(schedule, now_ms, answer) => {
+            let cursor = write::cursor(&mut draft, &schedule, now_ms);
+            conclude(draft, cursor, answer, waiting);
+        }
         Request::Prune(prunables, answer) => {
             let gone = prunables.into_iter().map(|prunable| write::prune(&mut draft, prunable));
             let gone = gone.map(|gone| gone.map(usize::from)).sum();
@@ -144,6 +148,7 @@ fn refuse(request: Request, error: JournalError) {
         Request::Transition(_, _, answer) | Request::Restore(_, answer) | Request::Hold(answer, _) => {
             drop(answer.send(Err(error)));
         }
+        Request::Cursor(_, _, answer) => drop(answer.send(Err(error))),
         Request::Prune(_, answer) => drop(answer.send(Err(error))),
     }
 }
@@ -156,13 +161,8 @@ fn finish(shared: &Shared, batch: Batch<'_>, waiting: Vec<Waiter>) {
     } else if changes.is_empty() {
         Ok(())
     } else {
-        let stored: BTreeSet<Vec<u8>> = changes.keys().filter(|key| keys::is_stored(key)).cloned().collect();
-        let is_read_by_plugins = !stored.is_empty();
-        if is_read_by_plugins {
-            shared.settling.begin(stored);
-        }
         let committed = catch_unwind(AssertUnwindSafe(|| shared.values.commit(changes)));
-        let result = match committed {
+        match committed {
             Ok(Ok(())) => Ok(()),
             Ok(Err(CommitFailure::Refused(error))) => {
                 tracing::error!(%error, "refused a batch of writes to the journal");
@@ -170,19 +170,15 @@ fn finish(shared: &Shared, batch: Batch<'_>, waiting: Vec<Waiter>) {
             }
             Ok(Err(CommitFailure::Unknown(error))) => Err(fail(shared, chain(&error))),
             Err(panic) => Err(fail(shared, format!("the engine panicked: {}", panic_message(&*panic)))),
-        };
-        if is_read_by_plugins {
-            shared.settling.end();
         }
-        result
     };
     // Also after a batch of refusals only: their runs are settling too.
     if result.is_ok() {
         shared.counters.add(&effects);
-        shared.claims.settle(&effects.ended, &effects.placed);
+        shared.claims.settle(&effects.ended, effects.placed);
     } else {
         // Claims stay as they are: what is on disk is unknown or unchanged.
-        shared.claims.settle(&[], &[]);
+        shared.claims.settle(&[], Vec::new());
     }
     for waiter in waiting {
         waiter(result.clone().map_err(|cause| JournalError::Io {
@@ -199,7 +195,7 @@ fn fail(shared: &Shared, cause: String) -> String {
 }
 
 /// An error and its causes in one line, for many waiters.
-fn chain(error: &dyn std::error::Error) -> String {
+pub(crate) fn chain(error: &dyn std::error::Error) -> String {
     let mut text = error.to_string();
     let mut source = error.source();
     while let Some(cause) = source {

@@ -45,9 +45,9 @@ pub enum OpenError {
         /// What was tried on a copy.
         rescue: Rescue,
     },
-    /// The file `db` is missing beside files that it should point to.
+    /// The file `db` is missing beside files that belong to it.
     #[error(
-        "the journal folder {} has large values but no file `db`: put it back, or restore a backup \
+        "the journal folder {} has a log or large values but no file `db`: put it back, or restore a backup \
          (`stepmill journal import`) into a new folder",
         path.display()
     )]
@@ -65,6 +65,19 @@ pub enum OpenError {
         found: String,
         /// The format that this version reads.
         known: u8,
+    },
+    /// Its log cannot be read, so that what was answered may be missing from it.
+    #[error(
+        "cannot open the journal in {}: not all of what was answered can be read from its log. The folder is left \
+         as it is. To go on, restore a backup (`stepmill journal import`) into a new folder",
+        path.display()
+    )]
+    Log {
+        /// The folder.
+        path: PathBuf,
+        /// Which part of the log, and what is wrong with it.
+        #[source]
+        source: Box<dyn Error + Send + Sync>,
     },
     /// An import into it was broken off.
     #[error("an import into the journal {} was not finished: delete the folder and import again", path.display())]
@@ -182,6 +195,11 @@ pub enum TransferError {
 /// Makes a [`JournalError::Io`] out of a cause.
 pub(crate) fn io<E: Error + Send + Sync + 'static>(doing: &'static str) -> impl FnOnce(E) -> JournalError {
     move |error| JournalError::Io { doing: doing.to_owned(), source: Box::new(error) }
+}
+
+/// A [`JournalError::Io`] whose cause is known by its text only.
+pub(crate) fn broken(doing: &'static str, cause: String) -> JournalError {
+    JournalError::Io { doing: doing.to_owned(), source: cause.into() }
 }
 
 /// A [`JournalError::Damaged`] at a key.

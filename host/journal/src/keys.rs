@@ -56,13 +56,6 @@ impl Span {
         Self { start: prefix, end }
     }
 
-    /// Just one key.
-    pub(crate) fn only(key: Vec<u8>) -> Self {
-        let mut end = key.clone();
-        end.push(0);
-        Self { start: key, end: Some(end) }
-    }
-
     /// The part from `key` on.
     pub(crate) fn from(mut self, key: Vec<u8>) -> Self {
         self.start = self.start.max(key);
@@ -260,11 +253,6 @@ pub(crate) fn stored_below(namespace: &str, prefix: &str) -> Span {
 /// A value of plugin storage.
 pub(crate) fn stored(namespace: &str, key: &str) -> Vec<u8> {
     join(&[STORAGE, &name(namespace), key.as_bytes()])
-}
-
-/// Whether the key is one of plugin storage.
-pub(crate) fn is_stored(key: &[u8]) -> bool {
-    key.starts_with(STORAGE)
 }
 
 /// The namespace and the key of a [`stored`] key.

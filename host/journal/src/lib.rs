@@ -7,7 +7,8 @@
 //!
 //! Start reading at `committer.rs`, the one thread that writes. Above it are the kinds of writes
 //! (`write/`) on a batch of drafts (`batch.rs`); below it values (`values.rs`, with large ones in files:
-//! `blobs.rs`) on an ordered tree (`tree.rs`). `keys.rs` has the layout, `claims.rs` says who works on what.
+//! `blobs.rs`) on an ordered tree (`tree.rs`), which on disk is a write-ahead log (`log.rs`) over sled.
+//! `keys.rs` has the layout, `claims.rs` says who works on what.
 //!
 //! ```
 //! use std::sync::Arc;
@@ -35,6 +36,7 @@ mod committer;
 mod error;
 mod keys;
 mod local;
+mod log;
 mod open;
 mod options;
 mod query;

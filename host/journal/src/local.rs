@@ -38,8 +38,7 @@ const PRUNE: usize = 512;
 /// Dropping it waits until everything it was asked to write is written. A future that is dropped before
 /// it is done takes nothing back: what it asked for is written all the same. Only a claim is given back.
 ///
-/// `claim` and the reads of plugin storage answer nothing that is not durable; `read`, `query` and
-/// `last_fire` may be ahead of the disk by the batch that is just being written.
+/// Nothing is read or claimed that is not durable.
 pub struct LocalJournal {
     pub(crate) shared: Arc<Shared>,
     requests: Option<mpsc::Sender<Request>>,
@@ -128,8 +127,11 @@ impl Journal for LocalJournal {
 
     async fn claim(&self, now_ms: u64, limit: usize) -> Result<Claims, JournalError> {
         self.shared.check()?;
-        let shared = Arc::clone(&self.shared);
-        let claimed = self.blocking(move |_| Claimed::new(shared, now_ms, limit)).await?;
+        let claimed = Claimed::take(Arc::clone(&self.shared), now_ms, limit);
+        if !claimed.needs_reading() {
+            return Ok(claimed.hand_over());
+        }
+        let claimed = self.blocking(move |_| claimed.read(now_ms, limit)).await?;
         Ok(claimed.hand_over())
     }
 
@@ -161,9 +163,13 @@ impl Journal for LocalJournal {
         self.blocking(move |shared| query::query(&shared.values, &filter, cursor, limit)).await
     }
 
-    async fn last_fire(&self, schedule: &str) -> Result<Option<u64>, JournalError> {
+    async fn cursor(&self, schedule: &str, now_ms: u64) -> Result<u64, JournalError> {
         let key = keys::fire(schedule);
-        self.blocking(move |shared| Ok(shared.values.get::<FireRow>(&key)?.map(|row| row.fire_ms))).await
+        let row = self.blocking(move |shared| shared.values.get::<FireRow>(&key)).await?;
+        match row {
+            Some(row) => Ok(row.fire_ms),
+            None => self.write(|answer| Request::Cursor(schedule.to_owned(), now_ms, answer)).await,
+        }
     }
 
     async fn prune(&self, now_ms: u64, before_ms: u64, limit: usize) -> Result<usize, JournalError> {
@@ -205,9 +211,7 @@ impl Journal for LocalJournal {
 impl PluginStorage for LocalJournal {
     async fn get(&self, namespace: &str, key: &str) -> Result<Option<Stored>, JournalError> {
         let at = keys::stored(namespace, key);
-        let span = keys::Span::only(at.clone());
         let row = self.blocking(move |shared| shared.values.get::<StoredRow>(&at)).await?;
-        self.shared.settling.wait(&span).await;
         self.shared.check()?;
         let now_ms = self.shared.clock.now_ms();
         Ok(row.map(Stored::from).filter(|stored| is_live(stored, now_ms)))
@@ -224,9 +228,7 @@ impl PluginStorage for LocalJournal {
         if let Some(after) = after {
             span = span.after(keys::stored(namespace, after));
         }
-        let waited = span.clone();
         let keys = self.blocking(move |shared| live_keys(shared, span, limit)).await?;
-        self.shared.settling.wait(&waited).await;
         self.shared.check()?;
         Ok(keys)
     }

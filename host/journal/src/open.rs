@@ -7,18 +7,17 @@ use std::io;
 use std::path::Path;
 use std::time::{Duration, Instant};
 
-use stepmill_core::journal::JournalError;
-
 use crate::blobs::{self, Blobs};
 use crate::committer::panic_message;
 use crate::error::OpenError;
 use crate::keys;
+use crate::log::{self, Log};
 use crate::options::{Options, SEGMENT_BYTES};
-use crate::tree::{Changes, Order, SledTree, Tree};
+use crate::tree::{Base, LoggedTree, Order, Tree, drain};
 use crate::values::Values;
 
-/// Format of keys and values that this version writes and reads.
-const FORMAT: u8 = 1;
+/// Format of keys, values and log that this version writes and reads.
+const FORMAT: u8 = 2;
 /// Name of our lock. Held for as long as the journal is open.
 const LOCK: &str = "stepmill.lock";
 /// How long a journal that this process has just dropped may take to let go of its file.
@@ -42,7 +41,7 @@ pub(crate) fn open(options: &Options) -> Result<Values, OpenError> {
     fs::create_dir_all(path).map_err(folder)?;
     let lock = lock(path)?;
     let is_new = !path.join("db").exists();
-    if is_new && path.join(blobs::FOLDER).exists() {
+    if is_new && [blobs::FOLDER, log::FOLDER].iter().any(|folder| path.join(folder).exists()) {
         return Err(OpenError::Incomplete { path: path.to_owned() });
     }
     let db = match open_engine(path, options.cache_bytes) {
@@ -55,10 +54,11 @@ pub(crate) fn open(options: &Options) -> Result<Values, OpenError> {
         }
     };
     sync_folders(path).map_err(folder)?;
-    let tree = SledTree::new(db, lock, path, options.sync).map_err(folder)?;
-    // What a killed process had written and not synced is read from here on: it must be on disk first.
-    tree.sync().map_err(start)?;
-    check_format(&tree, is_new, path)?;
+    let base = Base::new(db, lock, path, options.sync).map_err(folder)?;
+    check_format(&base, is_new, path)?;
+    let next = replay(&base, path)?;
+    let log = Log::create(path, options.clamped_log_bytes(), options.sync, next).map_err(folder)?;
+    let tree = LoggedTree::start(base, log).map_err(folder)?;
     let is_owned =
         |name: &str| tree.get(&keys::blob(name)).map(|owner| owner.is_some()).map_err(io::Error::other);
     let blobs = Blobs::open(path, options.sync, is_owned).map_err(folder)?;
@@ -144,18 +144,31 @@ fn sync_folders(path: &Path) -> io::Result<()> {
     }
 }
 
-fn check_format(tree: &SledTree, is_new: bool, path: &Path) -> Result<(), OpenError> {
+/// Brings the tree up to date with the log that a killed process left. Answers the number of the log's
+/// next record.
+fn replay(base: &Base, path: &Path) -> Result<u64, OpenError> {
+    let start = |source| OpenError::Start { path: path.to_owned(), source };
+    let replayed = log::replay(path)
+        .map_err(|error| OpenError::Log { path: path.to_owned(), source: Box::new(error) })?;
+    // What a killed process had written to the tree and not synced is read from here on, too.
+    drain(base, &replayed.changes).map_err(start)?;
+    let (next, records) = (replayed.next, replayed.records);
+    replayed.retire().map_err(|source| OpenError::Folder { path: path.to_owned(), source })?;
+    if records > 0 {
+        tracing::info!(path = %path.display(), records, "replayed the journal's log");
+    }
+    Ok(next)
+}
+
+fn check_format(base: &Base, is_new: bool, path: &Path) -> Result<(), OpenError> {
     let start = |source| OpenError::Start { path: path.to_owned(), source };
     let all = keys::Span::prefix(Vec::new());
-    let found = tree.get(keys::FORMAT).map_err(start)?;
+    let found = base.get(keys::FORMAT).map_err(start)?;
     match found.as_deref() {
         Some([FORMAT]) => Ok(()),
         // A start that was cut off before its first write leaves an empty tree.
-        None if is_new || tree.scan(&all, Order::Ascending, 1).map_err(start)?.is_empty() => {
-            let mark: Result<(), JournalError> = tree
-                .apply(Changes::from([(keys::FORMAT.to_vec(), Some(vec![FORMAT]))]))
-                .and_then(|()| tree.sync());
-            mark.map_err(start)
+        None if is_new || base.pairs(&all, Order::Ascending).next().is_none() => {
+            base.write(keys::FORMAT, Some(&[FORMAT])).and_then(|()| base.sync()).map_err(start)
         }
         Some(other) => {
             Err(OpenError::Format { path: path.to_owned(), found: hex::encode(other), known: FORMAT })

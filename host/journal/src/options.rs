@@ -15,6 +15,11 @@ const BLOB_THRESHOLD: usize = 32 << 10;
 /// Bytes of sled's segments. Stored in the database: a folder opens only with the size it was made with.
 pub(crate) const SEGMENT_BYTES: usize = 4 << 20;
 
+/// Bytes of the log after which the tree is brought up to date. A crash leaves at most twice as much to be
+/// replayed, which bounds the time of a start and the memory of what the tree does not have yet; and a run
+/// that comes and goes within it reaches the tree once.
+const LOG_BYTES: u64 = 16 << 20;
+
 /// How a [`crate::LocalJournal`] on disk is opened.
 #[derive(Clone)]
 pub struct Options {
@@ -22,6 +27,8 @@ pub struct Options {
     pub path: PathBuf,
     /// Bytes of pages that are kept in memory.
     pub cache_bytes: u64,
+    /// Bytes of the log after which the tree is brought up to date. At least 64 KiB.
+    pub log_bytes: u64,
     /// Whether a commit waits for the disk.
     pub sync: Sync,
     /// Values of more bytes are kept in files of their own. At most 32 KiB.
@@ -46,10 +53,16 @@ impl Options {
         Self {
             path: path.into(),
             cache_bytes: CACHE_BYTES,
+            log_bytes: LOG_BYTES,
             sync: Sync::Durable,
             blob_threshold: BLOB_THRESHOLD,
             clock: Arc::new(SystemClock),
         }
+    }
+
+    /// The size of a segment, clamped to what is worth a file.
+    pub(crate) fn clamped_log_bytes(&self) -> u64 {
+        self.log_bytes.max(64 << 10)
     }
 
     /// The threshold, clamped to what sled can be trusted with.

@@ -1,16 +1,14 @@
 //! What the committer and the readers share.
 
-use std::collections::BTreeSet;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+use std::sync::{Arc, OnceLock};
 
 use stepmill_core::Clock;
 use stepmill_core::journal::{Backlog, JournalError, PhaseName};
-use tokio::sync::watch;
 
 use crate::batch::Effects;
 use crate::claims::Claims;
-use crate::keys::{self, Span};
+use crate::keys;
 use crate::query;
 use crate::values::Values;
 
@@ -20,8 +18,6 @@ pub(crate) struct Shared {
     pub(crate) values: Values,
     /// Who works on what.
     pub(crate) claims: Claims,
-    /// Stored values that a reader may see before they are durable.
-    pub(crate) settling: Settling,
     /// How full the journal is.
     pub(crate) counters: Counters,
     /// Tells when things expire.
@@ -41,7 +37,6 @@ impl Shared {
         Ok(Self {
             values,
             claims: Claims::default(),
-            settling: Settling::new(),
             counters: Counters::new(backlog),
             clock,
             failure: OnceLock::new(),
@@ -57,45 +52,6 @@ impl Shared {
                 source: failure.clone().into(),
             }),
             None => Ok(()),
-        }
-    }
-}
-
-/// The keys of plugin storage in the batch that is being made durable. Readers of these keys wait, so
-/// that no attempt acts on a value that a power cut takes back.
-pub(crate) struct Settling {
-    keys: Mutex<BTreeSet<Vec<u8>>>,
-    batches: watch::Sender<u64>,
-}
-
-impl Settling {
-    /// Nothing is settling.
-    pub(crate) fn new() -> Self {
-        Self { keys: Mutex::default(), batches: watch::Sender::new(0) }
-    }
-
-    /// Before a batch is applied.
-    pub(crate) fn begin(&self, keys: BTreeSet<Vec<u8>>) {
-        *self.keys.lock().unwrap_or_else(PoisonError::into_inner) = keys;
-    }
-
-    /// After it is durable, or was given up.
-    pub(crate) fn end(&self) {
-        self.keys.lock().unwrap_or_else(PoisonError::into_inner).clear();
-        self.batches.send_modify(|batches| *batches = batches.wrapping_add(1));
-    }
-
-    /// To be called after a read of `keys`: returns when what was read is durable.
-    pub(crate) async fn wait(&self, keys: &Span) {
-        let mut batches = self.batches.subscribe();
-        let is_settling = {
-            let settling = self.keys.lock().unwrap_or_else(PoisonError::into_inner);
-            let mut from_start = settling.range(keys.start.clone()..);
-            from_start.next().is_some_and(|key| keys.end.as_ref().is_none_or(|end| key < end))
-        };
-        if is_settling {
-            // An error says that the journal is being dropped.
-            let _ = batches.changed().await;
         }
     }
 }

@@ -49,8 +49,8 @@ enum Line {
     Run { state: State, entries: Vec<Entry> },
     /// A deduplication claim; the key is known by its SHA-256 only.
     Claim { scope: String, key_sha256: String, run: RunId, expires_ms: u64 },
-    /// A schedule's cursor.
-    Fire { schedule: String, fire_ms: u64, run: RunId },
+    /// A schedule's cursor; without a run if it has not fired yet.
+    Fire { schedule: String, fire_ms: u64, run: Option<RunId> },
     /// A value of plugin storage.
     Value { namespace: String, key: String, stored: StoredRow },
     /// The last.

@@ -1,7 +1,11 @@
-//! The seam to the engine below: ordered keys, atomic changes, and a call that makes them durable.
+//! The seam to what keeps keys and values: ordered, with atomic changes that are durable when they are
+//! answered.
 
+mod base;
+mod drain;
+mod logged;
 mod memory;
-mod sled;
+mod overlay;
 
 use std::collections::BTreeMap;
 
@@ -9,8 +13,10 @@ use stepmill_core::journal::JournalError;
 
 use crate::keys::Span;
 
+pub(crate) use base::Base;
+pub(crate) use drain::drain;
+pub(crate) use logged::LoggedTree;
 pub(crate) use memory::MemoryTree;
-pub(crate) use sled::SledTree;
 
 /// What a batch changes: a value to put, or none to remove the key.
 pub(crate) type Changes = BTreeMap<Vec<u8>, Option<Vec<u8>>>;
@@ -27,7 +33,7 @@ pub(crate) enum Order {
     Descending,
 }
 
-/// Ordered keys and values. Only the committer calls `apply` and `sync`.
+/// Ordered keys and values.
 pub(crate) trait Tree: Send + Sync {
     /// The value of a key.
     fn get(&self, key: &[u8]) -> Result<Option<Vec<u8>>, JournalError>;
@@ -35,12 +41,13 @@ pub(crate) trait Tree: Send + Sync {
     /// At most `limit` pairs of a span.
     fn scan(&self, span: &Span, order: Order, limit: usize) -> Result<Vec<Pair>, JournalError>;
 
-    /// Makes changes visible, all or none, also after a crash. They are not durable yet.
-    fn apply(&self, changes: Changes) -> Result<(), JournalError>;
-
-    /// Returns when everything applied before is durable.
-    fn sync(&self) -> Result<(), JournalError>;
+    /// Makes changes, all or none, also after a crash. They are durable before anyone sees them, and when
+    /// this returns. Only the committer calls it.
+    fn commit(&self, changes: Changes) -> Result<(), JournalError>;
 
     /// Bytes that it takes up.
     fn bytes(&self) -> u64;
 }
+
+#[cfg(test)]
+mod tests;

@@ -155,8 +155,7 @@ impl Values {
                 .map_err(io("failed to write a blob file of the journal"))
                 .map_err(CommitFailure::Refused)?;
         }
-        self.tree.apply(changes).map_err(CommitFailure::Unknown)?;
-        self.tree.sync().map_err(CommitFailure::Unknown)?;
+        self.tree.commit(changes).map_err(CommitFailure::Unknown)?;
         if let Some(blobs) = &self.blobs {
             gone.iter().for_each(|name| blobs.remove(name));
         }

@@ -6,7 +6,7 @@ mod restore;
 mod storage;
 mod transition;
 
-pub(crate) use accept::{Opening, accept};
+pub(crate) use accept::{Opening, accept, cursor};
 pub(crate) use prune::{Prunable, prune};
 pub(crate) use restore::{Restored, restore};
 pub(crate) use storage::is_live;

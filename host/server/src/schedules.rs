@@ -1,7 +1,8 @@
 //! Fires schedules. Each fire is accepted as an event under the key (schedule, instant), so that it
 //! happens once however often the service is started around it.
 //!
-//! After a time without service the latest missed fire is made up for, and those before it are not.
+//! After a time without service the latest missed fire is made up for, and those before it are not. A
+//! schedule counts from when it was first deployed, or from its last fire; the journal remembers both.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -36,12 +37,11 @@ pub struct Schedules {
 impl Schedules {
     /// Fires until `shutdown`.
     pub async fn run(self, shutdown: CancellationToken) {
-        let started_ms = self.clock.now_ms();
         loop {
             let mut pause = LOOK_AGAIN;
             for deployed in self.catalog.plans.values() {
                 let Some(schedule) = &deployed.plan.schedule else { continue };
-                match self.fire_if_due(deployed, schedule, started_ms).await {
+                match self.fire_if_due(deployed, schedule).await {
                     Ok(Some(next)) => pause = pause.min(next),
                     Ok(None) => {}
                     Err(error) => tracing::error!(
@@ -62,11 +62,10 @@ impl Schedules {
         &self,
         deployed: &Deployed,
         schedule: &Schedule,
-        started_ms: u64,
     ) -> Result<Option<Duration>, JournalError> {
         let name = deployed.plan.name.to_string();
-        let mut cursor_ms = self.journal.last_fire(&name).await?.unwrap_or(started_ms);
         let now_ms = self.clock.now_ms();
+        let mut cursor_ms = self.journal.cursor(&name, now_ms).await?;
         let mut due_ms = None;
         let next_ms = loop {
             match schedule.next_after(cursor_ms) {

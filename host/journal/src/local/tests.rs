@@ -27,15 +27,11 @@ impl Tree for Failing {
         self.tree.scan(span, order, limit)
     }
 
-    fn apply(&self, changes: Changes) -> Result<(), JournalError> {
-        self.tree.apply(changes)
-    }
-
-    fn sync(&self) -> Result<(), JournalError> {
+    fn commit(&self, changes: Changes) -> Result<(), JournalError> {
         if self.fails.load(Ordering::SeqCst) {
-            return Err(io("failed to fdatasync the journal")(std::io::Error::other("no disk")));
+            return Err(io("failed to write to the journal's log")(std::io::Error::other("no disk")));
         }
-        Ok(())
+        self.tree.commit(changes)
     }
 
     fn bytes(&self) -> u64 {
@@ -77,6 +73,6 @@ async fn after_a_failed_sync_nothing_is_answered_as_written() {
 async fn claims_that_nobody_waits_for_are_given_back() {
     let journal = LocalJournal::memory(Arc::new(ManualClock::new(1))).unwrap();
     journal.accept(vec![acceptance(1)]).await.unwrap();
-    drop(Claimed::new(Arc::clone(&journal.shared), 9, 9).unwrap());
+    drop(Claimed::take(Arc::clone(&journal.shared), 9, 9).read(9, 9).unwrap());
     assert_eq!(journal.claim(9, 9).await.unwrap().runs.len(), 1);
 }

@@ -34,7 +34,7 @@ impl Tree for MemoryTree {
         })
     }
 
-    fn apply(&self, changes: Changes) -> Result<(), JournalError> {
+    fn commit(&self, changes: Changes) -> Result<(), JournalError> {
         let mut map = self.map.write().unwrap_or_else(PoisonError::into_inner);
         for (key, value) in changes {
             match value {
@@ -42,10 +42,6 @@ impl Tree for MemoryTree {
                 None => map.remove(&key),
             };
         }
-        Ok(())
-    }
-
-    fn sync(&self) -> Result<(), JournalError> {
         Ok(())
     }
 

@@ -11,6 +11,7 @@ use crate::keys;
 /// An acceptance with what can be computed before the committer takes it up.
 pub(crate) struct Opening {
     state: State,
+    entry: Entry,
     state_value: Vec<u8>,
     entry_value: Vec<u8>,
     dedupe: Option<Dedupe>,
@@ -25,7 +26,7 @@ impl Opening {
         let state =
             next(None, &entry).map_err(|error| JournalError::Illegal { run, reason: error.to_string() })?;
         let (state_value, entry_value) = (encode(&state)?, encode(&entry)?);
-        Ok(Self { state, state_value, entry_value, dedupe, fire })
+        Ok(Self { state, entry, state_value, entry_value, dedupe, fire })
     }
 
     /// The run.
@@ -36,7 +37,7 @@ impl Opening {
 
 /// Accepts one event, unless its run, its dedupe key or its fire was accepted before.
 pub(crate) fn accept(draft: &mut Draft<'_, '_>, opening: Opening) -> Result<Accepted, JournalError> {
-    let Opening { state, state_value, entry_value, dedupe, fire } = opening;
+    let Opening { state, entry, state_value, entry_value, dedupe, fire } = opening;
     let run = state.run;
     let state_key = keys::state(run);
     if draft.get::<State>(&state_key)?.is_some() {
@@ -46,8 +47,9 @@ pub(crate) fn accept(draft: &mut Draft<'_, '_>, opening: Opening) -> Result<Acce
     if let (Some(fire), Some(key)) = (&fire, &fire_key)
         && let Some(last) = draft.get::<FireRow>(key)?
         && last.fire_ms >= fire.fire_ms
+        && let Some(run) = last.run
     {
-        return Ok(Accepted::Duplicate(last.run));
+        return Ok(Accepted::Duplicate(run));
     }
     if let Some(Dedupe { scope, key, expires_ms }) = dedupe {
         let key = keys::claim(&scope, &key);
@@ -61,10 +63,22 @@ pub(crate) fn accept(draft: &mut Draft<'_, '_>, opening: Opening) -> Result<Acce
         draft.put(key, encode(&ClaimRow { run, expires_ms })?);
     }
     if let (Some(fire), Some(key)) = (fire, fire_key) {
-        draft.put(key, encode(&FireRow { fire_ms: fire.fire_ms, run })?);
+        draft.put(key, encode(&FireRow { fire_ms: fire.fire_ms, run: Some(run) })?);
     }
+    let bytes = entry_value.len().saturating_add(state_value.len());
     draft.put(keys::entry(run, 0), entry_value);
     draft.put(state_key, state_value);
-    draft.place(None, Some(&state));
+    let content = Some((Box::new((state.clone(), vec![entry])), bytes));
+    draft.place_with(None, Some(&state), content);
     Ok(Accepted::New(run))
+}
+
+/// The cursor of a schedule, which begins at `now_ms` if it was never seen.
+pub(crate) fn cursor(draft: &mut Draft<'_, '_>, schedule: &str, now_ms: u64) -> Result<u64, JournalError> {
+    let key = keys::fire(schedule);
+    if let Some(row) = draft.get::<FireRow>(&key)? {
+        return Ok(row.fire_ms);
+    }
+    draft.put(key, encode(&FireRow { fire_ms: now_ms, run: None })?);
+    Ok(now_ms)
 }

@@ -60,7 +60,7 @@ async fn an_import_is_the_journal_that_was_exported() {
     let states = journal.query(&Filter::default(), None, 10).await.unwrap().runs;
     assert_eq!(other.query(&Filter::default(), None, 10).await.unwrap().runs, states);
     assert_eq!((other.backlog().unfinished, other.backlog().dead), (2, 1));
-    assert_eq!(other.last_fire("nightly").await.unwrap(), Some(77));
+    assert_eq!(other.cursor("nightly", 1).await.unwrap(), 77);
     let first = states.last().unwrap().run;
     assert_eq!(other.accept(vec![keyed(NOW, "key", NOW + 9)]).await.unwrap(), [Accepted::Duplicate(first)]);
     assert_eq!(other.claim(NOW + 9, 9).await.unwrap().runs.len(), 2);

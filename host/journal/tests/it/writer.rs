@@ -179,7 +179,8 @@ fn say(lines: &str) {
 fn the_child_process() {
     let Some(folder) = std::env::var_os(FOLDER) else { return };
     let sync = if std::env::var_os(UNSYNCED).is_some() { Sync::Unsynced } else { Sync::Durable };
-    let options = Options { sync, ..Options::new(folder) };
+    // Small, so that many segments of the log come and go.
+    let options = Options { sync, log_bytes: 256 << 10, ..Options::new(folder) };
     let journal = Arc::new(LocalJournal::open(&options).unwrap());
     let runtime = tokio::runtime::Runtime::new().unwrap();
     say("\n");

@@ -69,16 +69,21 @@ pub async fn an_expired_claim_is_no_claim(fixture: Fixture) {
 pub async fn a_fire_is_accepted_once_and_none_before_it(fixture: Fixture) {
     let fire =
         |fire_ms| Acceptance { fire: Some(Fire { schedule: "nightly".into(), fire_ms }), ..acceptance(NOW) };
-    assert_eq!(fixture.journal.last_fire("nightly").await.unwrap(), None);
+    assert_eq!(fixture.journal.cursor("nightly", 90).await.unwrap(), 90);
+    assert_eq!(
+        fixture.journal.cursor("nightly", 95).await.unwrap(),
+        90,
+        "counted from when it was first seen"
+    );
     let first = fire(100);
     assert_eq!(fixture.accept(first.clone()).await, Accepted::New(first.run));
     assert_eq!(fixture.accept(fire(100)).await, Accepted::Duplicate(first.run));
     assert_eq!(fixture.accept(fire(99)).await, Accepted::Duplicate(first.run));
-    assert_eq!(fixture.journal.last_fire("nightly").await.unwrap(), Some(100));
+    assert_eq!(fixture.journal.cursor("nightly", 99).await.unwrap(), 100);
     let next = fire(101);
     assert_eq!(fixture.accept(next.clone()).await, Accepted::New(next.run));
-    assert_eq!(fixture.journal.last_fire("nightly").await.unwrap(), Some(101));
-    assert_eq!(fixture.journal.last_fire("nightl").await.unwrap(), None);
+    assert_eq!(fixture.journal.cursor("nightly", 99).await.unwrap(), 101);
+    assert_eq!(fixture.journal.cursor("nightl", 7).await.unwrap(), 7);
 }
 
 pub async fn the_same_run_is_accepted_once(fixture: Fixture) {

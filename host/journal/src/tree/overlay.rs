@@ -1,0 +1,154 @@
+//! What the tree on disk does not have yet, over what it has.
+
+use std::collections::BTreeMap;
+use std::iter::Peekable;
+use std::ops::Bound;
+use std::sync::Arc;
+
+use stepmill_core::journal::JournalError;
+
+use super::{Changes, Order, Pair};
+use crate::keys::Span;
+
+/// A change as it is kept: the value, or none for a removed key.
+pub(super) type Change = (Vec<u8>, Option<Vec<u8>>);
+
+/// The changes since the tree on disk was last brought up to date.
+#[derive(Debug, Default)]
+pub(super) struct Overlay {
+    /// Those in the segment that is being written.
+    active: Changes,
+    /// Those in the segment before, on their way to the tree on disk.
+    draining: Option<Arc<Changes>>,
+}
+
+impl Overlay {
+    /// Adds changes.
+    pub(super) fn extend(&mut self, changes: Changes) {
+        self.active.extend(changes);
+    }
+
+    /// Hands out all changes that are not on their way yet; they stay visible here.
+    pub(super) fn drain(&mut self) -> Arc<Changes> {
+        let changes = Arc::new(std::mem::take(&mut self.active));
+        self.draining = Some(Arc::clone(&changes));
+        changes
+    }
+
+    /// The tree on disk has what was on its way. Gives it back, so that it is freed without a lock held.
+    pub(super) fn drained(&mut self) -> Option<Arc<Changes>> {
+        self.draining.take()
+    }
+
+    /// The value of a key, or that it was removed; none if there is no change of it.
+    pub(super) fn get(&self, key: &[u8]) -> Option<Option<Vec<u8>>> {
+        let change = self.active.get(key);
+        change.or_else(|| self.draining.as_ref()?.get(key)).cloned()
+    }
+
+    /// The first changes of a span, at most `limit`, and whether these are all.
+    pub(super) fn changes(&self, span: &Span, order: Order, limit: usize) -> (Vec<Change>, bool) {
+        if span.is_empty() {
+            return (Vec::new(), true);
+        }
+        let active = range(&self.active, span, order);
+        let merged = match &self.draining {
+            None => take(active, limit.saturating_add(1)),
+            Some(draining) => {
+                let both = Merge::new(range(draining, span, order), active, order);
+                take(both, limit.saturating_add(1))
+            }
+        };
+        let is_all = merged.len() <= limit;
+        let mut merged = merged;
+        merged.truncate(limit);
+        (merged, is_all)
+    }
+}
+
+type Found<'a> = (&'a Vec<u8>, &'a Option<Vec<u8>>);
+
+fn range<'a>(changes: &'a Changes, span: &Span, order: Order) -> Box<dyn Iterator<Item = Found<'a>> + 'a> {
+    let start = Bound::Included(span.start.as_slice());
+    let end = span.end.as_deref().map_or(Bound::Unbounded, Bound::Excluded);
+    let range = BTreeMap::range::<[u8], _>(changes, (start, end));
+    match order {
+        Order::Ascending => Box::new(range),
+        Order::Descending => Box::new(range.rev()),
+    }
+}
+
+fn take<'a>(found: impl Iterator<Item = Found<'a>>, limit: usize) -> Vec<Change> {
+    found.take(limit).map(|(key, value)| (key.clone(), value.clone())).collect()
+}
+
+/// Two sorted sequences of changes as one; where both have a key, the upper one's change counts.
+struct Merge<'a, L: Iterator<Item = Found<'a>>, U: Iterator<Item = Found<'a>>> {
+    lower: Peekable<L>,
+    upper: Peekable<U>,
+    order: Order,
+}
+
+impl<'a, L: Iterator<Item = Found<'a>>, U: Iterator<Item = Found<'a>>> Merge<'a, L, U> {
+    fn new(lower: L, upper: U, order: Order) -> Self {
+        Self { lower: lower.peekable(), upper: upper.peekable(), order }
+    }
+}
+
+impl<'a, L: Iterator<Item = Found<'a>>, U: Iterator<Item = Found<'a>>> Iterator for Merge<'a, L, U> {
+    type Item = Found<'a>;
+
+    fn next(&mut self) -> Option<Found<'a>> {
+        let (Some((lower, _)), Some((upper, _))) = (self.lower.peek(), self.upper.peek()) else {
+            return self.upper.next().or_else(|| self.lower.next());
+        };
+        match in_order(self.order, lower, upper) {
+            std::cmp::Ordering::Less => self.lower.next(),
+            std::cmp::Ordering::Equal => {
+                self.lower.next();
+                self.upper.next()
+            }
+            std::cmp::Ordering::Greater => self.upper.next(),
+        }
+    }
+}
+
+fn in_order(order: Order, one: &[u8], other: &[u8]) -> std::cmp::Ordering {
+    match order {
+        Order::Ascending => one.cmp(other),
+        Order::Descending => other.cmp(one),
+    }
+}
+
+/// Puts pairs of the tree on disk and the changes over them together, until there are `limit` in `found`.
+pub(super) fn combine(
+    pairs: impl Iterator<Item = Result<Pair, JournalError>>,
+    changes: Vec<Change>,
+    order: Order,
+    limit: usize,
+    found: &mut Vec<Pair>,
+) -> Result<(), JournalError> {
+    let mut changes = changes.into_iter().peekable();
+    for pair in pairs {
+        let (key, value) = pair?;
+        let mut is_changed = false;
+        while let Some((changed, change)) =
+            changes.next_if(|(changed, _)| in_order(order, changed, &key).is_le())
+        {
+            is_changed |= changed == key;
+            found.extend(change.map(|value| (changed, value)));
+            if found.len() >= limit {
+                return Ok(());
+            }
+        }
+        if !is_changed {
+            found.push((key, value));
+            if found.len() >= limit {
+                return Ok(());
+            }
+        }
+    }
+    let rest = changes.filter_map(|(key, change)| Some((key, change?)));
+    found.extend(rest.take(limit.saturating_sub(found.len())));
+    Ok(())
+}

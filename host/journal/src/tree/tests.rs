@@ -1,0 +1,104 @@
+#![allow(clippy::unwrap_used, clippy::panic, reason = "tests")]
+
+use std::collections::BTreeMap;
+
+use proptest::prelude::*;
+use tempfile::TempDir;
+
+use super::*;
+use crate::log::Log;
+use crate::options::Sync;
+
+fn logged(folder: &TempDir) -> LoggedTree {
+    let db = ::sled::Config::new().path(folder.path()).open().unwrap();
+    let lock = std::fs::File::create(folder.path().join("lock")).unwrap();
+    let base = Base::new(db, lock, folder.path(), Sync::Unsynced).unwrap();
+    LoggedTree::start(base, Log::create(folder.path(), 1 << 20, Sync::Unsynced, 1).unwrap()).unwrap()
+}
+
+/// What is done to a tree and, for comparison, to a map.
+#[derive(Clone, Debug)]
+enum Step {
+    Commit(Changes),
+    /// The overlay goes to the tree below; with or without a wait for it.
+    Rotate(bool),
+}
+
+fn key() -> impl Strategy<Value = Vec<u8>> {
+    proptest::collection::vec(b'a'..b'd', 1..3)
+}
+
+fn step() -> impl Strategy<Value = Step> {
+    let value = proptest::option::weighted(0.6, proptest::collection::vec(any::<u8>(), 0..3));
+    prop_oneof![
+        3 => proptest::collection::btree_map(key(), value, 1..6).prop_map(Step::Commit),
+        1 => any::<bool>().prop_map(Step::Rotate),
+    ]
+}
+
+fn span() -> impl Strategy<Value = Span> {
+    (key(), proptest::option::of(key())).prop_map(|(start, end)| Span { start, end })
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 48, failure_persistence: None, ..ProptestConfig::default() })]
+
+    #[test]
+    fn the_layers_read_as_one_map(
+        steps in proptest::collection::vec(step(), 1..12),
+        spans in proptest::collection::vec((span(), any::<bool>(), 1_usize..6), 1..12),
+    ) {
+        let folder = tempfile::tempdir().unwrap();
+        let tree = logged(&folder);
+        let mut map: BTreeMap<Vec<u8>, Vec<u8>> = BTreeMap::new();
+        for step in steps {
+            match step {
+                Step::Commit(changes) => {
+                    for (key, value) in &changes {
+                        match value {
+                            Some(value) => drop(map.insert(key.clone(), value.clone())),
+                            None => drop(map.remove(key)),
+                        }
+                    }
+                    tree.commit(changes).unwrap();
+                }
+                Step::Rotate(waits) => tree.rotate_now(waits),
+            }
+            for (span, is_ascending, limit) in &spans {
+                let order = if *is_ascending { Order::Ascending } else { Order::Descending };
+                let within = |key: &[u8]| {
+                    key >= span.start.as_slice() && span.end.as_ref().is_none_or(|end| key < end.as_slice())
+                };
+                let mut expected: Vec<Pair> =
+                    map.iter().filter(|(key, _)| within(key)).map(|(k, v)| (k.clone(), v.clone())).collect();
+                if !is_ascending {
+                    expected.reverse();
+                }
+                expected.truncate(*limit);
+                prop_assert_eq!(tree.scan(span, order, *limit).unwrap(), expected);
+                prop_assert_eq!(tree.get(&span.start).unwrap(), map.get(&span.start).cloned());
+            }
+        }
+        drop(tree);
+        let again = logged(&folder);
+        let all: BTreeMap<_, _> =
+            again.scan(&Span::prefix(Vec::new()), Order::Ascending, usize::MAX).unwrap().into_iter().collect();
+        prop_assert_eq!(all, map);
+    }
+}
+
+/// A long run of removed keys in the overlay is more than one step of a scan.
+#[test]
+fn a_scan_passes_over_any_number_of_removed_keys() {
+    let folder = tempfile::tempdir().unwrap();
+    let tree = logged(&folder);
+    let keys = || (0..1_000_u32).map(|number| number.to_be_bytes().to_vec());
+    tree.commit(keys().map(|key| (key, Some(vec![1]))).collect()).unwrap();
+    tree.rotate_now(true);
+    tree.commit(keys().skip(1).take(998).map(|key| (key, None)).collect()).unwrap();
+    let all = Span::prefix(Vec::new());
+    for order in [Order::Ascending, Order::Descending] {
+        let found = tree.scan(&all, order, 2).unwrap();
+        assert_eq!(found.len(), 2, "{order:?}");
+    }
+}
