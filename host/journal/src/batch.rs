@@ -11,7 +11,7 @@ use stepmill_core::run::State;
 use crate::claims::{Place, Placed, Run};
 use crate::codec;
 use crate::keys;
-use crate::tree::Changes;
+use crate::tree::{Change, Changes, absorb};
 use crate::values::Values;
 
 /// Changes of many requests that become durable together.
@@ -72,17 +72,34 @@ impl Draft<'_, '_> {
 
     /// The value of a key after this draft and all before it.
     pub(crate) fn get<T: DeserializeOwned>(&self, key: &[u8]) -> Result<Option<T>, JournalError> {
+        self.content(key)?.map(|content| codec::decode(key, &content)).transpose()
+    }
+
+    /// The encoded value of a key after this draft and all before it.
+    pub(crate) fn content(&self, key: &[u8]) -> Result<Option<Vec<u8>>, JournalError> {
         match self.changes.get(key) {
-            Some(change) => change.as_ref().map(|content| codec::decode(key, content)).transpose(),
-            None => self.get_before(key),
+            Some(change) => Ok(change.value().map(<[u8]>::to_vec)),
+            None => self.content_before(key),
+        }
+    }
+
+    /// Whether there is a value after this draft and all before it.
+    pub(crate) fn contains(&self, key: &[u8]) -> Result<bool, JournalError> {
+        match self.changes.get(key).or_else(|| self.batch.changes.get(key)) {
+            Some(change) => Ok(change.value().is_some()),
+            None => self.batch.values.contains(key),
         }
     }
 
     /// The value of a key before this draft.
     pub(crate) fn get_before<T: DeserializeOwned>(&self, key: &[u8]) -> Result<Option<T>, JournalError> {
+        self.content_before(key)?.map(|content| codec::decode(key, &content)).transpose()
+    }
+
+    fn content_before(&self, key: &[u8]) -> Result<Option<Vec<u8>>, JournalError> {
         match self.batch.changes.get(key) {
-            Some(change) => change.as_ref().map(|content| codec::decode(key, content)).transpose(),
-            None => self.batch.values.get(key),
+            Some(change) => Ok(change.value().map(<[u8]>::to_vec)),
+            None => self.batch.values.content(key),
         }
     }
 
@@ -93,14 +110,23 @@ impl Draft<'_, '_> {
 
     /// Writes an encoded value.
     pub(crate) fn put(&mut self, key: Vec<u8>, content: Vec<u8>) {
-        self.effects.bytes = self.effects.bytes.saturating_add(key.len()).saturating_add(content.len());
-        self.changes.insert(key, Some(content));
+        self.change(key, Change::Put(content));
+    }
+
+    /// Writes an encoded value where there is none.
+    pub(crate) fn put_new(&mut self, key: Vec<u8>, content: Vec<u8>) {
+        self.change(key, Change::New(content));
     }
 
     /// Removes a key.
     pub(crate) fn remove(&mut self, key: Vec<u8>) {
-        self.effects.bytes = self.effects.bytes.saturating_add(key.len());
-        self.changes.insert(key, None);
+        self.change(key, Change::Remove);
+    }
+
+    fn change(&mut self, key: Vec<u8>, change: Change) {
+        let bytes = change.value().map_or(0, <[u8]>::len).saturating_add(key.len());
+        self.effects.bytes = self.effects.bytes.saturating_add(bytes);
+        absorb(&mut self.changes, key, change);
     }
 
     /// Moves when the value of `key` expires.
@@ -161,18 +187,16 @@ impl Draft<'_, '_> {
                 self.effects.placed.push(Placed::Gone((due, run)));
             }
             if let Some((due, run)) = to {
-                self.put(keys::queued(due, run), Vec::new());
+                self.put_new(keys::queued(due, run), Vec::new());
             }
         }
         if let Some(place) = to {
             self.effects.placed.push(Placed::At(place, content));
         }
-        let (old_key, new_key) = (old.map(phase_key), new.map(phase_key));
+        let (old_key, new_key) = (old.and_then(phase_key), new.and_then(phase_key));
         if old_key != new_key {
             old_key.into_iter().for_each(|key| self.remove(key));
-            if let (Some(key), Some(new)) = (new_key, new) {
-                self.put(key, new.changed_ms.to_be_bytes().to_vec());
-            }
+            new_key.into_iter().for_each(|key| self.put_new(key, Vec::new()));
         }
         self.effects.dead += i64::from(new.is_some_and(is_dead)) - i64::from(old.is_some_and(is_dead));
     }
@@ -180,7 +204,13 @@ impl Draft<'_, '_> {
     /// Makes the draft part of the batch.
     pub(crate) fn merge(self) {
         let Self { batch, changes, effects } = self;
-        batch.changes.extend(changes);
+        if batch.changes.is_empty() {
+            batch.changes = changes;
+        } else {
+            for (key, change) in changes {
+                absorb(&mut batch.changes, key, change);
+            }
+        }
         batch.ended.extend(&effects.ended);
         batch.effects.unfinished += effects.unfinished;
         batch.effects.dead += effects.dead;
@@ -194,8 +224,9 @@ fn place_of(state: &State) -> Option<Place> {
     state.due_ms().map(|due| (due, state.run))
 }
 
-fn phase_key(state: &State) -> Vec<u8> {
-    keys::phase(&state.workflow, state.phase.name(), state.run)
+fn phase_key(state: &State) -> Option<Vec<u8>> {
+    let phase = state.phase.name();
+    keys::INDEXED_PHASES.contains(&phase).then(|| keys::phase(&state.workflow, phase, state.run))
 }
 
 fn is_dead(state: &State) -> bool {

@@ -41,6 +41,9 @@ pub(crate) struct Pointer {
 }
 
 impl Pointer {
+    /// The first byte of a raw value that is a pointer, and of no other.
+    pub(crate) const FIRST_BYTE: u8 = POINTER;
+
     /// The pointer to `content`.
     pub(crate) fn to(content: &[u8]) -> Self {
         Self { digest: Sha256::digest(content).into(), length: content.len() as u64 }

@@ -4,10 +4,10 @@
 //!
 //! | key | value |
 //! |---|---|
-//! | `r/` run | the run's state |
-//! | `e/` run, seq | one entry |
+//! | `r/` run | the run: its state and its small entries |
+//! | `e/` run, seq | one large entry |
 //! | `q/` due, run | nothing: the queue of unfinished runs |
-//! | `t/` workflow, phase, run | when the run came into the phase |
+//! | `t/` workflow, phase, run | nothing: the index of runs in a phase that few are in |
 //! | `d/` scope, SHA-256 of the key | a deduplication claim |
 //! | `s/` schedule | the last fire and its run |
 //! | `p/` namespace, key | a value of plugin storage |
@@ -36,9 +36,10 @@ const STORAGE: &[u8] = b"p/";
 const EXPIRIES: &[u8] = b"x/";
 const BLOBS: &[u8] = b"b/";
 
-/// Every phase, in the order of its byte in the index.
-pub(crate) const ALL_PHASES: [PhaseName; 5] =
-    [PhaseName::Ready, PhaseName::Retrying, PhaseName::Succeeded, PhaseName::Dead, PhaseName::Cancelled];
+/// The phases that are indexed: those that a person asks for and that few runs are in. Nearly all runs are
+/// ready, and then succeeded, which would be a key each.
+pub(crate) const INDEXED_PHASES: [PhaseName; 3] =
+    [PhaseName::Retrying, PhaseName::Dead, PhaseName::Cancelled];
 
 /// A half-open range of keys.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -126,11 +127,6 @@ pub(crate) fn parse_state(key: &[u8]) -> Option<RunId> {
     run_of(key.strip_prefix(STATES)?)
 }
 
-/// The entries of a run.
-pub(crate) fn entries(run: RunId) -> Span {
-    Span::prefix(join(&[ENTRIES, run.as_bytes()]))
-}
-
 /// One entry of a run.
 pub(crate) fn entry(run: RunId, seq: u32) -> Vec<u8> {
     join(&[ENTRIES, run.as_bytes(), &seq.to_be_bytes()])
@@ -186,7 +182,7 @@ pub(crate) fn phase(workflow: &str, phase: PhaseName, run: RunId) -> Vec<u8> {
 pub(crate) fn parse_phase(key: &[u8]) -> Option<(&str, PhaseName, RunId)> {
     let (workflow, rest) = split_name(key.strip_prefix(PHASES)?)?;
     let (byte, run) = rest.split_first()?;
-    let phase = ALL_PHASES.into_iter().find(|phase| phase_byte(*phase) == *byte)?;
+    let phase = INDEXED_PHASES.into_iter().find(|phase| phase_byte(*phase) == *byte)?;
     Some((workflow, phase, run_of(run)?))
 }
 

@@ -40,6 +40,7 @@ mod log;
 mod open;
 mod options;
 mod query;
+mod record;
 mod shared;
 mod transfer;
 mod tree;

@@ -160,7 +160,11 @@ impl Journal for LocalJournal {
         limit: usize,
     ) -> Result<RunPage, JournalError> {
         let filter = filter.clone();
-        self.blocking(move |shared| query::query(&shared.values, &filter, cursor, limit)).await
+        self.blocking(move |shared| {
+            let unfinished = shared.counters.backlog().unfinished;
+            query::query(&shared.values, &filter, cursor, limit, unfinished)
+        })
+        .await
     }
 
     async fn cursor(&self, schedule: &str, now_ms: u64) -> Result<u64, JournalError> {
@@ -176,16 +180,12 @@ impl Journal for LocalJournal {
         let mut gone = 0_usize;
         while gone < limit {
             let wanted = (limit - gone).min(PRUNE);
-            let found = self
-                .blocking(move |shared| query::prunable(&shared.values, now_ms, before_ms, wanted))
-                .await?;
-            if found.is_empty() {
-                break;
+            let look = move |shared: &Shared| shared.prunable(now_ms, before_ms, wanted);
+            let (found, is_all) = self.blocking(look).await?;
+            if !found.is_empty() {
+                gone = gone.saturating_add(self.write(|answer| Request::Prune(found, answer)).await?);
             }
-            let is_last = found.len() < wanted;
-            let went = self.write(|answer| Request::Prune(found, answer)).await?;
-            gone = gone.saturating_add(went);
-            if is_last || went == 0 {
+            if is_all {
                 break;
             }
         }

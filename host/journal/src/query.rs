@@ -4,63 +4,123 @@ use stepmill_core::RunId;
 use stepmill_core::journal::{Filter, JournalError, PhaseName, RunPage};
 use stepmill_core::run::State;
 
-use crate::codec;
 use crate::error::damaged;
 use crate::keys::{self, Span};
+use crate::record::Record;
 use crate::tree::Order;
 use crate::values::Values;
 use crate::write::Prunable;
 
 /// Keys that are looked at in one scan.
 const SCAN: usize = 512;
+/// Runs that one page looks at: a filter that few of them pass then gives short pages, each quickly.
+const LOOKED_AT: usize = 16_384;
+/// Unfinished runs up to which ready ones are found by the queue; above it most late runs are ready.
+const SHORT_QUEUE: u64 = 4_096;
 
-/// Lists runs, latest first.
+/// Lists runs, latest first. `unfinished` is how many are.
 pub(crate) fn query(
     values: &Values,
     filter: &Filter,
     cursor: Option<RunId>,
     limit: usize,
+    unfinished: u64,
 ) -> Result<RunPage, JournalError> {
-    if *filter == Filter::default() {
-        let span = cursor.map_or_else(keys::states, |run| keys::states().before(keys::state(run)));
-        let mut runs = Vec::new();
-        for (key, raw) in values.scan(&span, Order::Descending, limit)? {
-            if let Some(content) = values.resolve(&key, raw)? {
-                runs.push(codec::decode(&key, &content)?);
-            }
+    match filter.phase {
+        Some(phase @ (PhaseName::Retrying | PhaseName::Dead | PhaseName::Cancelled)) => {
+            few(values, filter, cursor, limit, &|before, missing| {
+                indexed(values, filter.workflow.as_deref(), phase, before, missing)
+            })
         }
-        return Ok(page(runs, limit));
+        Some(PhaseName::Ready) if unfinished <= SHORT_QUEUE => {
+            few(values, filter, cursor, limit, &|before, missing| queued(values, before, missing))
+        }
+        Some(PhaseName::Ready | PhaseName::Succeeded) | None => many(values, filter, cursor, limit),
     }
-    let phases: Vec<PhaseName> = filter.phase.map_or_else(|| keys::ALL_PHASES.to_vec(), |phase| vec![phase]);
-    let mut runs = Vec::new();
-    let mut before = cursor;
+}
+
+fn passes(filter: &Filter, state: &State) -> bool {
+    filter.phase.is_none_or(|phase| phase == state.phase.name())
+        && filter.workflow.as_ref().is_none_or(|workflow| *workflow == state.workflow)
+}
+
+/// A page of the runs that `find` gives, from before one and at most so many at once, latest first.
+fn few(
+    values: &Values,
+    filter: &Filter,
+    cursor: Option<RunId>,
+    limit: usize,
+    find: &dyn Fn(Option<RunId>, usize) -> Result<Vec<RunId>, JournalError>,
+) -> Result<RunPage, JournalError> {
+    let mut page = RunPage { runs: Vec::new(), cursor };
     // A run that leaves the phase between the index and its state is skipped: go on for more.
-    while runs.len() < limit {
-        let missing = limit - runs.len();
-        let found = indexed(values, filter.workflow.as_deref(), &phases, before, missing)?;
+    while page.runs.len() < limit {
+        let missing = limit - page.runs.len();
+        let found = find(page.cursor, missing)?;
         let is_last = found.len() < missing;
         for run in found {
-            before = Some(run);
-            let state = values.state(run)?;
-            runs.extend(state.filter(|state| filter.phase.is_none_or(|phase| phase == state.phase.name())));
+            page.cursor = Some(run);
+            page.runs.extend(values.state(run)?.filter(|state| passes(filter, state)));
         }
         if is_last {
+            page.cursor = None;
             break;
         }
     }
-    Ok(page(runs, limit))
+    Ok(page)
 }
 
-fn page(runs: Vec<State>, limit: usize) -> RunPage {
-    let cursor = runs.last().filter(|_| runs.len() >= limit).map(|state| state.run);
-    RunPage { runs, cursor }
+/// A page of all runs, looked at one after the other.
+fn many(
+    values: &Values,
+    filter: &Filter,
+    cursor: Option<RunId>,
+    limit: usize,
+) -> Result<RunPage, JournalError> {
+    let mut page = RunPage { runs: Vec::new(), cursor };
+    let mut looked_at = 0;
+    while page.runs.len() < limit && looked_at < LOOKED_AT {
+        let span = page.cursor.map_or_else(keys::states, |run| keys::states().before(keys::state(run)));
+        let wanted = if *filter == Filter::default() { (limit - page.runs.len()).min(SCAN) } else { SCAN };
+        let pairs = values.scan(&span, Order::Descending, wanted)?;
+        let is_last = pairs.len() < wanted;
+        looked_at += pairs.len();
+        for (key, raw) in pairs {
+            page.cursor = Some(keys::parse_state(&key).ok_or_else(|| damaged(&key, "no run"))?);
+            if let Some(content) = values.resolve(&key, raw)? {
+                page.runs
+                    .extend(Some(Record::state_in(&key, &content)?).filter(|state| passes(filter, state)));
+            }
+            if page.runs.len() >= limit {
+                return Ok(page);
+            }
+        }
+        if is_last {
+            page.cursor = None;
+            break;
+        }
+    }
+    Ok(page)
 }
 
-/// The latest runs of a workflow, or of all, in some phases.
+/// The latest runs in the queue.
+fn queued(values: &Values, before: Option<RunId>, limit: usize) -> Result<Vec<RunId>, JournalError> {
+    let mut runs = Vec::new();
+    for (key, _) in values.scan(&keys::queue(), Order::Ascending, usize::MAX)? {
+        let (_, run) = keys::parse_queued(&key).ok_or_else(|| damaged(&key, "no place in the queue"))?;
+        runs.push(run);
+    }
+    runs.retain(|run| before.is_none_or(|before| *run < before));
+    runs.sort_unstable_by(|a, b| b.cmp(a));
+    runs.truncate(limit);
+    Ok(runs)
+}
+
+/// The latest runs of a workflow, or of all, in an indexed phase.
 fn indexed(
     values: &Values,
     workflow: Option<&str>,
-    phases: &[PhaseName],
+    phase: PhaseName,
     before: Option<RunId>,
     limit: usize,
 ) -> Result<Vec<RunId>, JournalError> {
@@ -70,24 +130,22 @@ fn indexed(
     };
     let mut runs = Vec::new();
     for workflow in &workflows {
-        for phase in phases {
-            let mut span = keys::in_phase(workflow, *phase);
-            if let Some(run) = before {
-                span = span.before(keys::phase(workflow, *phase, run));
-            }
-            for (key, _) in values.scan(&span, Order::Descending, limit)? {
-                runs.push(parse(&key)?);
-            }
+        let mut span = keys::in_phase(workflow, phase);
+        if let Some(run) = before {
+            span = span.before(keys::phase(workflow, phase, run));
+        }
+        for (key, _) in values.scan(&span, Order::Descending, limit)? {
+            let (_, _, run) =
+                keys::parse_phase(&key).ok_or_else(|| damaged(&key, "no place in the index"))?;
+            runs.push(run);
         }
     }
     runs.sort_unstable_by(|a, b| b.cmp(a));
-    // A run that changes phase during the scan may have been seen in both.
-    runs.dedup();
     runs.truncate(limit);
     Ok(runs)
 }
 
-/// The names of all workflows that have runs.
+/// The names of all workflows that have runs in an indexed phase.
 pub(crate) fn workflows(values: &Values) -> Result<Vec<String>, JournalError> {
     let mut names = Vec::new();
     let mut span = keys::phases();
@@ -100,47 +158,66 @@ pub(crate) fn workflows(values: &Values) -> Result<Vec<String>, JournalError> {
     Ok(names)
 }
 
-/// At most `limit` things that may be pruned.
+/// What may be pruned, as far as it was looked for.
+#[derive(Debug)]
+pub(crate) struct Prunables {
+    pub(crate) found: Vec<Prunable>,
+    /// From which run on to look further; none if all were looked at.
+    pub(crate) rest: Option<RunId>,
+}
+
+/// At most `limit` things that may be pruned; runs from `first` on.
 pub(crate) fn prunable(
     values: &Values,
     now_ms: u64,
     before_ms: u64,
+    first: RunId,
     limit: usize,
-) -> Result<Vec<Prunable>, JournalError> {
+) -> Result<Prunables, JournalError> {
     let mut found = Vec::new();
     for (key, _) in values.scan(&keys::expired(now_ms), Order::Ascending, limit)? {
         let (expires, target) = keys::parse_expiry(&key).ok_or_else(|| damaged(&key, "no expiry"))?;
         found.push(Prunable::Expired(target.to_vec(), expires));
     }
-    for workflow in workflows(values)? {
-        for phase in [PhaseName::Succeeded, PhaseName::Cancelled] {
-            // No run ends before it is accepted, and its id begins with that time.
-            let end = keys::phase(&workflow, phase, RunId::from_bytes(first_id(before_ms)));
-            let mut span: Span = keys::in_phase(&workflow, phase).before(end);
-            while found.len() < limit {
-                let pairs = values.scan(&span, Order::Ascending, SCAN)?;
-                let is_last = pairs.len() < SCAN;
-                for (key, changed) in pairs {
-                    let changed = changed.try_into().map(u64::from_be_bytes);
-                    if changed.is_ok_and(|changed| changed < before_ms) && found.len() < limit {
-                        found.push(Prunable::Run(parse(&key)?, before_ms));
-                    }
-                    span = span.after(key);
-                }
-                if is_last {
-                    break;
-                }
+    // No run ends before it is accepted, and its id begins with that time.
+    let end = keys::state(RunId::from_bytes(first_id(before_ms)));
+    let mut span: Span = keys::states().before(end).from(keys::state(first));
+    let mut rest = Some(first);
+    for _ in 0..LOOKED_AT / SCAN {
+        if found.len() >= limit {
+            break;
+        }
+        let pairs = values.scan(&span, Order::Ascending, SCAN)?;
+        let is_last = pairs.len() < SCAN;
+        for (key, raw) in pairs {
+            let run = keys::parse_state(&key).ok_or_else(|| damaged(&key, "no run"))?;
+            if found.len() >= limit {
+                return Ok(Prunables { found, rest: Some(run) });
             }
+            if let Some(content) = values.resolve(&key, raw)?
+                && has_ended(&Record::state_in(&key, &content)?, before_ms)
+            {
+                found.push(Prunable::Run(run, before_ms));
+            }
+            span = span.after(key);
+            rest = Some(run);
+        }
+        if is_last {
+            return Ok(Prunables { found, rest: None });
         }
     }
-    Ok(found)
+    Ok(Prunables { found, rest })
+}
+
+/// Whether nothing more comes of a run since before `before_ms`.
+pub(crate) fn has_ended(state: &State, before_ms: u64) -> bool {
+    match state.phase.name() {
+        PhaseName::Succeeded | PhaseName::Cancelled => state.changed_ms < before_ms,
+        PhaseName::Ready | PhaseName::Retrying | PhaseName::Dead => false,
+    }
 }
 
 /// The 16 bytes below every id of a run accepted at `at_ms` or later: 48 bits of time come first.
 fn first_id(at_ms: u64) -> [u8; 16] {
     (u128::from(at_ms.min((1 << 48) - 1)) << 80).to_be_bytes()
-}
-
-fn parse(key: &[u8]) -> Result<RunId, JournalError> {
-    keys::parse_phase(key).map(|(_, _, run)| run).ok_or_else(|| damaged(key, "no place in the index"))
 }

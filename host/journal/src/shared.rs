@@ -1,16 +1,17 @@
 //! What the committer and the readers share.
 
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, OnceLock};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
-use stepmill_core::Clock;
 use stepmill_core::journal::{Backlog, JournalError, PhaseName};
+use stepmill_core::{Clock, RunId};
 
 use crate::batch::Effects;
 use crate::claims::Claims;
 use crate::keys;
-use crate::query;
+use crate::query::{self, Prunables};
 use crate::values::Values;
+use crate::write::Prunable;
 
 /// A journal's values and what is known about them in memory.
 pub(crate) struct Shared {
@@ -20,6 +21,8 @@ pub(crate) struct Shared {
     pub(crate) claims: Claims,
     /// How full the journal is.
     pub(crate) counters: Counters,
+    /// From which run on to look further for what can be pruned.
+    pub(crate) sweep: Mutex<Option<RunId>>,
     /// Tells when things expire.
     pub(crate) clock: Arc<dyn Clock>,
     /// Set once a write has failed such that nothing may be assumed.
@@ -38,9 +41,24 @@ impl Shared {
             values,
             claims: Claims::default(),
             counters: Counters::new(backlog),
+            sweep: Mutex::default(),
             clock,
             failure: OnceLock::new(),
         })
+    }
+
+    /// At most `limit` things that may be pruned, from where the last look ended; and whether that was all.
+    pub(crate) fn prunable(
+        &self,
+        now_ms: u64,
+        before_ms: u64,
+        limit: usize,
+    ) -> Result<(Vec<Prunable>, bool), JournalError> {
+        let mut sweep = self.sweep.lock().unwrap_or_else(PoisonError::into_inner);
+        let first = sweep.unwrap_or(RunId::from_bytes([0; 16]));
+        let Prunables { found, rest } = query::prunable(&self.values, now_ms, before_ms, first, limit)?;
+        *sweep = rest;
+        Ok((found, rest.is_none()))
     }
 
     /// Refuses if a write has failed before.

@@ -8,6 +8,7 @@ mod memory;
 mod overlay;
 
 use std::collections::BTreeMap;
+use std::collections::btree_map::Entry;
 
 use stepmill_core::journal::JournalError;
 
@@ -18,8 +19,59 @@ pub(crate) use drain::drain;
 pub(crate) use logged::LoggedTree;
 pub(crate) use memory::MemoryTree;
 
-/// What a batch changes: a value to put, or none to remove the key.
-pub(crate) type Changes = BTreeMap<Vec<u8>, Option<Vec<u8>>>;
+/// What a batch changes.
+pub(crate) type Changes = BTreeMap<Vec<u8>, Change>;
+
+/// What becomes of a key.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Change {
+    /// A value where there was none. If it is removed before the tree on disk has it, that never hears of it.
+    New(Vec<u8>),
+    /// A value in place of what was there, if anything.
+    Put(Vec<u8>),
+    /// None any more.
+    Remove,
+}
+
+impl Change {
+    /// The value.
+    pub(crate) fn value(&self) -> Option<&[u8]> {
+        match self {
+            Self::New(value) | Self::Put(value) => Some(value),
+            Self::Remove => None,
+        }
+    }
+
+    /// The value, to be changed.
+    pub(crate) fn value_mut(&mut self) -> Option<&mut Vec<u8>> {
+        match self {
+            Self::New(value) | Self::Put(value) => Some(value),
+            Self::Remove => None,
+        }
+    }
+
+    /// The value.
+    pub(crate) fn into_value(self) -> Option<Vec<u8>> {
+        match self {
+            Self::New(value) | Self::Put(value) => Some(value),
+            Self::Remove => None,
+        }
+    }
+}
+
+/// Adds a change to those before it.
+pub(crate) fn absorb(changes: &mut Changes, key: Vec<u8>, change: Change) {
+    match changes.entry(key) {
+        Entry::Vacant(vacant) => drop(vacant.insert(change)),
+        Entry::Occupied(mut before) => match (before.get(), change) {
+            (Change::New(_), Change::Remove) => drop(before.remove()),
+            (Change::New(_), Change::Put(value)) => drop(before.insert(Change::New(value))),
+            // What is below the removal is still there.
+            (Change::Remove, Change::New(value)) => drop(before.insert(Change::Put(value))),
+            (Change::New(_) | Change::Put(_) | Change::Remove, change) => drop(before.insert(change)),
+        },
+    }
+}
 
 /// A key and its value.
 pub(crate) type Pair = (Vec<u8>, Vec<u8>);
@@ -37,6 +89,9 @@ pub(crate) enum Order {
 pub(crate) trait Tree: Send + Sync {
     /// The value of a key.
     fn get(&self, key: &[u8]) -> Result<Option<Vec<u8>>, JournalError>;
+
+    /// The first byte of a value, which costs less than the value; 0 for an empty one.
+    fn first_byte(&self, key: &[u8]) -> Result<Option<u8>, JournalError>;
 
     /// At most `limit` pairs of a span.
     fn scan(&self, span: &Span, order: Order, limit: usize) -> Result<Vec<Pair>, JournalError>;

@@ -9,7 +9,8 @@ use crate::blobs::Blobs;
 use crate::codec::{self, Pointer};
 use crate::error::{damaged, io};
 use crate::keys::{self, Span};
-use crate::tree::{Changes, Order, Pair, Tree};
+use crate::record::Record;
+use crate::tree::{Change, Changes, Order, Pair, Tree};
 
 /// Times that a value is read again because its file went while it was being replaced.
 const REREADS: usize = 16;
@@ -57,7 +58,7 @@ impl Values {
 
     /// Whether there is a value.
     pub(crate) fn contains(&self, key: &[u8]) -> Result<bool, JournalError> {
-        Ok(self.tree.get(key)?.is_some())
+        Ok(self.tree.first_byte(key)?.is_some())
     }
 
     /// The encoded value of a key, from its file if that is where it is.
@@ -113,26 +114,23 @@ impl Values {
 
     /// The state of a run.
     pub(crate) fn state(&self, run: RunId) -> Result<Option<State>, JournalError> {
-        self.get(&keys::state(run))
+        let key = keys::state(run);
+        self.content(&key)?.map(|content| Record::state_in(&key, &content)).transpose()
     }
 
-    /// A run's state and the entries that led to it; none if there is no such run. Consistent also
-    /// while the run goes on: entries are only ever added, and the state says how many it knows.
+    /// A run's state and the entries that led to it; none if there is no such run.
     pub(crate) fn run(&self, run: RunId) -> Result<Option<(State, Vec<Entry>)>, JournalError> {
-        let Some(state) = self.state(run)? else { return Ok(None) };
-        let count = usize::try_from(state.seq).unwrap_or(usize::MAX);
-        let mut entries = Vec::new();
-        for (key, raw) in self.scan(&keys::entries(run), Order::Ascending, count)? {
-            if let Some(content) = self.resolve(&key, raw)? {
-                entries.push(codec::decode(&key, &content)?);
+        let key = keys::state(run);
+        let Some(content) = self.content(&key)? else { return Ok(None) };
+        let record = Record::parse(run, &content)?;
+        let state = record.state(run)?;
+        match record.entries(run, |key| self.content(key))? {
+            Some(entries) if u32::try_from(entries.len()).is_ok_and(|count| count == state.seq) => {
+                Ok(Some((state, entries)))
             }
-        }
-        if entries.len() == count {
-            Ok(Some((state, entries)))
-        } else if self.contains(&keys::state(run))? {
-            Err(damaged(&keys::state(run), format!("{} of {count} entries are there", entries.len())))
-        } else {
-            Ok(None)
+            // It was pruned while it was read.
+            None if !self.contains(&key)? => Ok(None),
+            Some(_) | None => Err(damaged(&key, format!("not all of its {} entries are there", state.seq))),
         }
     }
 
@@ -162,40 +160,38 @@ impl Values {
         Ok(())
     }
 
-    fn spill(&self, changes: Changes) -> Result<Spilled, JournalError> {
-        let mut spilled = Spilled { changes: Changes::new(), files: Vec::new(), gone: Vec::new() };
+    /// Takes the large values out, and finds the files of those that go.
+    fn spill(&self, mut changes: Changes) -> Result<Spilled, JournalError> {
+        let (mut files, mut gone) = (Vec::new(), Vec::new());
         if self.blobs.is_none() {
-            spilled.changes = changes;
-            return Ok(spilled);
+            return Ok(Spilled { changes, files, gone });
         }
-        for (key, value) in changes {
-            if !keys::is_spillable(&key) {
-                spilled.changes.insert(key, value);
-                continue;
+        let mut owners = Changes::new();
+        for (key, change) in changes.iter_mut().filter(|(key, _)| keys::is_spillable(key)) {
+            // An entry is written once, as what is new is: what was there need not be looked up.
+            let replaces = match change {
+                Change::New(_) => false,
+                Change::Put(_) => !keys::is_entry(key),
+                Change::Remove => true,
+            };
+            let mut name = None;
+            if let Some(value) = change.value_mut().filter(|value| value.len() > self.threshold) {
+                let pointer = Pointer::to(value);
+                let file = pointer.file_name(key);
+                owners.insert(keys::blob(&file), Change::Put(Vec::new()));
+                files.push((file.clone(), std::mem::replace(value, pointer.to_raw())));
+                name = Some(file);
             }
-            let pointer =
-                value.as_ref().filter(|value| value.len() > self.threshold).map(|value| Pointer::to(value));
-            let name = pointer.map(|pointer| pointer.file_name(&key));
-            // An entry is written once: what it replaces need not be looked up.
-            if value.is_none() || !keys::is_entry(&key) {
-                let old = self.tree.get(&key)?.and_then(|raw| Pointer::parse(&raw));
-                if let Some(old) = old.map(|old| old.file_name(&key)).filter(|old| name.as_ref() != Some(old))
+            if replaces && self.tree.first_byte(key)? == Some(Pointer::FIRST_BYTE) {
+                let old = self.tree.get(key)?.and_then(|raw| Pointer::parse(&raw));
+                if let Some(old) = old.map(|old| old.file_name(key)).filter(|old| name.as_ref() != Some(old))
                 {
-                    spilled.changes.insert(keys::blob(&old), None);
-                    spilled.gone.push(old);
-                }
-            }
-            match (value, pointer, name) {
-                (Some(content), Some(pointer), Some(name)) => {
-                    spilled.changes.insert(keys::blob(&name), Some(Vec::new()));
-                    spilled.changes.insert(key, Some(pointer.to_raw()));
-                    spilled.files.push((name, content));
-                }
-                (value, _, _) => {
-                    spilled.changes.insert(key, value);
+                    owners.insert(keys::blob(&old), Change::Remove);
+                    gone.push(old);
                 }
             }
         }
-        Ok(spilled)
+        changes.extend(owners);
+        Ok(Spilled { changes, files, gone })
     }
 }

@@ -32,7 +32,12 @@ mod wasm;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use mimalloc::MiMalloc;
 use stepmill_test_support::guests;
+
+/// The allocator of the `stepmill` binary, here for what it is compared with as well.
+#[global_allocator]
+static ALLOCATOR: MiMalloc = MiMalloc;
 
 /// How long and how often things are measured.
 #[derive(Clone, Copy, Debug)]

@@ -23,6 +23,10 @@ impl Tree for Failing {
         self.tree.get(key)
     }
 
+    fn first_byte(&self, key: &[u8]) -> Result<Option<u8>, JournalError> {
+        self.tree.first_byte(key)
+    }
+
     fn scan(&self, span: &Span, order: Order, limit: usize) -> Result<Vec<Pair>, JournalError> {
         self.tree.scan(span, order, limit)
     }

@@ -4,7 +4,7 @@
 
 use std::io;
 
-use crate::tree::Changes;
+use crate::tree::{Change, Changes};
 
 /// Bytes before a record's content: CRC-32 of all that follows, length, number.
 pub(super) const HEADER_BYTES: usize = 16;
@@ -26,7 +26,8 @@ pub(super) fn encode(buffer: &mut Vec<u8>, number: u64, changes: &Changes) -> io
     let too_large = |_| io::Error::other("a batch is larger than a record of the log can be");
     buffer.clear();
     buffer.extend_from_slice(&[0; HEADER_BYTES]);
-    for (key, value) in changes {
+    for (key, change) in changes {
+        let value = change.value();
         let key_length = u32::try_from(key.len()).map_err(too_large)?;
         let value_length = match value {
             Some(value) => u32::try_from(value.len()).map_err(too_large)?,
@@ -35,7 +36,7 @@ pub(super) fn encode(buffer: &mut Vec<u8>, number: u64, changes: &Changes) -> io
         buffer.extend_from_slice(&key_length.to_be_bytes());
         buffer.extend_from_slice(&value_length.to_be_bytes());
         buffer.extend_from_slice(key);
-        buffer.extend_from_slice(value.as_deref().unwrap_or_default());
+        buffer.extend_from_slice(value.unwrap_or_default());
     }
     let length = u32::try_from(buffer.len() - HEADER_BYTES).map_err(too_large)?;
     let head = length.to_be_bytes().into_iter().chain(number.to_be_bytes());
@@ -54,11 +55,11 @@ pub(super) fn decode(bytes: &[u8]) -> Option<Record> {
         let key_length = take_u32(&mut content)?;
         let value_length = take_u32(&mut content)?;
         let key = take(&mut content, key_length)?.to_vec();
-        let value = match value_length {
-            REMOVED => None,
-            length => Some(take(&mut content, length)?.to_vec()),
+        let change = match value_length {
+            REMOVED => Change::Remove,
+            length => Change::Put(take(&mut content, length)?.to_vec()),
         };
-        changes.insert(key, value);
+        changes.insert(key, change);
     }
     Some(Record { number, changes, length })
 }

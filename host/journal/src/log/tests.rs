@@ -5,9 +5,11 @@ use tempfile::TempDir;
 
 use super::replay::ReplayError;
 use super::*;
+use crate::tree::Change;
 
 fn changes(pairs: &[(&str, Option<&str>)]) -> Changes {
-    pairs.iter().map(|(key, value)| (key.as_bytes().to_vec(), value.map(|v| v.as_bytes().to_vec()))).collect()
+    let change = |value: Option<&str>| value.map_or(Change::Remove, |v| Change::Put(v.as_bytes().to_vec()));
+    pairs.iter().map(|(key, value)| (key.as_bytes().to_vec(), change(*value))).collect()
 }
 
 fn batch(number: u64) -> Changes {
@@ -173,7 +175,8 @@ proptest! {
     fn any_changes_come_back_as_they_were(
         changes in proptest::collection::btree_map(
             proptest::collection::vec(any::<u8>(), 0..20),
-            proptest::option::of(proptest::collection::vec(any::<u8>(), 0..50)),
+            proptest::option::of(proptest::collection::vec(any::<u8>(), 0..50))
+                .prop_map(|value| value.map_or(Change::Remove, Change::Put)),
             0..20,
         ),
         number in any::<u64>(),

@@ -37,6 +37,12 @@ impl Base {
         Ok(value.map(|value| value.to_vec()))
     }
 
+    /// The first byte of a value; 0 for an empty one.
+    pub(crate) fn first_byte(&self, key: &[u8]) -> Result<Option<u8>, JournalError> {
+        let value = self.db.get(key).map_err(io("failed to read from the journal"))?;
+        Ok(value.map(|value| value.first().copied().unwrap_or_default()))
+    }
+
     /// The pairs of a span.
     pub(crate) fn pairs(
         &self,

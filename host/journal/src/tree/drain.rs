@@ -133,9 +133,10 @@ fn run(layers: &Layers, loads: &Receiver<Load>, progress: &Progress) {
 /// Writes changes to the tree on disk and returns when they are durable there.
 pub(crate) fn drain(base: &Base, changes: &Changes) -> Result<(), JournalError> {
     let mut bytes = 0_usize;
-    for (key, value) in changes {
-        base.write(key, value.as_deref())?;
-        bytes = bytes.saturating_add(key.len()).saturating_add(value.as_ref().map_or(0, Vec::len));
+    for (key, change) in changes {
+        let value = change.value();
+        base.write(key, value)?;
+        bytes = bytes.saturating_add(key.len()).saturating_add(value.map_or(0, <[u8]>::len));
         if bytes >= CHUNK_BYTES {
             base.sync()?;
             bytes = 0;

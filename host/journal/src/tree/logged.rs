@@ -87,6 +87,11 @@ impl Tree for LoggedTree {
         change.map_or_else(|| self.layers.base.get(key), Ok)
     }
 
+    fn first_byte(&self, key: &[u8]) -> Result<Option<u8>, JournalError> {
+        let change = self.layers.overlay().first_byte(key);
+        change.map_or_else(|| self.layers.base.first_byte(key), Ok)
+    }
+
     fn scan(&self, span: &Span, order: Order, limit: usize) -> Result<Vec<Pair>, JournalError> {
         let mut found = Vec::new();
         let mut rest = span.clone();

@@ -20,6 +20,11 @@ impl Tree for MemoryTree {
         Ok(self.map.read().unwrap_or_else(PoisonError::into_inner).get(key).cloned())
     }
 
+    fn first_byte(&self, key: &[u8]) -> Result<Option<u8>, JournalError> {
+        let map = self.map.read().unwrap_or_else(PoisonError::into_inner);
+        Ok(map.get(key).map(|value| value.first().copied().unwrap_or_default()))
+    }
+
     fn scan(&self, span: &Span, order: Order, limit: usize) -> Result<Vec<Pair>, JournalError> {
         if span.is_empty() {
             return Ok(Vec::new());
@@ -36,8 +41,8 @@ impl Tree for MemoryTree {
 
     fn commit(&self, changes: Changes) -> Result<(), JournalError> {
         let mut map = self.map.write().unwrap_or_else(PoisonError::into_inner);
-        for (key, value) in changes {
-            match value {
+        for (key, change) in changes {
+            match change.into_value() {
                 Some(value) => map.insert(key, value),
                 None => map.remove(&key),
             };

@@ -7,11 +7,11 @@ use std::sync::Arc;
 
 use stepmill_core::journal::JournalError;
 
-use super::{Changes, Order, Pair};
+use super::{Change, Changes, Order, Pair, absorb};
 use crate::keys::Span;
 
-/// A change as it is kept: the value, or none for a removed key.
-pub(super) type Change = (Vec<u8>, Option<Vec<u8>>);
+/// A key with its value, or none for a removed one.
+pub(super) type Changed = (Vec<u8>, Option<Vec<u8>>);
 
 /// The changes since the tree on disk was last brought up to date.
 #[derive(Debug, Default)]
@@ -25,7 +25,13 @@ pub(super) struct Overlay {
 impl Overlay {
     /// Adds changes.
     pub(super) fn extend(&mut self, changes: Changes) {
-        self.active.extend(changes);
+        if self.active.is_empty() {
+            self.active = changes;
+            return;
+        }
+        for (key, change) in changes {
+            absorb(&mut self.active, key, change);
+        }
     }
 
     /// Hands out all changes that are not on their way yet; they stay visible here.
@@ -42,12 +48,21 @@ impl Overlay {
 
     /// The value of a key, or that it was removed; none if there is no change of it.
     pub(super) fn get(&self, key: &[u8]) -> Option<Option<Vec<u8>>> {
+        self.find(key).map(|change| change.value().map(<[u8]>::to_vec))
+    }
+
+    /// The same, of the value only its first byte; 0 for an empty one.
+    pub(super) fn first_byte(&self, key: &[u8]) -> Option<Option<u8>> {
+        self.find(key).map(|change| change.value().map(|value| value.first().copied().unwrap_or_default()))
+    }
+
+    fn find(&self, key: &[u8]) -> Option<&Change> {
         let change = self.active.get(key);
-        change.or_else(|| self.draining.as_ref()?.get(key)).cloned()
+        change.or_else(|| self.draining.as_ref()?.get(key))
     }
 
     /// The first changes of a span, at most `limit`, and whether these are all.
-    pub(super) fn changes(&self, span: &Span, order: Order, limit: usize) -> (Vec<Change>, bool) {
+    pub(super) fn changes(&self, span: &Span, order: Order, limit: usize) -> (Vec<Changed>, bool) {
         if span.is_empty() {
             return (Vec::new(), true);
         }
@@ -66,7 +81,7 @@ impl Overlay {
     }
 }
 
-type Found<'a> = (&'a Vec<u8>, &'a Option<Vec<u8>>);
+type Found<'a> = (&'a Vec<u8>, &'a Change);
 
 fn range<'a>(changes: &'a Changes, span: &Span, order: Order) -> Box<dyn Iterator<Item = Found<'a>> + 'a> {
     let start = Bound::Included(span.start.as_slice());
@@ -78,8 +93,8 @@ fn range<'a>(changes: &'a Changes, span: &Span, order: Order) -> Box<dyn Iterato
     }
 }
 
-fn take<'a>(found: impl Iterator<Item = Found<'a>>, limit: usize) -> Vec<Change> {
-    found.take(limit).map(|(key, value)| (key.clone(), value.clone())).collect()
+fn take<'a>(found: impl Iterator<Item = Found<'a>>, limit: usize) -> Vec<Changed> {
+    found.take(limit).map(|(key, change)| (key.clone(), change.value().map(<[u8]>::to_vec))).collect()
 }
 
 /// Two sorted sequences of changes as one; where both have a key, the upper one's change counts.
@@ -123,7 +138,7 @@ fn in_order(order: Order, one: &[u8], other: &[u8]) -> std::cmp::Ordering {
 /// Puts pairs of the tree on disk and the changes over them together, until there are `limit` in `found`.
 pub(super) fn combine(
     pairs: impl Iterator<Item = Result<Pair, JournalError>>,
-    changes: Vec<Change>,
+    changes: Vec<Changed>,
     order: Order,
     limit: usize,
     found: &mut Vec<Pair>,

@@ -29,7 +29,8 @@ fn key() -> impl Strategy<Value = Vec<u8>> {
 }
 
 fn step() -> impl Strategy<Value = Step> {
-    let value = proptest::option::weighted(0.6, proptest::collection::vec(any::<u8>(), 0..3));
+    let value = proptest::option::weighted(0.6, proptest::collection::vec(any::<u8>(), 0..3))
+        .prop_map(|value| value.map_or(Change::Remove, Change::Put));
     prop_oneof![
         3 => proptest::collection::btree_map(key(), value, 1..6).prop_map(Step::Commit),
         1 => any::<bool>().prop_map(Step::Rotate),
@@ -53,10 +54,15 @@ proptest! {
         let mut map: BTreeMap<Vec<u8>, Vec<u8>> = BTreeMap::new();
         for step in steps {
             match step {
-                Step::Commit(changes) => {
-                    for (key, value) in &changes {
-                        match value {
-                            Some(value) => drop(map.insert(key.clone(), value.clone())),
+                Step::Commit(mut changes) => {
+                    for (key, change) in &mut changes {
+                        match change.value() {
+                            Some(value) => {
+                                let value = value.to_vec();
+                                if map.insert(key.clone(), value.clone()).is_none() {
+                                    *change = Change::New(value);
+                                }
+                            }
                             None => drop(map.remove(key)),
                         }
                     }
@@ -93,9 +99,9 @@ fn a_scan_passes_over_any_number_of_removed_keys() {
     let folder = tempfile::tempdir().unwrap();
     let tree = logged(&folder);
     let keys = || (0..1_000_u32).map(|number| number.to_be_bytes().to_vec());
-    tree.commit(keys().map(|key| (key, Some(vec![1]))).collect()).unwrap();
+    tree.commit(keys().map(|key| (key, Change::New(vec![1]))).collect()).unwrap();
     tree.rotate_now(true);
-    tree.commit(keys().skip(1).take(998).map(|key| (key, None)).collect()).unwrap();
+    tree.commit(keys().skip(1).take(998).map(|key| (key, Change::Remove)).collect()).unwrap();
     let all = Span::prefix(Vec::new());
     for order in [Order::Ascending, Order::Descending] {
         let found = tree.scan(&all, order, 2).unwrap();

@@ -7,6 +7,7 @@ use stepmill_core::run::{Entry, State, What, next};
 use crate::batch::Draft;
 use crate::codec::{ClaimRow, FireRow, encode};
 use crate::keys;
+use crate::record::Record;
 
 /// An acceptance with what can be computed before the committer takes it up.
 pub(crate) struct Opening {
@@ -40,7 +41,7 @@ pub(crate) fn accept(draft: &mut Draft<'_, '_>, opening: Opening) -> Result<Acce
     let Opening { state, entry, state_value, entry_value, dedupe, fire } = opening;
     let run = state.run;
     let state_key = keys::state(run);
-    if draft.get::<State>(&state_key)?.is_some() {
+    if draft.contains(&state_key)? {
         return Ok(Accepted::Duplicate(run));
     }
     let fire_key = fire.as_ref().map(|fire| keys::fire(&fire.schedule));
@@ -51,23 +52,26 @@ pub(crate) fn accept(draft: &mut Draft<'_, '_>, opening: Opening) -> Result<Acce
     {
         return Ok(Accepted::Duplicate(run));
     }
+    let mut claim = None;
     if let Some(Dedupe { scope, key, expires_ms }) = dedupe {
         let key = keys::claim(&scope, &key);
-        let old = draft.get::<ClaimRow>(&key)?;
-        if let Some(old) = old
-            && old.expires_ms > draft.now_ms()
-        {
-            return Ok(Accepted::Duplicate(old.run));
+        let row = encode(&ClaimRow { run, expires_ms })?;
+        match draft.get::<ClaimRow>(&key)? {
+            Some(old) if old.expires_ms > draft.now_ms() => return Ok(Accepted::Duplicate(old.run)),
+            Some(_) => draft.put(key.clone(), row),
+            None => draft.put_new(key.clone(), row),
         }
-        draft.expire(&key, old.map(|old| old.expires_ms), Some(expires_ms));
-        draft.put(key, encode(&ClaimRow { run, expires_ms })?);
+        claim = Some(key);
     }
     if let (Some(fire), Some(key)) = (fire, fire_key) {
         draft.put(key, encode(&FireRow { fire_ms: fire.fire_ms, run: Some(run) })?);
     }
     let bytes = entry_value.len().saturating_add(state_value.len());
-    draft.put(keys::entry(run, 0), entry_value);
-    draft.put(state_key, state_value);
+    let mut record = Record::new(state_value, claim.as_deref());
+    if let Some(entry) = record.push(entry_value) {
+        draft.put_new(keys::entry(run, 0), entry);
+    }
+    draft.put_new(state_key, record.to_value());
     let content = Some((Box::new((state.clone(), vec![entry])), bytes));
     draft.place_with(None, Some(&state), content);
     Ok(Accepted::New(run))

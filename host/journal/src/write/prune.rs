@@ -1,12 +1,13 @@
 //! Removing what is over.
 
 use stepmill_core::RunId;
-use stepmill_core::journal::{JournalError, PhaseName};
-use stepmill_core::run::State;
+use stepmill_core::journal::JournalError;
 
 use crate::batch::Draft;
 use crate::codec::{ClaimRow, StoredRow};
 use crate::keys;
+use crate::query::has_ended;
+use crate::record::{Place, Record};
 
 /// What may be removed, found before the committer takes it up and checked again by it.
 #[derive(Debug)]
@@ -21,18 +22,22 @@ pub(crate) enum Prunable {
 pub(crate) fn prune(draft: &mut Draft<'_, '_>, prunable: Prunable) -> Result<bool, JournalError> {
     match prunable {
         Prunable::Run(run, before_ms) => {
-            let Some(state) = draft.get::<State>(&keys::state(run))? else { return Ok(false) };
-            let has_ended = match state.phase.name() {
-                PhaseName::Succeeded | PhaseName::Cancelled => true,
-                PhaseName::Ready | PhaseName::Retrying | PhaseName::Dead => false,
-            };
-            if !has_ended || state.changed_ms >= before_ms {
+            let Some(content) = draft.content(&keys::state(run))? else { return Ok(false) };
+            let record = Record::parse(run, &content)?;
+            let state = record.state(run)?;
+            if !has_ended(&state, before_ms) {
                 return Ok(false);
             }
-            for seq in 0..state.seq {
-                draft.remove(keys::entry(run, seq));
+            for (seq, place) in (0..).zip(record.places()) {
+                match place {
+                    Place::Here(_) => {}
+                    Place::OwnKey => draft.remove(keys::entry(run, seq)),
+                }
             }
             draft.remove(keys::state(run));
+            if let Some(claim) = record.claim() {
+                release(draft, claim, run)?;
+            }
             draft.place(Some(&state), None);
             Ok(true)
         }
@@ -50,4 +55,15 @@ pub(crate) fn prune(draft: &mut Draft<'_, '_>, prunable: Prunable) -> Result<boo
             Ok(false)
         }
     }
+}
+
+/// Removes the deduplication claim of a run that goes, or has it removed when it expires.
+fn release(draft: &mut Draft<'_, '_>, claim: &[u8], run: RunId) -> Result<(), JournalError> {
+    match draft.get::<ClaimRow>(claim)? {
+        Some(row) if row.run != run => {}
+        Some(row) if row.expires_ms > draft.now_ms() => draft.expire(claim, None, Some(row.expires_ms)),
+        Some(_) => draft.remove(claim.to_vec()),
+        None => {}
+    }
+    Ok(())
 }

@@ -6,6 +6,7 @@ use stepmill_core::run::{Entry, State};
 use crate::batch::Draft;
 use crate::codec::{ClaimRow, FireRow, StoredRow, encode};
 use crate::keys;
+use crate::record::Record;
 
 /// One value of an export.
 #[derive(Debug)]
@@ -28,10 +29,14 @@ pub(crate) enum Restored {
 pub(crate) fn restore(draft: &mut Draft<'_, '_>, restored: Restored) -> Result<(), JournalError> {
     match restored {
         Restored::Run(state, entries) => {
+            // Its claim is a value of its own in an export, and goes when it expires.
+            let mut record = Record::new(encode(&state)?, None);
             for (seq, entry) in (0..).zip(&entries) {
-                draft.put(keys::entry(state.run, seq), encode(entry)?);
+                if let Some(entry) = record.push(encode(entry)?) {
+                    draft.put(keys::entry(state.run, seq), entry);
+                }
             }
-            draft.put(keys::state(state.run), encode(&state)?);
+            draft.put(keys::state(state.run), record.to_value());
             draft.place(None, Some(&state));
         }
         Restored::Claim(scope, digest, row) => {

@@ -9,6 +9,7 @@ use super::storage::write;
 use crate::batch::Draft;
 use crate::codec::encode;
 use crate::keys;
+use crate::record::Record;
 
 /// A transition with what can be computed before the committer takes it up.
 pub(crate) struct Step {
@@ -55,7 +56,9 @@ pub(crate) fn transition(draft: &mut Draft<'_, '_>, step: Step, under: Under) ->
     };
     let fenced = JournalError::Fenced { run, epoch };
     let state_key = keys::state(run);
-    let Some(old) = draft.get::<State>(&state_key)? else { return Err(JournalError::NoSuchRun(run)) };
+    let Some(content) = draft.content(&state_key)? else { return Err(JournalError::NoSuchRun(run)) };
+    let mut record = Record::parse(run, &content)?;
+    let old = record.state(run)?;
     if let Under::Seq(seq) = under
         && seq != old.seq
     {
@@ -77,10 +80,13 @@ pub(crate) fn transition(draft: &mut Draft<'_, '_>, step: Step, under: Under) ->
     for storage_write in writes {
         write(draft, storage_write)?;
     }
+    record.set_state(state_value);
     for (seq, value) in (old.seq..).zip(values) {
-        draft.put(keys::entry(run, seq), value);
+        if let Some(value) = record.push(value) {
+            draft.put_new(keys::entry(run, seq), value);
+        }
     }
-    draft.put(state_key, state_value);
+    draft.put(state_key, record.to_value());
     draft.place(Some(&old), Some(&state));
     match (under, state.phase.name()) {
         (Under::Claim(_), PhaseName::Ready) | (Under::Seq(_), _) => {}

@@ -31,6 +31,7 @@ conformance! {
     runs::the_same_run_is_accepted_once as the_same_run_is_accepted_once,
     runs::large_values_come_back_whole as large_values_come_back_whole,
     runs::queries_filter_and_page as queries_filter_and_page,
+    runs::a_claim_goes_with_its_run_or_when_it_expires as a_claim_goes_with_its_run_or_when_it_expires,
     runs::prune_removes_what_is_over_and_nothing_else as prune_removes_what_is_over_and_nothing_else,
     queue::concurrent_claimers_get_each_run_once as concurrent_claimers_get_each_run_once,
     queue::a_run_is_claimed_when_it_is_due_and_not_before as a_run_is_claimed_when_it_is_due_and_not_before,

@@ -189,7 +189,11 @@ pub async fn prune_removes_what_is_over_and_nothing_else(fixture: Fixture) {
 
     assert_eq!(fixture.journal.prune(NOW, NOW, 100).await.unwrap(), 0);
     fixture.clock.advance(5);
-    assert_eq!(fixture.journal.prune(NOW + 5, NOW, 100).await.unwrap(), 2, "a claim and a value");
+    assert_eq!(
+        fixture.journal.prune(NOW + 5, NOW, 100).await.unwrap(),
+        1,
+        "a value; claims go with their runs"
+    );
     assert_eq!(fixture.journal.prune(NOW + 5, NOW + 5, 2).await.unwrap(), 2, "no more than the limit");
     assert_eq!(fixture.journal.prune(NOW + 5, NOW + 5, 100).await.unwrap(), 1);
     for run in [over, cancelled] {
@@ -198,4 +202,25 @@ pub async fn prune_removes_what_is_over_and_nothing_else(fixture: Fixture) {
     assert_eq!(fixture.journal.read(dead).await.unwrap().0.run, dead);
     assert_eq!(fixture.accept(keyed(NOW + 5, "kept", NOW + 200)).await, Accepted::Duplicate(kept.run));
     assert_eq!(fixture.journal.query(&Filter::default(), None, 100).await.unwrap().runs.len(), 2);
+}
+
+pub async fn a_claim_goes_with_its_run_or_when_it_expires(fixture: Fixture) {
+    let mut runs = Vec::new();
+    for (key, expires_ms) in [("short", NOW + 5), ("long", NOW + 100)] {
+        let accepted = keyed(NOW, key, expires_ms);
+        fixture.accept(accepted.clone()).await;
+        let claim = fixture.journal.claim(NOW, 1).await.unwrap().runs.pop().unwrap();
+        let change = transition(&claim.state, vec![What::Succeeded]);
+        fixture.journal.commit(accepted.run, claim.epoch, change).await.unwrap();
+        runs.push(accepted.run);
+    }
+    fixture.clock.advance(10);
+    assert_eq!(fixture.journal.prune(NOW + 10, NOW + 10, 100).await.unwrap(), 2);
+    assert!(matches!(fixture.journal.read(runs[1]).await, Err(JournalError::NoSuchRun(_))));
+    assert_eq!(fixture.accept(keyed(NOW + 10, "long", NOW + 200)).await, Accepted::Duplicate(runs[1]));
+    let again = keyed(NOW + 10, "short", NOW + 200);
+    assert_eq!(fixture.accept(again.clone()).await, Accepted::New(again.run));
+    fixture.clock.advance(100);
+    assert_eq!(fixture.journal.prune(NOW + 110, NOW, 100).await.unwrap(), 1, "the claim that has expired");
+    assert_eq!(fixture.accept(keyed(NOW + 110, "short", NOW + 300)).await, Accepted::Duplicate(again.run));
 }
