@@ -137,6 +137,11 @@ pub(crate) fn is_entry(key: &[u8]) -> bool {
     key.starts_with(ENTRIES)
 }
 
+/// Whether the tree keeps the key in blocks: those that grow with time.
+pub(crate) fn is_blocked(key: &[u8]) -> bool {
+    [STATES, QUEUE, EXPIRIES].iter().any(|prefix| key.starts_with(prefix))
+}
+
 /// Whether the value of the key may be so large that it is spilled.
 pub(crate) fn is_spillable(key: &[u8]) -> bool {
     [STATES, ENTRIES, STORAGE].iter().any(|prefix| key.starts_with(prefix))

@@ -13,7 +13,7 @@ use crate::error::OpenError;
 use crate::keys;
 use crate::log::{self, Log};
 use crate::options::{Options, SEGMENT_BYTES};
-use crate::tree::{Base, LoggedTree, Order, Tree, drain};
+use crate::tree::{Base, Change, Changes, LoggedTree, Order, Tree};
 use crate::values::Values;
 
 /// Format of keys, values and log that this version writes and reads.
@@ -151,7 +151,7 @@ fn replay(base: &Base, path: &Path) -> Result<u64, OpenError> {
     let replayed = log::replay(path)
         .map_err(|error| OpenError::Log { path: path.to_owned(), source: Box::new(error) })?;
     // What a killed process had written to the tree and not synced is read from here on, too.
-    drain(base, &replayed.changes).map_err(start)?;
+    base.write(&replayed.changes).map_err(start)?;
     let (next, records) = (replayed.next, replayed.records);
     replayed.retire().map_err(|source| OpenError::Folder { path: path.to_owned(), source })?;
     if records > 0 {
@@ -167,8 +167,9 @@ fn check_format(base: &Base, is_new: bool, path: &Path) -> Result<(), OpenError>
     match found.as_deref() {
         Some([FORMAT]) => Ok(()),
         // A start that was cut off before its first write leaves an empty tree.
-        None if is_new || base.pairs(&all, Order::Ascending).next().is_none() => {
-            base.write(keys::FORMAT, Some(&[FORMAT])).and_then(|()| base.sync()).map_err(start)
+        None if is_new || base.pairs(&all, Order::Ascending).map_err(start)?.next().is_none() => {
+            let mark = Change::Put(vec![FORMAT]);
+            base.write(&Changes::from([(keys::FORMAT.to_vec(), mark)])).map_err(start)
         }
         Some(other) => {
             Err(OpenError::Format { path: path.to_owned(), found: hex::encode(other), known: FORMAT })

@@ -2,6 +2,7 @@
 //! answered.
 
 mod base;
+mod blocks;
 mod drain;
 mod logged;
 mod memory;
@@ -15,7 +16,6 @@ use stepmill_core::journal::JournalError;
 use crate::keys::Span;
 
 pub(crate) use base::Base;
-pub(crate) use drain::drain;
 pub(crate) use logged::LoggedTree;
 pub(crate) use memory::MemoryTree;
 

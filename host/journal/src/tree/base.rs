@@ -8,10 +8,19 @@ use std::path::Path;
 
 use stepmill_core::journal::JournalError;
 
-use super::{Order, Pair};
+use super::blocks::{self, Scan};
+use super::{Change, Changes, Order, Pair};
 use crate::error::io;
-use crate::keys::Span;
+use crate::keys::{self, Span};
 use crate::options::Sync;
+
+/// Bytes that are written between two syncs. sled may use a place again once it believes that what stood there
+/// is written elsewhere, which is true on disk only after our own fdatasync: so it is never let far
+/// ahead of one.
+const CHUNK_BYTES: usize = 2 << 20;
+
+/// Changes that are made together. As none is of a large value, they are no more than a chunk.
+const PART: usize = 64;
 
 /// One sled tree. Invariant: only the process that holds the folder's lock has one.
 pub(crate) struct Base {
@@ -33,14 +42,11 @@ impl Base {
 
     /// The value of a key.
     pub(crate) fn get(&self, key: &[u8]) -> Result<Option<Vec<u8>>, JournalError> {
-        let value = self.db.get(key).map_err(io("failed to read from the journal"))?;
+        if keys::is_blocked(key) {
+            return blocks::get(&self.db, key);
+        }
+        let value = self.db.get(key).map_err(io("failed to read from the journal's tree"))?;
         Ok(value.map(|value| value.to_vec()))
-    }
-
-    /// The first byte of a value; 0 for an empty one.
-    pub(crate) fn first_byte(&self, key: &[u8]) -> Result<Option<u8>, JournalError> {
-        let value = self.db.get(key).map_err(io("failed to read from the journal"))?;
-        Ok(value.map(|value| value.first().copied().unwrap_or_default()))
     }
 
     /// The pairs of a span.
@@ -48,35 +54,47 @@ impl Base {
         &self,
         span: &Span,
         order: Order,
-    ) -> Box<dyn Iterator<Item = Result<Pair, JournalError>>> {
-        if span.is_empty() {
-            return Box::new(std::iter::empty());
-        }
-        let range = match &span.end {
-            Some(end) => self.db.range(span.start.as_slice()..end.as_slice()),
-            None => self.db.range(span.start.as_slice()..),
-        };
-        let pair = |pair: ::sled::Result<(::sled::IVec, ::sled::IVec)>| {
-            let (key, value) = pair.map_err(io("failed to scan the journal"))?;
-            Ok((key.to_vec(), value.to_vec()))
-        };
-        match order {
-            Order::Ascending => Box::new(range.map(pair)),
-            Order::Descending => Box::new(range.rev().map(pair)),
-        }
+    ) -> Result<impl Iterator<Item = Result<Pair, JournalError>> + use<>, JournalError> {
+        Scan::new(&self.db, span, order)
     }
 
-    /// Puts a value or removes a key. It is not durable yet.
-    pub(crate) fn write(&self, key: &[u8], value: Option<&[u8]>) -> Result<(), JournalError> {
-        let written = match value {
-            Some(value) => self.db.insert(key, value),
-            None => self.db.remove(key),
-        };
-        written.map(drop).map_err(io("failed to write to the journal's tree"))
+    /// Makes changes. They are durable when this returns, but not all or none: what a crash cuts off is to
+    /// be done again.
+    pub(crate) fn write(&self, changes: &Changes) -> Result<(), JournalError> {
+        let all: Vec<_> = changes.iter().collect();
+        let mut bytes = 0_usize;
+        for part in all.chunk_by(|(one, _), (next, _)| one.get(..2) == next.get(..2)) {
+            for part in part.chunks(PART) {
+                bytes = bytes.saturating_add(self.write_part(part)?);
+                if bytes >= CHUNK_BYTES {
+                    self.sync()?;
+                    bytes = 0;
+                }
+            }
+        }
+        self.sync()
+    }
+
+    /// Makes changes of keys about one thing. Answers how many bytes were written.
+    fn write_part(&self, part: &[(&Vec<u8>, &Change)]) -> Result<usize, JournalError> {
+        if part.first().is_some_and(|(key, _)| keys::is_blocked(key)) {
+            return blocks::write(&self.db, part.iter().copied());
+        }
+        let mut bytes = 0_usize;
+        for (key, change) in part {
+            let value = change.value();
+            let written = match value {
+                Some(value) => self.db.insert(key, value),
+                None => self.db.remove(key),
+            };
+            written.map_err(io("failed to write to the journal's tree"))?;
+            bytes = bytes.saturating_add(key.len()).saturating_add(value.map_or(0, <[u8]>::len));
+        }
+        Ok(bytes)
     }
 
     /// Returns when everything written before is durable.
-    pub(crate) fn sync(&self) -> Result<(), JournalError> {
+    fn sync(&self) -> Result<(), JournalError> {
         self.db.flush().map_err(io("failed to flush the journal's tree"))?;
         match self.sync {
             Sync::Durable => self.data.sync_data().map_err(io("failed to fdatasync the journal's tree")),

@@ -7,16 +7,11 @@ use std::thread::JoinHandle;
 
 use stepmill_core::journal::JournalError;
 
+use super::Changes;
 use super::logged::Layers;
-use super::{Base, Changes};
 use crate::committer::{chain, panic_message};
 use crate::error::broken;
 use crate::log::Full;
-
-/// Bytes that are written to the tree between two syncs. sled may use a place again once it believes that
-/// what stood there is written elsewhere, which is true on disk only after our own fdatasync: so it
-/// is never let far ahead of one.
-const CHUNK_BYTES: usize = 2 << 20;
 
 const BEHIND: &str = "the tree of the journal could not be brought up to date";
 
@@ -113,7 +108,7 @@ impl Progress {
 
 fn run(layers: &Layers, loads: &Receiver<Load>, progress: &Progress) {
     for Load { changes, segment } in loads {
-        let drained = catch_unwind(AssertUnwindSafe(|| drain(&layers.base, &changes)))
+        let drained = catch_unwind(AssertUnwindSafe(|| layers.base.write(&changes)))
             .unwrap_or_else(|panic| Err(broken("the engine panicked", panic_message(&*panic))));
         let failure = match drained {
             Ok(()) => {
@@ -128,19 +123,4 @@ fn run(layers: &Layers, loads: &Receiver<Load>, progress: &Progress) {
         }
         progress.end(failure);
     }
-}
-
-/// Writes changes to the tree on disk and returns when they are durable there.
-pub(crate) fn drain(base: &Base, changes: &Changes) -> Result<(), JournalError> {
-    let mut bytes = 0_usize;
-    for (key, change) in changes {
-        let value = change.value();
-        base.write(key, value)?;
-        bytes = bytes.saturating_add(key.len()).saturating_add(value.map_or(0, <[u8]>::len));
-        if bytes >= CHUNK_BYTES {
-            base.sync()?;
-            bytes = 0;
-        }
-    }
-    base.sync()
 }

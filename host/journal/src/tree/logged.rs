@@ -89,7 +89,10 @@ impl Tree for LoggedTree {
 
     fn first_byte(&self, key: &[u8]) -> Result<Option<u8>, JournalError> {
         let change = self.layers.overlay().first_byte(key);
-        change.map_or_else(|| self.layers.base.first_byte(key), Ok)
+        match change {
+            Some(byte) => Ok(byte),
+            None => Ok(self.layers.base.get(key)?.map(|value| value.first().copied().unwrap_or_default())),
+        }
     }
 
     fn scan(&self, span: &Span, order: Order, limit: usize) -> Result<Vec<Pair>, JournalError> {
@@ -113,7 +116,7 @@ impl Tree for LoggedTree {
                     }
                 }
             }
-            combine(self.layers.base.pairs(&part, order), changes, order, limit, &mut found)?;
+            combine(self.layers.base.pairs(&part, order)?, changes, order, limit, &mut found)?;
             if is_all {
                 break;
             }
