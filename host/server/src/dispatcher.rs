@@ -177,3 +177,6 @@ impl Shared {
         while resting.join_next().await.is_some() {}
     }
 }
+
+#[cfg(test)]
+mod tests;
