@@ -1,4 +1,5 @@
-//! A journal that can no longer be written ends the process, and loses nothing that was answered 2xx.
+//! A full disk: a journal that can no longer be written ends the process and loses nothing that was answered
+//! 2xx; a log that can no longer be written is nobody's trouble.
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -7,8 +8,9 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use rustix::process::{Pid, Resource, Rlimit, prlimit};
+use rustix::process::{Pid, Resource, Rlimit, Signal, kill_process, prlimit};
 use serde_json::json;
+use stepmill_core::run::Phase;
 use stepmill_test_support::process::Process;
 use stepmill_test_support::project::Project;
 use stepmill_test_support::sender::Sender;
@@ -33,7 +35,8 @@ async fn a_journal_that_takes_no_more_writes_ends_the_process_and_nothing_accept
     let config = project.write();
     let binary = Path::new(env!("CARGO_BIN_EXE_stepmill"));
 
-    let process = Process::start_without_sigxfsz(binary, &config).await;
+    // Without its signal, a write beyond the limit fails and does not end the process.
+    let process = Process::start_in_shell("trap '' XFSZ; exec \"$@\"", binary, &config).await;
     let field = Arc::new(Field::default());
     let senders: Vec<_> =
         (0..SENDERS).map(|_| tokio::spawn(send(Arc::clone(&field), process.sender.clone()))).collect();
@@ -67,6 +70,21 @@ async fn a_journal_that_takes_no_more_writes_ends_the_process_and_nothing_accept
     println!("accepted {}, succeeded {}", accepted.len(), succeeded.len());
     let lost: Vec<_> = accepted.difference(&succeeded).collect();
     assert!(lost.is_empty(), "lost {} of {}: {lost:?}", lost.len(), accepted.len());
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_log_that_cannot_be_written_stops_nothing() {
+    let project = Project::new().workflow("orders", "  - { id: shape, use: map, with: { jq: .number } }");
+    let config = project.write();
+    let binary = Path::new(env!("CARGO_BIN_EXE_stepmill"));
+    let process = Process::start_in_shell("exec \"$@\" 2>/dev/full", binary, &config).await;
+    let (status, answer) = process.sender.send("orders", "1", &json!({ "number": 1 })).await.unwrap();
+    assert_eq!(status, 202);
+    let (state, _) = process.admin.ended(answer["run"].as_str().unwrap().parse().unwrap()).await;
+    assert_eq!(state.phase, Phase::Succeeded);
+    kill_process(Pid::from_raw(process.id().try_into().unwrap()).unwrap(), Signal::TERM).unwrap();
+    let (status, _) = process.ended().await;
+    assert!(status.success(), "{status}");
 }
 
 /// Sends until the service is gone, each event again under the same id until it is answered 2xx.

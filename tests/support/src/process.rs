@@ -30,11 +30,10 @@ impl Process {
         Self::spawn(command, config).await
     }
 
-    /// The same, but a write beyond the limit of a file's size fails, where it would end the process.
-    pub async fn start_without_sigxfsz(binary: &Path, config: &Path) -> Self {
+    /// The same through a shell, which ends its `script` with `exec "$@"`.
+    pub async fn start_in_shell(script: &str, binary: &Path, config: &Path) -> Self {
         let mut command = Command::new("sh");
-        let script = r#"trap '' XFSZ; exec "$0" serve --config "$1""#;
-        command.arg("-c").arg(script).arg(binary).arg(config);
+        command.args(["-c", script, "sh"]).arg(binary).arg("serve").arg("--config").arg(config);
         Self::spawn(command, config).await
     }
 
