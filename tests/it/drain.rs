@@ -26,7 +26,8 @@ async fn a_terminated_service_ends_well_and_leaves_the_rest_for_the_next_start()
         assert_eq!(status, 202);
     }
     kill_process(Pid::from_raw(process.id().try_into().unwrap()).unwrap(), Signal::TERM).unwrap();
-    assert!(process.ended().await, "SIGTERM must end with exit code 0");
+    let (status, log) = process.ended().await;
+    assert!(status.success(), "SIGTERM must end with exit code 0, not {status}:\n{log}");
     assert!(stub.seen().is_empty());
 
     stub.answer(200);

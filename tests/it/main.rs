@@ -9,6 +9,8 @@
 
 mod crash;
 mod drain;
+#[cfg(target_os = "linux")]
+mod full_disk;
 mod hostile;
 mod ingress;
 mod mistakes;

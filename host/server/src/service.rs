@@ -225,7 +225,7 @@ impl Service {
         tracing::info!("ready");
         let ended = tokio::select! {
             () = shutdown => Ok(()),
-            failure = failure(&*journal) => Err(io::Error::other(format!("the journal has failed: {failure}"))),
+            failure = failure(&*journal) => Err(journal_failed(&failure)),
             Some(_ended) = listeners.join_next() => Err(io::Error::other("a listener ended by itself")),
             Some(_ended) = work.join_next() => Err(io::Error::other("a part of the service ended by itself")),
         };
@@ -245,7 +245,8 @@ impl Service {
             listeners.shutdown().await;
         }
         tracing::info!("stopped");
-        ended
+        // It may have failed in the drain, too.
+        ended.and_then(|()| journal.failure().map_or(Ok(()), |failure| Err(journal_failed(&failure))))
     }
 
     fn announce(&self) -> Result<(), StartError> {
@@ -273,6 +274,10 @@ async fn serve(listener: TcpListener, router: axum::Router, stop: CancellationTo
         let _ = stream.set_nodelay(true);
     });
     axum::serve(listener, router).with_graceful_shutdown(stop.cancelled_owned()).await
+}
+
+fn journal_failed(why: &str) -> io::Error {
+    io::Error::other(format!("the journal has failed: {why}"))
 }
 
 /// Waits until the journal has failed and answers why.

@@ -1,7 +1,8 @@
 //! The real binary in a process of its own, to be killed.
 
+use std::fs::File;
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
+use std::process::{Child, Command, ExitStatus, Stdio};
 use std::time::{Duration, Instant};
 
 use stepmill_server::service::Addresses;
@@ -12,6 +13,7 @@ use crate::sender::{Sender, client};
 /// A running `stepmill serve`. Killed with SIGKILL when dropped.
 pub struct Process {
     child: Child,
+    log: PathBuf,
     /// Where it listens.
     pub addresses: Addresses,
     /// Sends it events.
@@ -23,33 +25,35 @@ pub struct Process {
 impl Process {
     /// Starts `binary` on the project whose `stepmill.yaml` is at `config` and waits until it is ready.
     pub async fn start(binary: &Path, config: &Path) -> Self {
+        let mut command = Command::new(binary);
+        command.arg("serve").arg("--config").arg(config);
+        Self::spawn(command, config).await
+    }
+
+    /// The same through a shell, which ends its `script` with `exec "$@"`.
+    pub async fn start_in_shell(script: &str, binary: &Path, config: &Path) -> Self {
+        let mut command = Command::new("sh");
+        command.args(["-c", script, "sh"]).arg(binary).arg("serve").arg("--config").arg(config);
+        Self::spawn(command, config).await
+    }
+
+    async fn spawn(mut command: Command, config: &Path) -> Self {
         let data = config.parent().unwrap().join("data");
-        let log =
-            std::fs::File::options().create(true).append(true).open(data.with_extension("log")).unwrap();
-        let mut child = Command::new(binary)
-            .arg("serve")
-            .arg("--config")
-            .arg(config)
-            .stdin(Stdio::null())
-            .stdout(log.try_clone().unwrap())
-            .stderr(log)
-            .spawn()
-            .unwrap();
+        let log = data.with_extension("log");
+        let output = File::options().create(true).append(true).open(&log).unwrap();
+        let mut child =
+            command.stdin(Stdio::null()).stdout(output.try_clone().unwrap()).stderr(output).spawn().unwrap();
         let deadline = Instant::now() + PATIENCE;
         loop {
             if let Some(status) = child.try_wait().unwrap() {
-                panic!("stepmill serve ended with {status}:\n{}", tail(&data.with_extension("log")));
+                panic!("stepmill serve ended with {status}:\n{}", text(&log));
             }
             if let Some(addresses) = ready(&data, child.id()).await {
                 let sender = Sender::new(&addresses.ingress);
                 let admin = AdminClient::new(&addresses.admin);
-                return Self { child, addresses, sender, admin };
+                return Self { child, log, addresses, sender, admin };
             }
-            assert!(
-                Instant::now() < deadline,
-                "stepmill serve is not ready:\n{}",
-                tail(&data.with_extension("log"))
-            );
+            assert!(Instant::now() < deadline, "stepmill serve is not ready:\n{}", text(&log));
             tokio::time::sleep(Duration::from_millis(5)).await;
         }
     }
@@ -65,14 +69,15 @@ impl Process {
         self.child.id()
     }
 
-    /// Waits for its end and answers whether it ended well.
-    pub async fn ended(mut self) -> bool {
+    /// Waits until it ends by itself and answers how it did, with all that it and those before it on this
+    /// project have logged.
+    pub async fn ended(mut self) -> (ExitStatus, String) {
         let deadline = Instant::now() + PATIENCE;
         loop {
             if let Some(status) = self.child.try_wait().unwrap() {
-                return status.success();
+                return (status, text(&self.log));
             }
-            assert!(Instant::now() < deadline, "stepmill serve does not end");
+            assert!(Instant::now() < deadline, "stepmill serve does not end:\n{}", text(&self.log));
             tokio::time::sleep(Duration::from_millis(10)).await;
         }
     }
@@ -91,6 +96,6 @@ async fn ready(data: &Path, pid: u32) -> Option<Addresses> {
     response.status().is_success().then_some(addresses)
 }
 
-fn tail(log: &PathBuf) -> String {
+fn text(log: &Path) -> String {
     std::fs::read_to_string(log).unwrap_or_default()
 }

@@ -127,11 +127,12 @@ impl Plan {
             definition.on.webhook.as_ref().and_then(|webhook| trigger::webhook(webhook, &mut problems));
         let schedule = trigger::schedule(definition.on.schedule.as_ref(), &mut problems);
         let namespace: Arc<str> = definition.storage.as_deref().unwrap_or(&definition.name).into();
-        let steps = step::plan(&definition, environment, &retry, &namespace, &mut problems);
+        let mut files = Vec::new();
+        let steps = step::plan(&definition, environment, &retry, &namespace, &mut files, &mut problems);
         if !problems.0.is_empty() {
             return Err(problems.0);
         }
-        let version = version(&definition, &steps);
+        let version = version(&definition, &steps, &files);
         Ok(Self {
             name: definition.name.into(),
             version,
@@ -193,7 +194,8 @@ fn token(key: &str) -> String {
     key.replace('~', "~0").replace('/', "~1")
 }
 
-fn version(definition: &Definition, steps: &[PlannedStep]) -> Arc<str> {
+/// `files` are the contents of those that steps name, in the order of the definition, which has their paths.
+fn version(definition: &Definition, steps: &[PlannedStep], files: &[Value]) -> Arc<str> {
     let mut hash = Sha256::new();
     let mut part = |text: &str| {
         hash.update(u64::try_from(text.len()).unwrap_or(u64::MAX).to_be_bytes());
@@ -204,8 +206,9 @@ fn version(definition: &Definition, steps: &[PlannedStep]) -> Arc<str> {
     part(&canonical(&definition).to_string());
     for step in steps {
         part(&step.digest);
-        // The files that it names are in the config.
-        part(step.constant_config.as_deref().unwrap_or_default());
+    }
+    for content in files {
+        part(&canonical(content).to_string());
     }
     hex::encode(hash.finalize()).into()
 }

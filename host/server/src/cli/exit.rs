@@ -1,6 +1,6 @@
 //! How a command ends: exit codes, and the one place where an error is printed.
 
-use std::io;
+use std::io::{self, Write as _};
 use std::process::ExitCode;
 
 use super::client::ClientError;
@@ -59,20 +59,23 @@ impl Error {
     /// Prints the error and its causes to standard error, once. Nothing is printed if whoever read the
     /// output has gone away, as `head` does.
     pub fn print(&self) {
-        if self.is_broken_pipe() {
-            return;
+        if !self.is_broken_pipe() {
+            // Where nothing can be printed, the exit code is all there is.
+            let _ = io::stderr().write_all(self.text().as_bytes());
         }
+    }
+
+    fn text(&self) -> String {
         if let Some(found) = self.diagnostics() {
-            eprint!("{}", found.render(output::is_coloured(&io::stderr())));
-            return;
+            return found.render(output::is_coloured(&io::stderr()));
         }
-        eprintln!("error: {}", self.source);
+        let mut text = format!("error: {}\n", self.source);
         for cause in self.source.chain().skip(1) {
-            let text = cause.to_string();
-            for (number, line) in text.lines().enumerate() {
-                eprintln!("  {} {line}", if number == 0 { "because" } else { "       " });
+            for (number, line) in cause.to_string().lines().enumerate() {
+                text += &format!("  {} {line}\n", if number == 0 { "because" } else { "       " });
             }
         }
+        text
     }
 
     /// The exit code of the process: 0 if whoever read the output has seen enough.

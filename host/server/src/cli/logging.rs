@@ -11,7 +11,10 @@ use crate::config::{Log, LogFormat};
 pub(super) fn init(log: &Log) {
     let filter =
         EnvFilter::try_from_default_env().or_else(|_| EnvFilter::try_new(&log.level)).unwrap_or_default();
-    let builder = tracing_subscriber::fmt().with_env_filter(filter).with_writer(io::stderr);
+    // A line that cannot be written is lost. Saying so would be written to the same place, and panic in
+    // whatever logs: with a full disk under it, that is the journal's own thread.
+    let builder =
+        tracing_subscriber::fmt().with_env_filter(filter).with_writer(io::stderr).log_internal_errors(false);
     // It fails only if there is a logger already, which then does.
     let _ = match log.format {
         LogFormat::Human => builder.with_ansi(output::is_coloured(&io::stderr())).try_init(),

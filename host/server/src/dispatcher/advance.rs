@@ -5,7 +5,7 @@
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
+use std::time::Duration;
 
 use stepmill_core::attempt::{Cause, Failure, Record};
 use stepmill_core::document::Document;
@@ -58,10 +58,12 @@ struct Fed {
 }
 
 impl Shared {
-    pub(super) async fn advance(self: Arc<Self>, claim: Claim) {
+    /// Carries a run on. Answers how long it rests before its claim is given back; nothing if the claim
+    /// has ended.
+    pub(super) async fn advance(&self, claim: Claim) -> Option<Duration> {
         let Claim { epoch, state, entries } = claim;
         let run = state.run;
-        let mut flight = Flight { shared: &self, epoch, state, pure: Vec::new(), outputs: BTreeMap::new() };
+        let mut flight = Flight { shared: self, epoch, state, pure: Vec::new(), outputs: BTreeMap::new() };
         let stopped = match self.dispatcher.catalog.plans.get(&flight.state.workflow) {
             Some(deployed) => {
                 if *deployed.plan.version != *flight.state.version {
@@ -73,23 +75,19 @@ impl Shared {
             None => flight.park().await,
         };
         match stopped {
-            Ok(()) | Err(Stop::Committed) => {}
-            Err(Stop::Draining) => {
-                if let Err(error) = self.dispatcher.journal.release(run, epoch).await {
-                    tracing::warn!(%run, error = &error as &dyn std::error::Error, "failed to release a run");
-                }
-            }
+            Ok(()) | Err(Stop::Committed) => None,
+            Err(Stop::Draining) => Some(Duration::ZERO),
             Err(Stop::Journal(error)) => {
                 tracing::error!(%run, error = &error as &dyn std::error::Error, "failed to commit a run");
                 match error {
-                    // Somebody else has it, or nobody ever will.
-                    JournalError::Fenced { .. } | JournalError::NoSuchRun(_) | JournalError::Closed => {}
-                    JournalError::Io { .. } | JournalError::StorageConflict { .. } => {
-                        self.rest(run, epoch, JOURNAL_TROUBLE);
-                    }
-                    JournalError::Damaged { .. } | JournalError::Illegal { .. } => {
-                        self.rest(run, epoch, PANIC_REST)
-                    }
+                    // Nobody will ever have it again.
+                    JournalError::NoSuchRun(_) | JournalError::Closed => None,
+                    // If the claim was lost, giving it back does nothing. If the run has moved on under it,
+                    // it would be held for ever otherwise.
+                    JournalError::Fenced { .. }
+                    | JournalError::Io { .. }
+                    | JournalError::StorageConflict { .. } => Some(JOURNAL_TROUBLE),
+                    JournalError::Damaged { .. } | JournalError::Illegal { .. } => Some(PANIC_REST),
                 }
             }
         }
@@ -199,14 +197,15 @@ impl Flight<'_> {
         is_last: bool,
     ) -> Result<(), Stop> {
         // Only an attempt that writes to storage can lose a race for it.
-        let contender = (!report.writes.is_empty()).then(|| report.record.clone());
+        let contender = (!report.writes.is_empty()).then(|| (report.record.clone(), self.pure.clone()));
         let mut whats = vec![What::StepSucceeded { output: output.clone(), record: report.record }];
         if is_last {
             whats.push(What::Succeeded);
         }
         match self.commit(whats, report.writes).await {
             Err(Stop::Journal(error @ JournalError::StorageConflict { .. })) => {
-                let Some(mut record) = contender else { return Err(error.into()) };
+                let Some((mut record, pure)) = contender else { return Err(error.into()) };
+                self.pure = pure;
                 record.failure = Some(Failure::new(Cause::StorageConflict, error.to_string()));
                 self.fail(step, record).await?;
                 Err(Stop::Committed)
@@ -302,7 +301,7 @@ impl Flight<'_> {
         self.shared.dispatcher.journal.commit(self.state.run, self.epoch, transition).await?;
         self.state = state;
         match &self.state.phase {
-            Phase::Ready { .. } if self.shared.draining.load(Ordering::Acquire) => Err(Stop::Draining),
+            Phase::Ready { .. } if self.shared.draining.is_cancelled() => Err(Stop::Draining),
             Phase::Ready { .. } => Ok(()),
             Phase::Retrying { .. } => {
                 self.shared.dispatcher.wake.notify_one();

@@ -20,12 +20,14 @@ const TIMEOUTS: std::ops::RangeInclusive<Duration> = Duration::from_millis(1)..=
 /// Most redirects that a request may follow.
 const MAX_REDIRECTS: u8 = 10;
 
-/// Checks all steps. What comes back is whole only if there was no problem.
+/// Checks all steps. What comes back is whole only if there was no problem; `contents` gains what is in the
+/// files that they name.
 pub(super) fn plan(
     definition: &Definition,
     environment: &Environment<'_>,
     retry: &Policy,
     namespace: &Arc<str>,
+    contents: &mut Vec<Value>,
     problems: &mut Problems,
 ) -> Vec<PlannedStep> {
     match definition.steps.len() {
@@ -36,8 +38,8 @@ pub(super) fn plan(
     let mut before = BTreeSet::new();
     let mut planned = Vec::with_capacity(definition.steps.len());
     for (index, step) in definition.steps.iter().enumerate() {
-        let mut checker =
-            Checker { step, at: format!("/steps/{index}"), environment, before: &before, problems };
+        let at = format!("/steps/{index}");
+        let mut checker = Checker { step, at, environment, before: &before, contents, problems };
         planned.extend(checker.plan(retry, namespace));
         before.insert(step.id.as_str());
     }
@@ -51,6 +53,8 @@ struct Checker<'a, 'p> {
     environment: &'a Environment<'a>,
     /// Ids of the steps before.
     before: &'a BTreeSet<&'a str>,
+    /// What is in the files that the steps name.
+    contents: &'p mut Vec<Value>,
     problems: &'p mut Problems,
 }
 
@@ -152,6 +156,7 @@ impl<'a> Checker<'a, '_> {
         if let Some(plugin) = plugin {
             let schema = &plugin.manifest.config_schema;
             files = config::place_files(&mut with, schema, self.environment.read_file, &at, self.problems);
+            self.contents.extend(files.iter().filter_map(|file| with.pointer(file)).cloned());
         }
         let is_complete = self.problems.0.len() == found;
         let template = self.problems.compile(&at, &with, &files)?;

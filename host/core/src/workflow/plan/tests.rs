@@ -34,7 +34,10 @@ fn plugins() -> BTreeMap<String, PluginInfo> {
     });
     let schema = json!({
         "type": "object", "required": ["schema"], "additionalProperties": false,
-        "properties": { "schema": { "type": ["object", "boolean"], "x-stepmill-file": true } },
+        "properties": {
+            "schema": { "type": ["object", "boolean"], "x-stepmill-file": true },
+            "label": { "type": "string" },
+        },
     });
     [
         plugin("rest", Kind::Connector, rest),
@@ -45,8 +48,13 @@ fn plugins() -> BTreeMap<String, PluginInfo> {
 }
 
 fn plan(definition: Value) -> Result<Plan, Vec<PlanError>> {
+    plan_with_file(definition, json!({ "type": "object", "description": "not ${{ an expression }}" }))
+}
+
+/// With this content of `order.json`.
+fn plan_with_file(definition: Value, content: Value) -> Result<Plan, Vec<PlanError>> {
     let read_file = |path: &str| match path {
-        "order.json" => Ok(json!({ "type": "object", "description": "not ${{ an expression }}" })),
+        "order.json" => Ok(content.clone()),
         other => Err(format!("there is no file {other:?}")),
     };
     let environment = Environment {
@@ -132,6 +140,21 @@ fn the_version_hangs_on_what_is_said_and_not_on_how() {
     let mut other = order_to_cash();
     other["steps"][3]["with"]["path"] = json!("/order");
     assert_ne!(version(other), base);
+}
+
+#[test]
+fn the_version_hangs_on_the_content_of_files_beside_expressions_too() {
+    let constant = json!({ "schema": "order.json" });
+    let dynamic = json!({ "schema": "order.json", "label": "${{ body.id }}" });
+    for with in [constant, dynamic] {
+        let version = |content: &str| {
+            let definition = step(json!({ "id": "s", "use": "json-schema", "with": with }));
+            plan_with_file(definition, serde_json::from_str(content).unwrap()).unwrap().version
+        };
+        let base = version(r#"{ "type": "object", "required": ["id"] }"#);
+        assert_ne!(version(r#"{ "type": "object", "required": ["sku"] }"#), base, "{with}");
+        assert_eq!(version(r#"{ "required": ["id"], "type": "object" }"#), base, "{with}");
+    }
 }
 
 #[test]

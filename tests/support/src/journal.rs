@@ -1,0 +1,232 @@
+//! A real journal that a test can look into, make refuse a commit, and cut off as a crash would.
+
+use std::collections::HashMap;
+use std::future::{Future, pending};
+use std::sync::{Arc, Mutex, OnceLock};
+
+use async_trait::async_trait;
+use stepmill_core::journal::{
+    Acceptance, Accepted, Backlog, Claims, Filter, Journal, JournalError, RunPage, Transition,
+};
+use stepmill_core::run::{Entry, State, What};
+use stepmill_core::{Clock, RunId};
+use stepmill_journal::LocalJournal;
+use tokio::runtime::Handle;
+use tokio::sync::{RwLock, watch};
+use tokio::task::spawn_blocking;
+
+use crate::trace::Trace;
+
+/// What happens to one commit.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Twist {
+    /// Nothing is written, and the answer says that the run has moved on; the claim is still there.
+    Fenced,
+    /// Nothing is written, and the answer says that another run was faster.
+    StorageConflict,
+    /// Nothing is written, and the answer says that the disk failed.
+    Io,
+    /// Nothing is written, and the answer says that the transition is illegal.
+    Illegal,
+    /// The process ends before anything is written: there is no answer.
+    CrashBefore,
+    /// The process ends once all is written: there is no answer.
+    CrashAfter,
+}
+
+/// A [`LocalJournal`] in memory, with the commits that reach it noted in a [`Trace`] and twisted by number.
+///
+/// Paused time stands still while it works: otherwise tokio would take a wait for the journal's thread
+/// for idleness, and jump.
+pub struct Twisted {
+    inner: Arc<LocalJournal>,
+    trace: Trace,
+    seen: Mutex<Seen>,
+    changes: watch::Sender<u64>,
+    /// Shared by the commits in progress and had alone by a read: what is read has been noted.
+    committing: RwLock<()>,
+    crashed: watch::Sender<bool>,
+    failure: OnceLock<String>,
+}
+
+#[derive(Default)]
+struct Seen {
+    commits: usize,
+    twists: HashMap<usize, Twist>,
+    held: Vec<(RunId, u64)>,
+}
+
+impl Twisted {
+    /// An empty journal. Notes each commit that it writes as `commit WHAT, WHAT`.
+    pub fn new(clock: Arc<dyn Clock>, trace: Trace) -> Self {
+        Self {
+            inner: Arc::new(LocalJournal::memory(clock).unwrap()),
+            trace,
+            seen: Mutex::default(),
+            changes: watch::Sender::new(0),
+            committing: RwLock::new(()),
+            crashed: watch::Sender::new(false),
+            failure: OnceLock::new(),
+        }
+    }
+
+    /// The journal without twists, which also has the plugins' storage.
+    pub fn inner(&self) -> Arc<LocalJournal> {
+        Arc::clone(&self.inner)
+    }
+
+    /// Twists the commit with this number, counted from 1 over all runs.
+    pub fn twist(&self, number: usize, twist: Twist) {
+        self.seen.lock().unwrap().twists.insert(number, twist);
+    }
+
+    /// Says from now on that it takes no write any more.
+    pub fn fail(&self, why: &str) {
+        self.failure.get_or_init(|| why.to_owned());
+    }
+
+    /// Whether a crash has come, waiting for it as long as `work` lasts.
+    pub async fn crashes_during(&self, work: impl Future<Output = ()>) -> bool {
+        let mut crashed = self.crashed.subscribe();
+        tokio::select! {
+            biased;
+            _ = crashed.wait_for(|has_crashed| *has_crashed) => true,
+            () = work => false,
+        }
+    }
+
+    /// What a start of the process does: claims of the one before are void, and it answers again.
+    pub async fn restart(&self) {
+        let held = std::mem::take(&mut self.seen.lock().unwrap().held);
+        for (run, epoch) in held {
+            // Those that have ended are none any more.
+            let _ = self.inner.release(run, epoch).await;
+        }
+        self.crashed.send_replace(false);
+    }
+
+    /// Waits until a run's state is as wanted.
+    pub async fn until(&self, run: RunId, wanted: impl Fn(&State) -> bool) -> (State, Vec<Entry>) {
+        let mut changes = self.changes.subscribe();
+        loop {
+            changes.borrow_and_update();
+            let (state, entries) = self.read(run).await.unwrap();
+            if wanted(&state) {
+                return (state, entries);
+            }
+            changes.changed().await.unwrap();
+        }
+    }
+
+    fn next_twist(&self) -> Option<Twist> {
+        let mut seen = self.seen.lock().unwrap();
+        seen.commits += 1;
+        let number = seen.commits;
+        seen.twists.remove(&number)
+    }
+
+    async fn crash<T>(&self) -> T {
+        self.crashed.send_replace(true);
+        pending().await
+    }
+
+    /// Has the journal do something while paused time stands still.
+    async fn still<T, F>(&self, work: impl FnOnce(Arc<LocalJournal>) -> F + Send + 'static) -> T
+    where
+        T: Send + 'static,
+        F: Future<Output = T>,
+    {
+        let (runtime, inner) = (Handle::current(), self.inner());
+        spawn_blocking(move || runtime.block_on(work(inner))).await.unwrap()
+    }
+}
+
+#[async_trait]
+impl Journal for Twisted {
+    async fn accept(&self, batch: Vec<Acceptance>) -> Result<Vec<Accepted>, JournalError> {
+        self.still(|inner| async move { inner.accept(batch).await }).await
+    }
+
+    async fn claim(&self, now_ms: u64, limit: usize) -> Result<Claims, JournalError> {
+        let claims = self.still(move |inner| async move { inner.claim(now_ms, limit).await }).await?;
+        let held = claims.runs.iter().map(|claim| (claim.state.run, claim.epoch));
+        self.seen.lock().unwrap().held.extend(held);
+        Ok(claims)
+    }
+
+    async fn commit(&self, run: RunId, epoch: u64, transition: Transition) -> Result<(), JournalError> {
+        let twist = self.next_twist();
+        match twist {
+            None | Some(Twist::CrashAfter) => {}
+            Some(Twist::CrashBefore) => return self.crash().await,
+            Some(Twist::Fenced) => return Err(JournalError::Fenced { run, epoch }),
+            Some(Twist::StorageConflict) => {
+                return Err(JournalError::StorageConflict { namespace: "scripted".into(), key: "k".into() });
+            }
+            Some(Twist::Io) => {
+                return Err(JournalError::Io { doing: "as scripted".into(), source: "no disk".into() });
+            }
+            Some(Twist::Illegal) => return Err(JournalError::Illegal { run, reason: "as scripted".into() }),
+        }
+        let whats: Vec<_> = transition.entries.iter().map(|entry| what(&entry.what)).collect();
+        let committing = self.committing.read().await;
+        self.still(move |inner| async move { inner.commit(run, epoch, transition).await }).await?;
+        self.trace.note(format!("commit {}", whats.join(", ")));
+        self.changes.send_modify(|changes| *changes += 1);
+        drop(committing);
+        if twist == Some(Twist::CrashAfter) { self.crash().await } else { Ok(()) }
+    }
+
+    async fn release(&self, run: RunId, epoch: u64) -> Result<(), JournalError> {
+        self.inner.release(run, epoch).await
+    }
+
+    async fn amend(&self, run: RunId, seq: u32, transition: Transition) -> Result<(), JournalError> {
+        self.still(move |inner| async move { inner.amend(run, seq, transition).await }).await
+    }
+
+    async fn read(&self, run: RunId) -> Result<(State, Vec<Entry>), JournalError> {
+        let _none = self.committing.write().await;
+        self.still(move |inner| async move { inner.read(run).await }).await
+    }
+
+    async fn query(
+        &self,
+        filter: &Filter,
+        cursor: Option<RunId>,
+        limit: usize,
+    ) -> Result<RunPage, JournalError> {
+        let filter = filter.clone();
+        self.still(move |inner| async move { inner.query(&filter, cursor, limit).await }).await
+    }
+
+    async fn cursor(&self, schedule: &str, now_ms: u64) -> Result<u64, JournalError> {
+        let schedule = schedule.to_owned();
+        self.still(move |inner| async move { inner.cursor(&schedule, now_ms).await }).await
+    }
+
+    async fn prune(&self, now_ms: u64, before_ms: u64, limit: usize) -> Result<usize, JournalError> {
+        self.still(move |inner| async move { inner.prune(now_ms, before_ms, limit).await }).await
+    }
+
+    fn backlog(&self) -> Backlog {
+        self.inner.backlog()
+    }
+
+    fn failure(&self) -> Option<String> {
+        self.failure.get().cloned().or_else(|| self.inner.failure())
+    }
+}
+
+/// An entry in a word, with the step and the number of its attempt.
+fn what(what: &What) -> String {
+    match what {
+        What::Accepted { .. } => "accepted".into(),
+        What::StepSucceeded { record, .. } => format!("succeeded {} {}", record.step, record.number),
+        What::AttemptFailed { record, .. } => format!("failed {} {}", record.step, record.number),
+        What::Died { record } => format!("died {} {}", record.step, record.number),
+        What::Succeeded => "end".into(),
+        What::Redriven { .. } => "redriven".into(),
+        What::Cancelled { .. } => "cancelled".into(),
+    }
+}
