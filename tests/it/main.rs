@@ -12,6 +12,7 @@ mod drain;
 mod hostile;
 mod ingress;
 mod mistakes;
+mod prepared;
 mod purity;
 mod runs;
 mod schedules;

@@ -1,7 +1,7 @@
 //! Compiled components on disk, so that a restart does not compile again.
 //!
-//! A file is `<folder>/<compatibility of the engine>/<sha256 of the component>.cwasm`: a magic, the
-//! SHA-256 of what follows, and what wasmtime serialized.
+//! A file is `<folder>/<compatibility of the engine>/<digest>.cwasm`: a magic, the SHA-256 of what follows,
+//! and what wasmtime serialized. The digest is the component's SHA-256, or that of what a snapshot was made of.
 //!
 //! Invariant: native code is loaded only from a folder that belongs to this process's user and that
 //! nobody else may write. The checksum is against accidents (a full disk, a crash), not against an
