@@ -47,11 +47,7 @@ struct Step {
 impl Step {
     async fn load(sandbox: &Arc<Sandbox>, name: &str, config: Value) -> Self {
         let loaded = sandbox.load(&component(name)).await.unwrap();
-        Self {
-            sandbox: Arc::clone(sandbox),
-            digest: loaded.digest.into(),
-            config: config.to_string().into(),
-        }
+        Self { sandbox: Arc::clone(sandbox), digest: loaded.digest.into(), config: config.to_string().into() }
     }
 
     async fn prepare(&self) -> Result<usize, SnapshotError> {
@@ -113,7 +109,10 @@ async fn an_attempt_answers_the_same_with_and_without_a_snapshot() {
     for (name, config) in [
         ("json-schema", json!({ "schema": schema })),
         ("map", json!({ "jq": program })),
-        ("rest", json!({ "method": "POST", "path": "https://example.com/orders", "query": { "a": [1, "b"] } })),
+        (
+            "rest",
+            json!({ "method": "POST", "path": "https://example.com/orders", "query": { "a": [1, "b"] } }),
+        ),
         ("prepared", json!({ "words": words() })),
     ] {
         let step = Step::load(&sandbox, name, config).await;
@@ -156,7 +155,10 @@ async fn every_attempt_begins_after_prepare_and_sees_nothing_of_another() {
     }
     assert_eq!(answers[0], answers[1]);
     for answer in &answers {
-        assert_eq!((&answer["prepared"], &answer["run"], &answer["sum"]), (&json!(1), &json!(0), &json!(9 << 20)));
+        assert_eq!(
+            (&answer["prepared"], &answer["run"], &answer["sum"]),
+            (&json!(1), &json!(0), &json!(9 << 20))
+        );
     }
     // Randomness and time are the run's, the order of hash maps is the config's.
     assert_ne!(answers[0]["random"], answers[2]["random"]);
@@ -264,5 +266,8 @@ async fn snapshots_are_kept_on_disk_and_a_damaged_one_is_made_again() {
 /// What is compiled in a folder.
 fn files(folder: &Path) -> Vec<std::path::PathBuf> {
     let engines = fs::read_dir(folder.join("aot")).unwrap();
-    engines.flat_map(|engine| fs::read_dir(engine.unwrap().path()).unwrap()).map(|file| file.unwrap().path()).collect()
+    engines
+        .flat_map(|engine| fs::read_dir(engine.unwrap().path()).unwrap())
+        .map(|file| file.unwrap().path())
+        .collect()
 }

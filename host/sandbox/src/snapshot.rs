@@ -48,7 +48,8 @@ impl Snapshots {
     /// The one of a config. There are few, and nearly always texts differ in their lengths.
     pub(crate) fn find(&self, config: &Arc<str>) -> Option<Arc<Linked>> {
         let snapshots = self.0.read().unwrap_or_else(PoisonError::into_inner);
-        let is_same = |snapshot: &&Snapshot| Arc::ptr_eq(&snapshot.config, config) || snapshot.config == *config;
+        let is_same =
+            |snapshot: &&Snapshot| Arc::ptr_eq(&snapshot.config, config) || snapshot.config == *config;
         snapshots.iter().find(is_same).map(|snapshot| snapshot.linked.clone())
     }
 

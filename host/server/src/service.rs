@@ -204,8 +204,11 @@ impl Service {
             clock: Arc::clone(&self.clock),
             wake: Arc::clone(&wake),
         };
-        let snapshots =
-            Snapshots { catalog: Arc::clone(&self.catalog), sandbox: Arc::clone(&self.sandbox) };
+        let snapshots = Snapshots {
+            catalog: Arc::clone(&self.catalog),
+            sandbox: Arc::clone(&self.sandbox),
+            health: Arc::clone(&self.health),
+        };
         let dispatcher = Dispatcher {
             catalog: self.catalog,
             journal: Arc::clone(&self.journal),

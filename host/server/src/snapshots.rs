@@ -8,6 +8,7 @@ use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 use crate::catalog::{Catalog, Constant};
+use crate::health::Health;
 
 /// The snapshots of what is deployed.
 pub struct Snapshots {
@@ -15,6 +16,8 @@ pub struct Snapshots {
     pub catalog: Arc<Catalog>,
     /// Where the plugins are loaded.
     pub sandbox: Arc<Sandbox>,
+    /// Is told when all are made.
+    pub health: Arc<Health>,
 }
 
 impl Snapshots {
@@ -24,6 +27,7 @@ impl Snapshots {
             for constant in &self.catalog.constants {
                 self.make(constant).await;
             }
+            self.health.set_prepared();
         };
         if stop.run_until_cancelled(make_all).await.is_some() {
             stop.cancelled().await;

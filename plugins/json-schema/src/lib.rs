@@ -27,6 +27,10 @@
 //! assert_eq!((violations[0].pointer.as_str(), violations[0].rule.as_str()), ("/id", "type"));
 //! ```
 
+#[cfg(target_arch = "wasm32")]
+#[allow(unsafe_code, reason = "a function that a crate links to by its name")]
+mod seeds;
+
 use jsonschema::{Draft, ValidationError, Validator, error::ValidationErrorKind};
 use schemars::{Schema, SchemaGenerator, json_schema};
 use serde::Deserialize;

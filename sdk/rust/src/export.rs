@@ -187,7 +187,14 @@ macro_rules! export_validate {
 #[macro_export]
 macro_rules! export_connector {
     ($plugin:ty) => {
-        $crate::__export!($plugin, connector, connector_on_host, prepare_connector, describe_connector, document);
+        $crate::__export!(
+            $plugin,
+            connector,
+            connector_on_host,
+            prepare_connector,
+            describe_connector,
+            document
+        );
     };
 }
 

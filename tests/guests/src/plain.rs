@@ -34,7 +34,10 @@ impl bindings::Guest for Plain {
 
 impl Guest for Plain {
     fn run(input: Document, config: String, _: Attempt) -> Result<Document, Failure> {
-        Ok(Document { media_type: input.media_type, body: bindings::stepmill::plugin::types::Body::Text(config) })
+        Ok(Document {
+            media_type: input.media_type,
+            body: bindings::stepmill::plugin::types::Body::Text(config),
+        })
     }
 }
 

@@ -92,7 +92,8 @@ impl Random {
         let seed: u128 = match self {
             Self::Real => rand::random(),
             Self::Seeded { config, .. } | Self::Frozen { config } => {
-                let digest = Sha256::new().chain_update(SEED_DOMAIN).chain_update(config.as_bytes()).finalize();
+                let digest =
+                    Sha256::new().chain_update(SEED_DOMAIN).chain_update(config.as_bytes()).finalize();
                 digest.iter().take(16).fold(0, |seed, byte| seed << 8 | u128::from(*byte))
             }
         };

@@ -69,7 +69,12 @@ impl Constants {
 }
 
 /// What there is to tell about the step at this index.
-fn problem(workflow: &WorkflowSource, at: usize, step: &PlannedStep, said: Preparation) -> Option<Diagnostic> {
+fn problem(
+    workflow: &WorkflowSource,
+    at: usize,
+    step: &PlannedStep,
+    said: Preparation,
+) -> Option<Diagnostic> {
     let place = |message: String| workflow.source.error(&format!("/steps/{at}/with"), one_line(&message));
     match said {
         Preparation::Absent | Preparation::Ready => None,
