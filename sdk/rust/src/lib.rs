@@ -104,6 +104,10 @@
 //! and begins every attempt with a copy of it. It also finds there what is wrong with a config before the
 //! first document comes, for `stepmill check`.
 //!
+//! It does without the copy, with a warning, where `prepare` draws random numbers or reads a clock. The standard
+//! library's hash maps are fine. Some crates (`ahash`) draw the seeds of theirs through `getrandom`: hand on the
+//! standard library's, as `plugins/json-schema/src/seeds.rs` does.
+//!
 //! # What goes wrong, and how to say it
 //!
 //! A step fails by answering a [`Failure`]: [`Failure::retry`] for passing trouble, [`Failure::reject`]
