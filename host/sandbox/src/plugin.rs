@@ -198,10 +198,10 @@ fn compile(
     }
     let component =
         Component::from_binary(engine, bytes).map_err(|error| LoadError::Invalid(error.into()))?;
-    if let Some(cache) = cache {
-        cache.store(digest, &component);
-    }
-    Ok(component)
+    Ok(match cache {
+        Some(cache) => cache.keep(engine, digest, component),
+        None => component,
+    })
 }
 
 fn described<R>(

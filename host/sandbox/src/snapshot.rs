@@ -26,8 +26,8 @@ use crate::sandbox::Sandbox;
 use crate::state::{Pure, State};
 use access::Access;
 
-/// Snapshots of one plugin. Each holds its native code and its memory, some MiB; configs beyond them are
-/// served by the plugin as it is.
+/// Snapshots of one plugin. Each holds its native code and its memory, some MiB, mapped from a file where there is
+/// a cache; configs beyond them are served by the plugin as it is.
 const SNAPSHOTS: usize = 64;
 
 /// Sets the digests of snapshots apart from those of components, and what one version of this module makes
@@ -132,10 +132,10 @@ impl Sandbox {
         let readable = self.link(&compile(&instrumented)?, &plugin.shape).map_err(SnapshotError::Altered)?;
         let snapshot = Handle::current().block_on(self.take(&wizer, &context, &readable, config))?;
         let component = compile(&snapshot)?;
-        if let Some(cache) = self.cache.as_deref() {
-            cache.store(&key, &component);
-        }
-        Ok(component)
+        Ok(match self.cache.as_deref() {
+            Some(cache) => cache.keep(engine, &key, component),
+            None => component,
+        })
     }
 
     /// Calls `prepare`, and reads what it has left.
