@@ -14,6 +14,7 @@ mod full_disk;
 mod hostile;
 mod ingress;
 mod mistakes;
+mod prepared;
 mod purity;
 mod runs;
 mod schedules;

@@ -33,6 +33,8 @@ fn every_mistake_is_named_with_its_place_and_what_would_be_right() {
         ("missing plugin file", project().plugin("pricing", Path::new("plugins/pricing.wasm")).workflow("orders", GOOD)),
         ("config against the plugin's schema", project().workflow("orders", "  - { id: shape, use: map, with: { jq: 7 } }")),
         ("missing config key", project().workflow("orders", "  - { id: check, use: json-schema }")),
+        ("a jq program that does not compile", project().workflow("orders", "  - id: shape\n    use: map\n    with:\n      jq: |\n        {id,\n         total: sum(.lines)}")),
+        ("a schema that refers to what is not in it", project().file("schemas/order.json", r#"{"properties": {"line": {"$ref": "line.json"}}}"#).workflow("orders", "  - { id: check, use: json-schema, with: { schema: schemas/order.json } }")),
         ("unknown system", project().workflow("orders", "  - { id: post, use: rest, system: erp, with: { path: / } }")),
         ("unreachable system", project().system("erp", &format!("http://127.0.0.1:{gone}")).workflow("orders", GOOD)),
         ("bad cron", project().file("workflows/tick.yaml", "name: tick\non: { schedule: { cron: \"61 * * * *\" } }\nsteps:\n  - { id: shape, use: map, with: { jq: . } }\n")),

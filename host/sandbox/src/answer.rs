@@ -83,7 +83,7 @@ fn failure(failure: types::Failure) -> Failure {
 }
 
 /// The code as a stable name: lower-case letters, digits and single dashes, at most [`CODE`].
-fn code(given: &str) -> String {
+pub(crate) fn code(given: &str) -> String {
     let mut code = String::new();
     for character in given.chars() {
         if code.len() == CODE {

@@ -1,7 +1,9 @@
 //! Compiled components on disk, so that a restart does not compile again.
 //!
-//! A file is `<folder>/<compatibility of the engine>/<sha256 of the component>.cwasm`: a magic, the
-//! SHA-256 of what follows, and what wasmtime serialized.
+//! A file is `<folder>/<compatibility of the engine>/<digest>.cwasm`: what wasmtime serialized, its SHA-256 and a magic,
+//! at the end so that the file can be mapped into memory: then a component takes as much of it as attempts touch, where
+//! a copy of one with its native code can take 16 MiB, and there may be one for each step. The digest is the
+//! component's SHA-256, or that of what a snapshot was made of.
 //!
 //! Invariant: native code is loaded only from a folder that belongs to this process's user and that
 //! nobody else may write. The checksum is against accidents (a full disk, a crash), not against an
@@ -18,9 +20,9 @@ use wasmtime::component::Component;
 
 use crate::error::BuildError;
 
-const MAGIC: &[u8; 16] = b"stepmill aot 1\r\n";
+const MAGIC: &[u8; 16] = b"stepmill aot 2\r\n";
 const CHECKSUM: usize = 32;
-const HEADER: usize = MAGIC.len() + CHECKSUM;
+const TRAILER: usize = CHECKSUM + MAGIC.len();
 
 /// The folder for one engine.
 pub(crate) struct Cache {
@@ -55,11 +57,12 @@ impl Cache {
                 return None;
             }
         };
-        let Some(code) = verified(&file) else {
+        if !is_whole(&file) {
             tracing::warn!(path = %path.display(), "a compiled plugin is damaged; it is compiled again");
             return None;
-        };
-        match deserialize(engine, code) {
+        }
+        drop(file);
+        match deserialize(engine, &path) {
             Ok(component) => Some(component),
             Err(error) => {
                 tracing::warn!(path = %path.display(), error = %format!("{error:#}"), "a compiled plugin is refused; it is compiled again");
@@ -68,17 +71,23 @@ impl Cache {
         }
     }
 
-    /// Keeps a compiled component. Failing to is worth a line in the log, nothing more.
-    pub(crate) fn store(&self, digest: &str, component: &Component) {
+    /// Keeps a compiled component, and gives back the one that is kept. Failing to is worth a line in the log,
+    /// nothing more.
+    pub(crate) fn keep(&self, engine: &wasmtime::Engine, digest: &str, component: Component) -> Component {
+        self.store(digest, &component);
+        self.load(engine, digest).unwrap_or(component)
+    }
+
+    fn store(&self, digest: &str, component: &Component) {
         let path = self.path(digest);
-        let kept =
-            component.serialize().map_err(|error| io::Error::other(format!("{error:#}"))).and_then(|code| {
-                let mut file = Vec::with_capacity(HEADER + code.len());
+        let kept = component.serialize().map_err(|error| io::Error::other(format!("{error:#}"))).and_then(
+            |mut file| {
+                let checksum = Sha256::digest(&file);
+                file.extend_from_slice(&checksum);
                 file.extend_from_slice(MAGIC);
-                file.extend_from_slice(&Sha256::digest(&code));
-                file.extend_from_slice(&code);
                 self.write(&path, &file)
-            });
+            },
+        );
         if let Err(error) = kept {
             tracing::warn!(path = %path.display(), %error, "a compiled plugin could not be kept; the next start compiles it again");
         }
@@ -116,18 +125,20 @@ fn read(path: &Path) -> io::Result<Vec<u8>> {
     Ok(bytes)
 }
 
-fn verified(file: &[u8]) -> Option<&[u8]> {
-    let (header, code) = file.split_at_checked(HEADER)?;
-    let checksum = header.strip_prefix(MAGIC)?;
-    (checksum == Sha256::digest(code).as_slice()).then_some(code)
+fn is_whole(file: &[u8]) -> bool {
+    let parts = file.len().checked_sub(TRAILER).and_then(|end| file.split_at_checked(end));
+    parts.is_some_and(|(code, trailer)| {
+        trailer.strip_suffix(MAGIC).is_some_and(|checksum| checksum == Sha256::digest(code).as_slice())
+    })
 }
 
 #[allow(unsafe_code, reason = "the one place where native code is loaded")]
-fn deserialize(engine: &wasmtime::Engine, code: &[u8]) -> wasmtime::Result<Component> {
-    // SAFETY: the bytes are what `Component::serialize` gave this program: they come from a folder
-    // and a file that only this process's user can write, and their checksum holds. wasmtime checks
-    // itself that version and settings are the same.
-    unsafe { Component::deserialize(engine, code) }
+fn deserialize(engine: &wasmtime::Engine, path: &Path) -> wasmtime::Result<Component> {
+    // SAFETY: the file is what `Component::serialize` gave this program, and an end that is not looked at:
+    // only this process's user can write it and its folder, and its checksum holds. It is never changed
+    // where it is, but replaced as a whole (`write`), and what is mapped stays. wasmtime checks itself that
+    // version and settings are the same.
+    unsafe { Component::deserialize_file(engine, path) }
 }
 
 fn check_folder(path: &Path) -> Result<(), BuildError> {

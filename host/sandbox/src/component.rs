@@ -12,6 +12,8 @@ pub(crate) const MAX_BYTES: usize = 64 << 20;
 /// The WIT package and the track of versions that this host speaks.
 const PACKAGE: &str = "stepmill:plugin";
 const TRACK: (u64, u64) = (0, 1);
+/// What any component may export besides its step.
+const PREPARE: &str = "stepmill:plugin/prepare";
 const WASI_TRACK: (u64, u64) = (0, 2);
 
 /// What any component may import: logging, and what a standard library drags in, answered without I/O.
@@ -45,11 +47,13 @@ const CONNECTOR: [&str; 4] =
     ["stepmill:plugin/http", "stepmill:plugin/storage", "wasi:http/types", "wasi:http/outgoing-handler"];
 
 /// What the type of a component says.
-#[derive(Debug)]
+#[derive(Debug, PartialEq)]
 pub(crate) struct Shape {
     pub(crate) kind: Kind,
     /// Name of the exported step interface, with its version.
     pub(crate) step: String,
+    /// Name of the exported interface `prepare`, with its version, if there is one.
+    pub(crate) prepare: Option<String>,
     pub(crate) imports: Vec<String>,
     pub(crate) exports: Vec<String>,
 }
@@ -74,6 +78,7 @@ pub(crate) fn inspect(engine: &wasmtime::Engine, component: &types::Component) -
     let exports: Vec<String> = component.exports(engine).map(|(name, _)| name.to_owned()).collect();
     let imports: Vec<String> = component.imports(engine).map(|(name, _)| name.to_owned()).collect();
     let (kind, step) = step(&exports)?;
+    let prepare = prepare(&exports)?;
     let describes = component
         .exports(engine)
         .any(|(name, export)| name == "describe" && matches!(export.ty, ComponentItem::ComponentFunc(_)));
@@ -83,7 +88,7 @@ pub(crate) fn inspect(engine: &wasmtime::Engine, component: &types::Component) -
     for import in &imports {
         check_import(kind, import)?;
     }
-    Ok(Shape { kind, step, imports, exports })
+    Ok(Shape { kind, step, prepare, imports, exports })
 }
 
 fn step(exports: &[String]) -> Result<(Kind, String), LoadError> {
@@ -101,6 +106,13 @@ fn step(exports: &[String]) -> Result<(Kind, String), LoadError> {
     match found {
         Some((kind, name)) => Ok((kind, name.clone())),
         None => Err(LoadError::NoStep { exports: list(exports) }),
+    }
+}
+
+fn prepare(exports: &[String]) -> Result<Option<String>, LoadError> {
+    match exports.iter().find(|export| Name::parse(export).interface == PREPARE) {
+        Some(name) if !Name::parse(name).is_of(TRACK) => Err(LoadError::Version { name: name.clone() }),
+        found => Ok(found.cloned()),
     }
 }
 

@@ -119,3 +119,49 @@ pub enum LoadError {
     #[error("failed to compile the component: the compiler broke down")]
     Compiler(#[source] tokio::task::JoinError),
 }
+
+/// Why there is no snapshot of a plugin with a config. Attempts go on without.
+#[derive(Debug, thiserror::Error)]
+pub enum SnapshotError {
+    /// No plugin has the digest.
+    #[error("the plugin is not loaded")]
+    NotLoaded,
+    /// It has no `prepare`.
+    #[error("the plugin exports no `prepare`")]
+    Absent,
+    /// It refuses the config.
+    #[error("the plugin refuses the config ({code}): {message}")]
+    Rejected {
+        /// A short stable name for the kind of rejection.
+        code: String,
+        /// What is wrong, for a person.
+        message: String,
+    },
+    /// Its `prepare` did what it must not, or came to no end.
+    #[error("`prepare` cannot be used: {0}")]
+    Unusable(String),
+    /// There are too many.
+    #[error("the plugin is prepared for {limit} configs already")]
+    TooMany {
+        /// How many there may be.
+        limit: usize,
+    },
+    /// wizer does not know how to, or the memory could not be read.
+    #[error("no snapshot can be made of a component that is built like this one")]
+    Unsupported(#[source] Source),
+    /// What wizer made does not compile.
+    #[error("failed to compile the snapshot")]
+    Compile(#[source] Source),
+    /// What wizer made is no plugin.
+    #[error("the snapshot is no plugin")]
+    Altered(#[source] LoadError),
+    /// What wizer made has other imports or exports.
+    #[error("the snapshot has other imports or exports than the component that it was made of")]
+    Different,
+    /// Nobody waited for it any more.
+    #[error("the snapshot was not finished")]
+    Abandoned,
+    /// Our fault, or wizer's.
+    #[error("failed to make the snapshot: it broke down")]
+    Broken(#[source] tokio::task::JoinError),
+}

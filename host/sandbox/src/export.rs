@@ -1,4 +1,4 @@
-//! Calls of a component's exports: `describe` and the step interface's `run`.
+//! Calls of a component's exports: `describe`, the step interface's `run`, and `prepare`.
 //!
 //! The argument types borrow, so that a document is copied once: into the guest's memory.
 
@@ -8,6 +8,7 @@ use wasmtime::Store;
 use wasmtime::component::{Component, ComponentExportIndex, ComponentType, Instance, InstancePre, Lower};
 
 use crate::bindings::types;
+use crate::component::Shape;
 use crate::state::State;
 
 /// A document on its way in.
@@ -60,6 +61,9 @@ pub(crate) type DocumentAnswer = Result<types::Document, types::Failure>;
 /// What `run` of a validate component answers.
 pub(crate) type ViolationsAnswer = Result<Vec<types::Violation>, types::Failure>;
 
+/// What `prepare` answers.
+pub(crate) type PrepareAnswer = Result<(), types::Rejection>;
+
 /// Arguments of `run`.
 pub(crate) type Arguments<'a> = (DocumentIn<'a>, &'a str, AttemptIn<'a>);
 
@@ -68,15 +72,29 @@ pub(crate) type Arguments<'a> = (DocumentIn<'a>, &'a str, AttemptIn<'a>);
 pub(crate) struct Exports {
     describe: ComponentExportIndex,
     run: ComponentExportIndex,
+    prepare: Option<ComponentExportIndex>,
 }
 
 impl Exports {
-    /// None if the step interface has no `run`, or there is no `describe`.
-    pub(crate) fn find(component: &Component, step: &str) -> Option<Self> {
-        let describe = component.get_export_index(None, "describe")?;
-        let interface = component.get_export_index(None, step)?;
-        let run = component.get_export_index(Some(&interface), "run")?;
-        Some(Self { describe, run })
+    /// None if an interface lacks its function, or there is no `describe`.
+    pub(crate) fn find(component: &Component, shape: &Shape) -> Option<Self> {
+        let function = |interface: &str, name: &str| {
+            let interface = component.get_export_index(None, interface)?;
+            component.get_export_index(Some(&interface), name)
+        };
+        Some(Self {
+            describe: component.get_export_index(None, "describe")?,
+            run: function(&shape.step, "run")?,
+            prepare: match &shape.prepare {
+                Some(interface) => Some(function(interface, "prepare")?),
+                None => None,
+            },
+        })
+    }
+
+    /// Whether the component has a `prepare`.
+    pub(crate) fn prepares(&self) -> bool {
+        self.prepare.is_some()
     }
 
     /// Asks the component what it is, and whether its `run` has the type that the world says.
@@ -96,11 +114,30 @@ impl Exports {
             }
         };
         typed.map_err(DescribeError::Mismatch)?;
+        if let Some(prepare) = self.prepare {
+            instance
+                .get_typed_func::<(&str,), (PrepareAnswer,)>(&mut *store, prepare)
+                .map_err(DescribeError::Mismatch)?;
+        }
         let describe = instance
             .get_typed_func::<(), (types::Manifest,)>(&mut *store, self.describe)
             .map_err(DescribeError::Mismatch)?;
         let (manifest,) = describe.call_async(store, ()).await.map_err(DescribeError::Failed)?;
         Ok(manifest)
+    }
+
+    /// Instantiates, and makes a config ready. Answers nothing if the component has no `prepare`.
+    pub(crate) async fn prepare<R: Send + 'static>(
+        &self,
+        store: &mut Store<State<R>>,
+        pre: &InstancePre<State<R>>,
+        config: &str,
+    ) -> wasmtime::Result<Option<(Instance, PrepareAnswer)>> {
+        let Some(index) = self.prepare else { return Ok(None) };
+        let instance = pre.instantiate_async(&mut *store).await?;
+        let prepare = instance.get_typed_func::<(&str,), (PrepareAnswer,)>(&mut *store, index)?;
+        let (answer,) = prepare.call_async(store, (config,)).await?;
+        Ok(Some((instance, answer)))
     }
 
     /// Instantiates, and runs a transform or a connector.

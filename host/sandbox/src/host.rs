@@ -18,6 +18,15 @@ use wasmtime::component::Linker;
 use crate::bindings;
 use crate::state::{Pure, State};
 
+/// What is refused while a config is made ready. It ends the guest.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub(crate) enum Frozen {
+    #[error("it draws random numbers, which would be the same in every attempt")]
+    Randomness,
+    #[error("it reads a clock, whose time would be the same in every attempt")]
+    Time,
+}
+
 /// The reach of connector components.
 pub(crate) struct Connected {
     pub(crate) http: http::Http,

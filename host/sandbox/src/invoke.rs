@@ -22,7 +22,7 @@ use crate::host::http::Http;
 use crate::host::storage::Storage;
 use crate::host::wasi::Wasi;
 use crate::host::wasi_http::WasiHttp;
-use crate::plugin::Program;
+use crate::plugin::{Linked, Program};
 use crate::sandbox::Sandbox;
 use crate::state::{Pure, State};
 
@@ -51,11 +51,14 @@ impl Invoke for Sandbox {
         let started_ms = self.clock.now_ms();
         let began = Instant::now();
         let remains = match self.plugin(&attempt.digest) {
-            Some(plugin) => match &plugin.program {
-                Program::Transform(pre) => self.transform(&attempt, &plugin.exports, pre, began).await,
-                Program::Validate(pre) => self.validate(&attempt, &plugin.exports, pre, began).await,
-                Program::Connector(pre) => self.connector(&attempt, &plugin.exports, pre, began).await,
-            },
+            Some(plugin) => {
+                let Linked { exports, program } = &*plugin.linked(&attempt.config);
+                match program {
+                    Program::Transform(pre) => self.transform(&attempt, exports, pre, began).await,
+                    Program::Validate(pre) => self.validate(&attempt, exports, pre, began).await,
+                    Program::Connector(pre) => self.connector(&attempt, exports, pre, began).await,
+                }
+            }
             None => Remains::not_loaded(&attempt),
         };
         report(&attempt, started_ms, began, remains)
@@ -181,7 +184,8 @@ impl Texts {
 
 /// The state of a pure attempt: the same for every attempt of the step.
 pub(crate) fn pure_state(attempt: &Attempt) -> State<Pure> {
-    let wasi = Wasi::deterministic(attempt.accepted_at_ms, attempt.run, attempt.step.clone());
+    let (step, config) = (attempt.step.clone(), attempt.config.clone());
+    let wasi = Wasi::deterministic(attempt.accepted_at_ms, attempt.run, step, config);
     State::new(&attempt.limits, wasi, Pure)
 }
 

@@ -4,9 +4,11 @@
 //! writes nothing but its cache of compiled components: storage writes are handed out with the report.
 //!
 //! Start reading at [`Sandbox`], then `plugin.rs` (loading), `invoke.rs` (one attempt), `host.rs` (what
-//! guests can import) and [`egress`] (what leaves the machine). What the crate holds to:
+//! guests can import), `prepare.rs` and `snapshot.rs` (what is done once for a config) and [`egress`] (what leaves
+//! the machine). What the crate holds to:
 //!
-//! - every attempt runs in a fresh instance, under limits that are all set (`limits.rs`, `sandbox.rs`);
+//! - every attempt runs in a fresh instance, under limits that are all set (`limits.rs`, `sandbox.rs`). It begins
+//!   with the component's memory, or with that after `prepare`: made from the config alone, never from a document;
 //! - a transform or validate component cannot be linked to anything that does I/O: the state of its
 //!   store has nothing to do I/O with (`state.rs`, `host.rs`);
 //! - whatever a guest does ends as one failure with a named cause (`failure.rs`, `answer.rs`);
@@ -47,13 +49,16 @@ mod limits;
 mod logs;
 mod manifest;
 mod plugin;
+mod prepare;
 mod sandbox;
+mod snapshot;
 mod state;
 mod warm;
 
 pub use engine::Options;
-pub use error::{BuildError, LoadError};
+pub use error::{BuildError, LoadError, SnapshotError};
 pub use plugin::Loaded;
+pub use prepare::Preparation;
 pub use sandbox::Sandbox;
 #[doc(hidden)]
 pub use warm::WarmInstance;

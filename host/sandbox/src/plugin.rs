@@ -23,13 +23,14 @@ use crate::host::Connected;
 use crate::host::wasi::Wasi;
 use crate::manifest;
 use crate::sandbox::Sandbox;
+use crate::snapshot::Snapshots;
 use crate::state::{Pure, State};
 
 /// Pages of 64 KiB under which a memory grows at every attempt: 1 MiB.
 const SMALL_MEMORY: u64 = 16;
 
-/// What `describe` may use up. It does nothing but answer; script guests need some time to start.
-const DESCRIBE: Duration = Duration::from_secs(10);
+/// How long `describe` and `prepare` may take; script guests need some time to start.
+pub(crate) const CONFINED: Duration = Duration::from_secs(10);
 
 /// What is told of a plugin that was loaded.
 #[derive(Clone, Debug, PartialEq)]
@@ -51,11 +52,29 @@ pub struct Loaded {
 /// A loaded plugin.
 pub(crate) struct Plugin {
     pub(crate) loaded: Loaded,
+    pub(crate) shape: Shape,
+    /// The component as it was loaded: what serves every config.
+    pub(crate) plain: Arc<Linked>,
+    /// What serves one config each.
+    pub(crate) snapshots: Snapshots,
+    /// The component's bytes, to make snapshots of; none if it has no `prepare`.
+    pub(crate) bytes: Option<Arc<[u8]>>,
+}
+
+impl Plugin {
+    /// What runs an attempt with this config.
+    pub(crate) fn linked(&self, config: &Arc<str>) -> Arc<Linked> {
+        self.snapshots.find(config).unwrap_or_else(|| self.plain.clone())
+    }
+}
+
+/// A component that can be instantiated. Shared by all its attempts; holds no instance.
+pub(crate) struct Linked {
     pub(crate) exports: Exports,
     pub(crate) program: Program,
 }
 
-/// A component with its imports resolved. Shared by all its attempts; holds no instance.
+/// A component with its imports resolved.
 pub(crate) enum Program {
     Transform(InstancePre<State<Pure>>),
     Validate(InstancePre<State<Pure>>),
@@ -72,12 +91,13 @@ impl Sandbox {
             return Ok(plugin.loaded.clone());
         }
         let engine = self.engine.wasm().clone();
+        let bytes: Arc<[u8]> = bytes.into();
         let compiling = {
-            let (cache, digest, bytes) = (self.cache.clone(), digest.clone(), bytes.to_vec());
+            let (cache, digest, bytes) = (self.cache.clone(), digest.clone(), bytes.clone());
             tokio::task::spawn_blocking(move || compile(&engine, cache.as_deref(), &digest, &bytes))
         };
         let component = compiling.await.map_err(LoadError::Compiler)??;
-        let plugin = self.prepare(digest, bytes.len(), &component).await?;
+        let plugin = self.plugin_of(digest, bytes, &component).await?;
         let loaded = plugin.loaded.clone();
         tracing::info!(
             plugin = %loaded.manifest.name, version = %loaded.manifest.version, digest = %loaded.digest,
@@ -87,67 +107,83 @@ impl Sandbox {
         Ok(loaded)
     }
 
-    async fn prepare(&self, digest: String, size: usize, component: &Component) -> Result<Plugin, LoadError> {
-        let engine = self.engine.wasm();
-        let Shape { kind, step, imports, exports: names } =
-            component::inspect(engine, &component.component_type())?;
-        let exports = Exports::find(component, &step)
-            .ok_or_else(|| LoadError::Mismatch(format!("{step} has no function `run`").into()))?;
+    async fn plugin_of(
+        &self,
+        digest: String,
+        bytes: Arc<[u8]>,
+        component: &Component,
+    ) -> Result<Plugin, LoadError> {
+        let shape = component::inspect(self.engine.wasm(), &component.component_type())?;
+        let plain = self.link(component, &shape)?;
+        let manifest = manifest::check(self.describe(shape.kind, &plain).await?, shape.kind)?;
+        let loaded = Loaded {
+            digest,
+            manifest,
+            size: bytes.len() as u64,
+            imports: shape.imports.clone(),
+            exports: shape.exports.clone(),
+            warnings: warnings(component),
+        };
+        let bytes = plain.exports.prepares().then_some(bytes);
+        Ok(Plugin { loaded, shape, plain: Arc::new(plain), snapshots: Snapshots::default(), bytes })
+    }
+
+    /// Resolves the imports and finds the exports.
+    pub(crate) fn link(&self, component: &Component, shape: &Shape) -> Result<Linked, LoadError> {
+        let exports = Exports::find(component, shape).ok_or_else(|| {
+            LoadError::Mismatch(format!("{} has no function `run`, or `prepare` none", shape.step).into())
+        })?;
         let mismatch = |error: wasmtime::Error| LoadError::Mismatch(error.into());
-        let program = match kind {
+        let program = match shape.kind {
             Kind::Transform => Program::Transform(self.pure.instantiate_pre(component).map_err(mismatch)?),
             Kind::Validate => Program::Validate(self.pure.instantiate_pre(component).map_err(mismatch)?),
             Kind::Connector => {
                 Program::Connector(self.connected.instantiate_pre(component).map_err(mismatch)?)
             }
         };
-        let manifest = manifest::check(self.describe(kind, &exports, &program).await?, kind)?;
-        let loaded = Loaded {
-            digest,
-            manifest,
-            size: size as u64,
-            imports,
-            exports: names,
-            warnings: warnings(component),
-        };
-        Ok(Plugin { loaded, exports, program })
+        Ok(Linked { exports, program })
     }
 
-    async fn describe(
-        &self,
-        kind: Kind,
-        exports: &Exports,
-        program: &Program,
-    ) -> Result<types::Manifest, LoadError> {
-        // Nothing but its own head: no request, no storage.
-        let limits = Limits {
-            wall_ms: u64::try_from(DESCRIBE.as_millis()).unwrap_or(u64::MAX),
-            http_requests: 0,
-            storage_calls: 0,
-            ..Limits::default()
-        };
-        let run = RunId::from_bytes([0; 16]);
-        let step: Arc<str> = Arc::from("describe");
+    async fn describe(&self, kind: Kind, plain: &Linked) -> Result<types::Manifest, LoadError> {
+        let Linked { exports, program } = plain;
+        let limits = confined();
+        let wasi = Wasi::deterministic(0, RunId::from_bytes([0; 16]), "describe".into(), "".into());
         // Never closed; should it ever be, then loading goes on without waiting its turn.
         let _turn = self.loading.acquire().await.ok();
         match program {
             Program::Transform(pre) | Program::Validate(pre) => {
-                let state = State::new(&limits, Wasi::deterministic(0, run, step), Pure);
-                let mut store = self.store(&limits, state);
-                let answer = timeout(DESCRIBE, exports.describe(&mut store, pre, kind)).await;
+                let mut store = self.store(&limits, State::new(&limits, wasi, Pure));
+                let answer = timeout(CONFINED, exports.describe(&mut store, pre, kind)).await;
                 described(answer.ok(), store.data(), &limits)
             }
             Program::Connector(pre) => {
-                let workflow = Arc::from("");
-                let deadline = tokio::time::Instant::now();
-                let grant = Arc::new(Grant::default());
-                let context = Context { grant, limits, workflow, run, step: step.clone(), deadline };
-                let state = State::new(&limits, Wasi::deterministic(0, run, step), self.connect(context));
-                let mut store = self.store(&limits, state);
-                let answer = timeout(DESCRIBE, exports.describe(&mut store, pre, kind)).await;
+                let mut store = self.store(&limits, State::new(&limits, wasi, self.unconnected("describe")));
+                let answer = timeout(CONFINED, exports.describe(&mut store, pre, kind)).await;
                 described(answer.ok(), store.data(), &limits)
             }
         }
+    }
+
+    /// The reach of a connector that is not making an attempt: none.
+    pub(crate) fn unconnected(&self, step: &str) -> Connected {
+        self.connect(Context {
+            grant: Arc::new(Grant::default()),
+            limits: confined(),
+            workflow: Arc::from(""),
+            run: RunId::from_bytes([0; 16]),
+            step: Arc::from(step),
+            deadline: tokio::time::Instant::now(),
+        })
+    }
+}
+
+/// The limits of a call that is no attempt. Nothing but its own head: no request, no storage.
+pub(crate) fn confined() -> Limits {
+    Limits {
+        wall_ms: u64::try_from(CONFINED.as_millis()).unwrap_or(u64::MAX),
+        http_requests: 0,
+        storage_calls: 0,
+        ..Limits::default()
     }
 }
 
@@ -162,10 +198,10 @@ fn compile(
     }
     let component =
         Component::from_binary(engine, bytes).map_err(|error| LoadError::Invalid(error.into()))?;
-    if let Some(cache) = cache {
-        cache.store(digest, &component);
-    }
-    Ok(component)
+    Ok(match cache {
+        Some(cache) => cache.keep(engine, digest, component),
+        None => component,
+    })
 }
 
 fn described<R>(

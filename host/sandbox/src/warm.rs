@@ -14,7 +14,7 @@ use crate::answer;
 use crate::export::Exports;
 use crate::invoke::{Texts, pure_state, settle};
 use crate::limits::Cpu;
-use crate::plugin::Program;
+use crate::plugin::{Linked, Program};
 use crate::sandbox::Sandbox;
 use crate::state::{Pure, State};
 
@@ -34,11 +34,13 @@ impl Sandbox {
         let host = |message: &str| Failure::new(Cause::Host, message);
         let turn = self.turns.clone().acquire_owned().await.map_err(|_| host("the sandbox is closed"))?;
         let plugin = self.plugin(&attempt.digest).ok_or_else(|| host("the plugin is not loaded"))?;
-        let Program::Transform(pre) = &plugin.program else { return Err(host("the plugin is no transform")) };
+        // Without a snapshot: what is measured is the same component, kept and fresh.
+        let Linked { exports, program } = &*plugin.plain;
+        let Program::Transform(pre) = program else { return Err(host("the plugin is no transform")) };
         let mut store = self.store(&attempt.limits, pure_state(attempt));
         let ended = pre.instantiate_async(&mut store).await;
         let instance = settle(Ok(ended), store.data(), &attempt.limits)?;
-        Ok(WarmInstance { store, instance, exports: plugin.exports, _turn: turn })
+        Ok(WarmInstance { store, instance, exports: *exports, _turn: turn })
     }
 }
 

@@ -87,6 +87,7 @@ async fn status(State(admin): State<Arc<Admin>>) -> Json<Value> {
     Json(json!({
         "version": env!("CARGO_PKG_VERSION"),
         "accepting": admin.health.is_accepting(),
+        "prepared": admin.health.is_prepared(),
         "backlog": admin.journal.backlog(),
     }))
 }

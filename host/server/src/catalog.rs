@@ -1,6 +1,7 @@
 //! What is deployed: the plugins, loaded, and the workflows, compiled against them.
 
 mod check;
+mod constant;
 mod files;
 mod plugins;
 mod systems;
@@ -18,6 +19,7 @@ use crate::diagnostic::{Diagnostic, Diagnostics};
 use crate::secrets;
 
 pub use check::{CheckOptions, Report, check};
+pub use constant::Constant;
 pub use plugins::{PluginEntry, PluginSource};
 pub use systems::systems;
 
@@ -30,6 +32,8 @@ pub struct Catalog {
     pub by_path: HashMap<String, Arc<Deployed>>,
     /// The plugins by the name that steps use.
     pub plugins: BTreeMap<String, PluginEntry>,
+    /// What steps can be prepared for.
+    pub constants: Vec<Constant>,
     /// What is suspicious and no error.
     pub warnings: Diagnostics,
 }
@@ -46,7 +50,8 @@ pub struct Deployed {
 }
 
 impl Catalog {
-    /// Loads the plugins, compiles the workflows and resolves the webhooks' secrets.
+    /// Loads the plugins, compiles the workflows, shows their constant configs to the plugins and resolves
+    /// the webhooks' secrets.
     ///
     /// # Errors
     /// Everything that is wrong, over all files.
@@ -59,10 +64,12 @@ impl Catalog {
         check_unique(project, &mut found);
         let mut plans = BTreeMap::new();
         let mut by_path = HashMap::new();
+        let mut constants = constant::Constants::default();
         for workflow in &project.workflows {
             let plan = plan(project, workflow, &infos, &systems, &plugins.damaged, &mut found);
             let verifier = verifier(project, workflow, &mut found);
             let Some(plan) = plan else { continue };
+            constants.show(workflow, &plan, sandbox, &mut found).await;
             let deployed = Arc::new(Deployed { plan, verifier, file: workflow.file.clone() });
             if let Some(webhook) = &deployed.plan.webhook {
                 by_path.insert(webhook.path.clone(), Arc::clone(&deployed));
@@ -70,7 +77,8 @@ impl Catalog {
             plans.insert(deployed.plan.name.to_string(), deployed);
         }
         let ((), warnings) = found.or(())?;
-        Ok(Self { plans, by_path, plugins: plugins.entries, warnings })
+        let constants = constants.into_ready();
+        Ok(Self { plans, by_path, plugins: plugins.entries, constants, warnings })
     }
 }
 

@@ -10,6 +10,7 @@ use axum::http::StatusCode;
 #[derive(Debug, Default)]
 pub struct Health {
     accepting: AtomicBool,
+    prepared: AtomicBool,
 }
 
 impl Health {
@@ -21,6 +22,16 @@ impl Health {
     /// Whether the service takes work: started, and neither draining nor without its journal.
     pub fn is_accepting(&self) -> bool {
         self.accepting.load(Ordering::Acquire)
+    }
+
+    /// Says that as many steps are prepared as ever will be.
+    pub fn set_prepared(&self) {
+        self.prepared.store(true, Ordering::Release);
+    }
+
+    /// Whether attempts are as fast as they get: no step's snapshot is still being made.
+    pub fn is_prepared(&self) -> bool {
+        self.prepared.load(Ordering::Acquire)
     }
 
     /// `GET /health/live`: the process answers.

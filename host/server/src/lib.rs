@@ -29,6 +29,7 @@ pub mod metrics;
 pub mod schedules;
 pub mod secrets;
 pub mod service;
+pub mod snapshots;
 pub mod stock;
 
 pub use service::Service;

@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 use stepmill_core::clock::SystemClock;
-use stepmill_core::{Clock, Invoke, Journal};
+use stepmill_core::{Clock, Journal};
 use stepmill_journal::LocalJournal;
 use stepmill_sandbox::Sandbox;
 use tokio::net::TcpListener;
@@ -26,6 +26,7 @@ use crate::health::Health;
 use crate::ingress::{Admission, Ingress};
 use crate::metrics;
 use crate::schedules::Schedules;
+use crate::snapshots::Snapshots;
 
 /// Pause between two looks for what can be pruned.
 const PRUNE_EVERY: Duration = Duration::from_secs(30);
@@ -102,7 +103,7 @@ pub struct Service {
     project: Project,
     catalog: Arc<Catalog>,
     journal: Arc<dyn Journal>,
-    sandbox: Arc<dyn Invoke>,
+    sandbox: Arc<Sandbox>,
     clock: Arc<dyn Clock>,
     health: Arc<Health>,
     ingress: TcpListener,
@@ -203,6 +204,11 @@ impl Service {
             clock: Arc::clone(&self.clock),
             wake: Arc::clone(&wake),
         };
+        let snapshots = Snapshots {
+            catalog: Arc::clone(&self.catalog),
+            sandbox: Arc::clone(&self.sandbox),
+            health: Arc::clone(&self.health),
+        };
         let dispatcher = Dispatcher {
             catalog: self.catalog,
             journal: Arc::clone(&self.journal),
@@ -218,6 +224,7 @@ impl Service {
         let mut work = JoinSet::new();
         work.spawn(dispatcher.run(stop_work.clone()));
         work.spawn(schedules.run(stop_work.clone()));
+        work.spawn(snapshots.run(stop_work.clone()));
         work.spawn(metrics::upkeep(stop_work.clone()));
         work.spawn(prune(self.journal, self.clock, config.journal.retain, stop_work.clone()));
 

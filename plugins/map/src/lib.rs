@@ -51,6 +51,8 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 use stepmill_sdk::{Context, Document, Failure, Transform};
 
+use crate::program::Program;
+
 /// The step's `with:`.
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
@@ -88,8 +90,9 @@ pub enum Input {
 }
 
 /// The plugin; see the crate's documentation.
-#[derive(Clone, Copy, Debug)]
-pub struct Map;
+pub struct Map {
+    program: Program,
+}
 
 impl Transform for Map {
     const NAME: &'static str = "map";
@@ -98,10 +101,13 @@ impl Transform for Map {
     type Input = Document;
     type Output = Document;
 
-    fn run(input: Document, config: Config, _: &Context) -> Result<Document, Failure> {
+    fn prepare(config: Config) -> Result<Self, Failure> {
         logger::install();
-        let text = program::run(&config, &input)?;
-        Ok(Document::from_json(text))
+        Ok(Self { program: Program::try_new(&config)? })
+    }
+
+    fn run(&self, input: Document, _: &Context) -> Result<Document, Failure> {
+        Ok(Document::from_json(self.program.run(&input)?))
     }
 }
 

@@ -1,8 +1,8 @@
 //! The part of jq's standard library that a program needs.
 //!
-//! Every call runs in a fresh instance, so that nothing compiled is kept, and most of what a small program
-//! costs would be the 129 definitions of the library: parsing them takes longer than all else together. A
-//! definition refers only to itself and to those before it, so that one walk from the last to the first finds
+//! A program that comes of an expression is compiled for every document, in a fresh instance that keeps nothing, and
+//! most of what a small program costs would be the 129 definitions of the library: parsing them takes longer than all
+//! else together. A definition refers only to itself and to those before it, so that one walk from the last to the first finds
 //! what a program needs. Words are compared, not syntax: a word that only looks like a call costs a definition
 //! too many and changes nothing.
 

@@ -8,18 +8,36 @@ use stepmill_sdk::{Document, Failure};
 
 use crate::{Config, Input, Outputs, output, prelude};
 
-type Program = Filter<JustLut<Val>>;
+/// A program that can run.
+pub(crate) struct Program {
+    filter: Filter<JustLut<Val>>,
+    outputs: Outputs,
+    input: Input,
+}
 
-/// Feeds the document to the program and answers its output as JSON text.
-pub(crate) fn run(config: &Config, input: &Document) -> Result<String, Failure> {
-    let program = compile(&config.jq)?;
-    let value = read(config.input, input)?;
-    let ctx = Ctx::<JustLut<Val>>::new(&program.lut, Vars::new([]));
-    let mut outputs = program.id.run((ctx, value));
+impl Program {
+    /// Compiles the step's program.
+    pub(crate) fn try_new(config: &Config) -> Result<Self, Failure> {
+        Ok(Self { filter: compile(&config.jq)?, outputs: config.outputs, input: config.input })
+    }
 
-    // Most outputs are about as long as their inputs.
-    let mut text = String::with_capacity(input.bytes().len());
-    match config.outputs {
+    /// Feeds the document to the program and answers its output as JSON text.
+    pub(crate) fn run(&self, input: &Document) -> Result<String, Failure> {
+        let value = read(self.input, input)?;
+        let ctx = Ctx::<JustLut<Val>>::new(&self.filter.lut, Vars::new([]));
+        // Most outputs are about as long as their inputs.
+        let mut text = String::with_capacity(input.bytes().len());
+        write(self.outputs, self.filter.id.run((ctx, value)), &mut text)?;
+        Ok(text)
+    }
+}
+
+fn write<'a>(
+    form: Outputs,
+    mut outputs: impl Iterator<Item = Result<Val, Exn<'a, Val>>>,
+    text: &mut String,
+) -> Result<(), Failure> {
+    match form {
         Outputs::One => {
             let Some(first) = outputs.next() else {
                 return Err(Failure::reject(
@@ -27,7 +45,7 @@ pub(crate) fn run(config: &Config, input: &Document) -> Result<String, Failure> 
                     "the program has no output; it must have one, or the step `outputs: array`",
                 ));
             };
-            output::write(&first.map_err(failure)?, &mut text)?;
+            output::write(&first.map_err(failure)?, text)?;
             if let Some(second) = outputs.next() {
                 second.map_err(failure)?;
                 return Err(Failure::reject(
@@ -42,12 +60,12 @@ pub(crate) fn run(config: &Config, input: &Document) -> Result<String, Failure> 
                 if index > 0 {
                     text.push(',');
                 }
-                output::write(&value.map_err(failure)?, &mut text)?;
+                output::write(&value.map_err(failure)?, text)?;
             }
             text.push(']');
         }
     }
-    Ok(text)
+    Ok(())
 }
 
 fn read(form: Input, input: &Document) -> Result<Val, Failure> {
@@ -59,7 +77,7 @@ fn read(form: Input, input: &Document) -> Result<Val, Failure> {
 }
 
 /// Compiles a program with no more of the standard library than it needs.
-pub(crate) fn compile(code: &str) -> Result<Program, Failure> {
+fn compile(code: &str) -> Result<Filter<JustLut<Val>>, Failure> {
     let arena = Arena::default();
     let modules: Modules<&str, ()> =
         Loader::new(prelude::definitions(code)).load(&arena, File { code, path: () }).map_err(|errors| {

@@ -82,8 +82,10 @@ use stepmill_sdk::{Connector, ConnectorContext, Document, Failure};
 use crate::exchange::{Exchange, Outcome};
 
 /// The plugin; see the crate's documentation.
-#[derive(Clone, Copy, Debug)]
-pub struct Rest;
+#[derive(Debug)]
+pub struct Rest {
+    config: Config,
+}
 
 impl Connector for Rest {
     const NAME: &'static str = "rest";
@@ -92,8 +94,13 @@ impl Connector for Rest {
     type Input = Document;
     type Output = Document;
 
-    fn run(input: Document, config: Config, ctx: &ConnectorContext) -> Result<Document, Failure> {
-        let exchange = Exchange::new(&config, &input, ctx)?;
+    fn prepare(config: Config) -> Result<Self, Failure> {
+        Ok(Self { config })
+    }
+
+    fn run(&self, input: Document, ctx: &ConnectorContext) -> Result<Document, Failure> {
+        let config = &self.config;
+        let exchange = Exchange::new(config, &input, ctx)?;
         if let Some(pagination) = &config.pagination {
             return pages::collect(&exchange, pagination, config.output);
         }

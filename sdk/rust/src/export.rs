@@ -1,5 +1,6 @@
 //! From the WIT exports to the plugin traits: what the export macros call.
 
+use std::cell::RefCell;
 use std::rc::Rc;
 
 use schemars::JsonSchema;
@@ -8,38 +9,104 @@ use serde::de::DeserializeOwned;
 
 use crate::{
     Attempt, Connector, ConnectorContext, Context, Document, Failure, FromDocument, IntoDocument, Manifest,
-    Transform, Validate, Violation, document, http, storage,
+    Rejection, Transform, Validate, Violation, document, http, storage,
 };
 
 /// Runs a transform.
-pub fn transform<T: Transform>(input: Document, config: &str, attempt: Attempt) -> Result<Document, Failure> {
-    let config = parse_config(config)?;
-    let input = T::Input::from_document(input)?;
-    T::run(input, config, &Context::new(attempt))?.into_document()
+pub fn transform<T: Transform>(
+    slot: &Slot<T>,
+    input: Document,
+    config: &str,
+    attempt: Attempt,
+) -> Result<Document, Failure> {
+    slot.with(config, prepare_transform, |plugin| {
+        plugin.run(T::Input::from_document(input)?, &Context::new(attempt))?.into_document()
+    })
 }
 
 /// Runs a validate.
 pub fn validate<T: Validate>(
+    slot: &Slot<T>,
     input: Document,
     config: &str,
     attempt: Attempt,
 ) -> Result<Vec<Violation>, Failure> {
-    let config = parse_config(config)?;
-    let input = T::Input::from_document(input)?;
-    T::run(input, config, &Context::new(attempt))
+    slot.with(config, prepare_validate, |plugin| {
+        plugin.run(T::Input::from_document(input)?, &Context::new(attempt))
+    })
 }
 
 /// Runs a connector.
 pub fn connector<T: Connector>(
+    slot: &Slot<T>,
     input: Document,
     config: &str,
     attempt: Attempt,
     http: Rc<dyn http::Backend>,
     storage: Rc<dyn storage::Backend>,
 ) -> Result<Document, Failure> {
-    let config = parse_config(config)?;
-    let input = T::Input::from_document(input)?;
-    T::run(input, config, &ConnectorContext::new(attempt, http, storage))?.into_document()
+    slot.with(config, prepare_connector, |plugin| {
+        let context = ConnectorContext::new(attempt, http, storage);
+        plugin.run(T::Input::from_document(input)?, &context)?.into_document()
+    })
+}
+
+/// Makes a transform of a config.
+pub fn prepare_transform<T: Transform>(config: &str) -> Result<T, Failure> {
+    T::prepare(parse_config(config)?)
+}
+
+/// Makes a validate of a config.
+pub fn prepare_validate<T: Validate>(config: &str) -> Result<T, Failure> {
+    T::prepare(parse_config(config)?)
+}
+
+/// Makes a connector of a config.
+pub fn prepare_connector<T: Connector>(config: &str) -> Result<T, Failure> {
+    T::prepare(parse_config(config)?)
+}
+
+/// Where `prepare` leaves a plugin and `run` finds it: one config's.
+#[derive(Debug)]
+pub struct Slot<T>(RefCell<Option<(String, T)>>);
+
+impl<T> Slot<T> {
+    /// A slot with nothing in it.
+    pub const fn empty() -> Self {
+        Self(RefCell::new(None))
+    }
+
+    /// Makes the plugin of a config and keeps it.
+    pub fn fill(
+        &self,
+        config: String,
+        prepare: impl FnOnce(&str) -> Result<T, Failure>,
+    ) -> Result<(), Rejection> {
+        let plugin = prepare(&config).map_err(lasting)?;
+        self.0.replace(Some((config, plugin)));
+        Ok(())
+    }
+
+    /// Uses the plugin of this config: what is kept, or one that is made for this time alone.
+    fn with<R>(
+        &self,
+        config: &str,
+        prepare: impl FnOnce(&str) -> Result<T, Failure>,
+        run: impl FnOnce(&T) -> Result<R, Failure>,
+    ) -> Result<R, Failure> {
+        match &*self.0.borrow() {
+            Some((prepared, plugin)) if prepared == config => run(plugin),
+            Some(_) | None => run(&prepare(config)?),
+        }
+    }
+}
+
+/// There is no attempt to repeat while a config is made ready.
+fn lasting(failure: Failure) -> Rejection {
+    match failure {
+        Failure::Reject(rejection) => rejection,
+        Failure::Retry(hint) => Rejection { code: "retry".to_owned(), message: hint.message },
+    }
 }
 
 /// A transform's manifest.
@@ -98,7 +165,7 @@ fn text(schema: schemars::Schema) -> String {
 #[macro_export]
 macro_rules! export_transform {
     ($plugin:ty) => {
-        $crate::__export!($plugin, transform, transform, describe_transform, document);
+        $crate::__export!($plugin, transform, transform, prepare_transform, describe_transform, document);
     };
 }
 
@@ -109,7 +176,7 @@ macro_rules! export_transform {
 #[macro_export]
 macro_rules! export_validate {
     ($plugin:ty) => {
-        $crate::__export!($plugin, validate, validate, describe_validate, violations);
+        $crate::__export!($plugin, validate, validate, prepare_validate, describe_validate, violations);
     };
 }
 
@@ -120,34 +187,55 @@ macro_rules! export_validate {
 #[macro_export]
 macro_rules! export_connector {
     ($plugin:ty) => {
-        $crate::__export!($plugin, connector, connector_on_host, describe_connector, document);
+        $crate::__export!(
+            $plugin,
+            connector,
+            connector_on_host,
+            prepare_connector,
+            describe_connector,
+            document
+        );
     };
 }
 
 /// A connector with the host's HTTP and storage. On its own so that the other kinds import neither.
 #[cfg(target_arch = "wasm32")]
 pub fn connector_on_host<T: Connector>(
+    slot: &Slot<T>,
     input: Document,
     config: &str,
     attempt: Attempt,
 ) -> Result<Document, Failure> {
-    connector::<T>(input, config, attempt, Rc::new(http::Host), Rc::new(storage::Host))
+    connector(slot, input, config, attempt, Rc::new(http::Host), Rc::new(storage::Host))
 }
 
 #[doc(hidden)]
 pub type Answer<T> = Result<T, Failure>;
 
 #[doc(hidden)]
+pub type Prepared = Result<(), Rejection>;
+
+#[doc(hidden)]
 #[macro_export]
 macro_rules! __export {
     (@answer document) => { $crate::Document };
     (@answer violations) => { ::std::vec::Vec<$crate::Violation> };
-    ($plugin:ty, $kind:ident, $run:ident, $describe:ident, $answer:ident) => {
+    ($plugin:ty, $kind:ident, $run:ident, $prepare:ident, $describe:ident, $answer:ident) => {
         const _: fn(&str) -> $crate::Manifest = $crate::export::$describe::<$plugin>;
 
         #[cfg(target_arch = "wasm32")]
         const _: () = {
             struct Exported;
+
+            ::std::thread_local! {
+                static SLOT: $crate::export::Slot<$plugin> = const { $crate::export::Slot::empty() };
+            }
+
+            impl $crate::bindings::preparer::exports::stepmill::plugin::prepare::Guest for Exported {
+                fn prepare(config: ::std::string::String) -> $crate::export::Prepared {
+                    SLOT.with(|slot| slot.fill(config, $crate::export::$prepare::<$plugin>))
+                }
+            }
 
             impl $crate::bindings::$kind::Guest for Exported {
                 fn describe() -> $crate::Manifest {
@@ -161,11 +249,12 @@ macro_rules! __export {
                     config: ::std::string::String,
                     attempt: $crate::Attempt,
                 ) -> $crate::export::Answer<$crate::__export!(@answer $answer)> {
-                    $crate::export::$run::<$plugin>(input, &config, attempt)
+                    SLOT.with(|slot| $crate::export::$run::<$plugin>(slot, input, &config, attempt))
                 }
             }
 
             $crate::bindings::$kind::export_world!(Exported with_types_in $crate::bindings::$kind);
+            $crate::bindings::preparer::export_world!(Exported with_types_in $crate::bindings::preparer);
         };
     };
 }

@@ -1,7 +1,7 @@
 //! Write Stepmill plugins in Rust.
 //!
 //! A plugin is a type that implements one of three traits, [`Transform`], [`Validate`] or
-//! [`Connector`], and one macro that exports it. Everything else, the WIT bindings, the parsing of
+//! [`Connector`], and one macro that exports it. Its value is a step's config, made ready for documents. Everything else, the WIT bindings, the parsing of
 //! config and input, the manifest with its JSON Schemas, comes from here; a plugin's crate needs no WIT
 //! files and no `wit-bindgen`.
 //!
@@ -10,10 +10,10 @@
 //! use serde::{Deserialize, Serialize};
 //! use stepmill_sdk::{Context, Failure, Transform, log};
 //!
-//! /// The step's `with:`.
+//! /// The plugin, which is the step's `with:` as it is.
 //! #[derive(Deserialize, JsonSchema)]
 //! #[serde(deny_unknown_fields)]
-//! struct Config {
+//! struct Vat {
 //!     /// VAT in percent.
 //!     vat: f64,
 //! }
@@ -24,21 +24,23 @@
 //! #[derive(Serialize, JsonSchema)]
 //! struct Priced { id: String, gross: f64 }
 //!
-//! struct Vat;
-//!
 //! impl Transform for Vat {
 //!     const NAME: &'static str = "vat";
 //!     const SUMMARY: &'static str = "Adds VAT to an order.";
-//!     type Config = Config;
+//!     type Config = Self;
 //!     type Input = Order;
 //!     type Output = Priced;
 //!
-//!     fn run(order: Order, config: Config, ctx: &Context) -> Result<Priced, Failure> {
+//!     fn prepare(config: Self) -> Result<Self, Failure> {
+//!         Ok(config)
+//!     }
+//!
+//!     fn run(&self, order: Order, ctx: &Context) -> Result<Priced, Failure> {
 //!         if order.net < 0.0 {
 //!             return Err(Failure::reject("negative", format!("order {} costs {}", order.id, order.net)));
 //!         }
 //!         log::debug!("priced", order = order.id, attempt = ctx.attempt());
-//!         Ok(Priced { id: order.id, gross: order.net * (1.0 + config.vat / 100.0) })
+//!         Ok(Priced { id: order.id, gross: order.net * (1.0 + self.vat / 100.0) })
 //!     }
 //! }
 //!
@@ -94,6 +96,17 @@
 //! steps:
 //!   - { id: price, use: vat, with: { vat: 19 } }      # workflows/orders.yaml
 //! ```
+//!
+//! # What depends on the config alone
+//!
+//! Every attempt runs in a fresh instance. What a plugin makes of its config and of nothing else, such as a
+//! compiled expression, belongs in `prepare` ([`Transform::prepare`]): the host keeps the memory that it leaves,
+//! and begins every attempt with a copy of it. It also finds there what is wrong with a config before the
+//! first document comes, for `stepmill check`.
+//!
+//! It does without the copy, with a warning, where `prepare` draws random numbers or reads a clock. The standard
+//! library's hash maps are fine. Some crates (`ahash`) draw the seeds of theirs through `getrandom`: hand on the
+//! standard library's, as `plugins/json-schema/src/seeds.rs` does.
 //!
 //! # What goes wrong, and how to say it
 //!

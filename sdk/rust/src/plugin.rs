@@ -1,4 +1,7 @@
 //! The three kinds of plugin.
+//!
+//! A plugin is a value: its config made ready. `prepare` makes it, where a parsed config is turned into
+//! whatever `run` needs, and `run` uses it for one document.
 
 use schemars::JsonSchema;
 use serde::Deserialize;
@@ -12,7 +15,67 @@ use crate::{ConnectorContext, Context, Failure, FromDocument, IntoDocument, Viol
 /// can reach nothing but [`log`](crate::log).
 ///
 /// Export it by [`export_transform!`](crate::export_transform).
-pub trait Transform {
+///
+/// # Making the config ready
+///
+/// Every attempt runs in a fresh instance, so that what `run` computes from the config alone it would
+/// compute for every document. [`prepare`](Self::prepare) is the place for that: the host calls it once
+/// for a config without expressions, and begins every attempt with the memory that it left.
+///
+/// ```
+/// use std::collections::BTreeMap;
+///
+/// use schemars::JsonSchema;
+/// use serde::Deserialize;
+/// use stepmill_sdk::{Context, Failure, Transform, testing};
+///
+/// #[derive(Deserialize, JsonSchema)]
+/// struct Config {
+///     /// Lines of `from=to`.
+///     table: String,
+/// }
+///
+/// struct Translate {
+///     table: BTreeMap<String, String>,
+/// }
+///
+/// impl Transform for Translate {
+///     const NAME: &'static str = "translate";
+///     const SUMMARY: &'static str = "Translates codes by a table.";
+///     type Config = Config;
+///     type Input = String;
+///     type Output = String;
+///
+///     fn prepare(config: Config) -> Result<Self, Failure> {
+///         let pair = |line: &str| {
+///             let (from, to) = line.split_once('=')?;
+///             Some((from.to_owned(), to.to_owned()))
+///         };
+///         match config.table.lines().map(pair).collect() {
+///             Some(table) => Ok(Self { table }),
+///             None => Err(Failure::reject("table", "each line of the table must be `from=to`")),
+///         }
+///     }
+///
+///     fn run(&self, code: String, _: &Context) -> Result<String, Failure> {
+///         match self.table.get(&code) {
+///             Some(translated) => Ok(translated.clone()),
+///             None => Err(Failure::reject("unknown-code", code)),
+///         }
+///     }
+/// }
+///
+/// stepmill_sdk::export_transform!(Translate);
+///
+/// # fn main() {
+/// let out = testing::transform::<Translate>(r#"{"table": "DE=Germany"}"#, r#""DE""#);
+/// assert_eq!(out.unwrap().text().unwrap(), r#""Germany""#);
+/// // `stepmill check` finds it, before there is a document.
+/// let refused = testing::transform::<Translate>(r#"{"table": "DE"}"#, r#""DE""#).unwrap_err();
+/// assert_eq!(refused.code(), Some("table"));
+/// # }
+/// ```
+pub trait Transform: Sized + 'static {
     /// Name in workflows (`use:`): lower-case letters, digits and `-`, at most 64 characters.
     const NAME: &'static str;
     /// What the step does, in one sentence.
@@ -27,8 +90,20 @@ pub trait Transform {
     /// What the step answers; as [`Input`](Self::Input).
     type Output: IntoDocument;
 
+    /// Makes the config ready: compiles, parses, builds tables, and refuses what cannot work.
+    ///
+    /// A failure is an error of the workflow, shown by `stepmill check` and at the start of the service,
+    /// if the config has no expressions; then a [`Failure::retry`] is a rejection too, as there is no
+    /// attempt to repeat. If it has some, this is called in every attempt, and its failure is the
+    /// attempt's.
+    ///
+    /// What it leaves in memory is what attempts begin with, so it must not draw random numbers, read
+    /// clocks, log, print or keep anything open: the host then does without, and says so in a warning.
+    /// Hash maps are fine; their seeds follow from the config.
+    fn prepare(config: Self::Config) -> Result<Self, Failure>;
+
     /// Answers the output for the input.
-    fn run(input: Self::Input, config: Self::Config, ctx: &Context) -> Result<Self::Output, Failure>;
+    fn run(&self, input: Self::Input, ctx: &Context) -> Result<Self::Output, Failure>;
 }
 
 /// A pure check of a document, which passes on unchanged if nothing is wrong with it.
@@ -44,7 +119,11 @@ pub trait Transform {
 ///     type Config = NoConfig;
 ///     type Input = serde_json::Value;
 ///
-///     fn run(input: serde_json::Value, _: NoConfig, _: &Context) -> Result<Vec<Violation>, Failure> {
+///     fn prepare(_: NoConfig) -> Result<Self, Failure> {
+///         Ok(Self)
+///     }
+///
+///     fn run(&self, input: serde_json::Value, _: &Context) -> Result<Vec<Violation>, Failure> {
 ///         let empty = input["lines"].as_array().is_none_or(Vec::is_empty);
 ///         Ok(empty.then(|| Violation::at(["lines"], "not-empty", "an order needs a line")).into_iter().collect())
 ///     }
@@ -57,7 +136,7 @@ pub trait Transform {
 /// assert_eq!(violations[0].pointer, "/lines");
 /// # }
 /// ```
-pub trait Validate {
+pub trait Validate: Sized + 'static {
     /// As [`Transform::NAME`].
     const NAME: &'static str;
     /// As [`Transform::SUMMARY`].
@@ -70,8 +149,11 @@ pub trait Validate {
     /// `serde_json::Value` what the plugin wants to report on by itself.
     type Input: FromDocument;
 
+    /// As [`Transform::prepare`].
+    fn prepare(config: Self::Config) -> Result<Self, Failure>;
+
     /// Lists what is wrong with the input; an empty list means that it is valid.
-    fn run(input: Self::Input, config: Self::Config, ctx: &Context) -> Result<Vec<Violation>, Failure>;
+    fn run(&self, input: Self::Input, ctx: &Context) -> Result<Vec<Violation>, Failure>;
 }
 
 /// A step that talks to other systems, through [`ConnectorContext::http`], and remembers things between
@@ -94,7 +176,11 @@ pub trait Validate {
 ///     type Input = Value;
 ///     type Output = Value;
 ///
-///     fn run(order: Value, _: NoConfig, ctx: &ConnectorContext) -> Result<Value, Failure> {
+///     fn prepare(_: NoConfig) -> Result<Self, Failure> {
+///         Ok(Self)
+///     }
+///
+///     fn run(&self, order: Value, ctx: &ConnectorContext) -> Result<Value, Failure> {
 ///         let response = ctx
 ///             .http()
 ///             .post("/orders")
@@ -117,7 +203,7 @@ pub trait Validate {
 /// assert_eq!(http.requests()[0].body.as_deref(), Some(br#"{"sku":"A"}"#.as_slice()));
 /// # }
 /// ```
-pub trait Connector {
+pub trait Connector: Sized + 'static {
     /// As [`Transform::NAME`].
     const NAME: &'static str;
     /// As [`Transform::SUMMARY`].
@@ -131,9 +217,11 @@ pub trait Connector {
     /// As [`Transform::Output`].
     type Output: IntoDocument;
 
+    /// As [`Transform::prepare`]. It can reach neither HTTP nor storage.
+    fn prepare(config: Self::Config) -> Result<Self, Failure>;
+
     /// Does the step's work once.
-    fn run(input: Self::Input, config: Self::Config, ctx: &ConnectorContext)
-    -> Result<Self::Output, Failure>;
+    fn run(&self, input: Self::Input, ctx: &ConnectorContext) -> Result<Self::Output, Failure>;
 }
 
 /// The config of a plugin that has none: an empty mapping, and any key in it is an error.

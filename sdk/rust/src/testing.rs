@@ -11,6 +11,7 @@ use std::rc::Rc;
 
 use std::cell::RefCell;
 
+use crate::export::Slot;
 #[cfg(not(target_arch = "wasm32"))]
 use crate::log::{Field, Level};
 use crate::{
@@ -59,12 +60,12 @@ pub fn connector_context(http: &FakeHttp, storage: &MemoryStorage) -> ConnectorC
 
 /// Runs a transform on JSON, or on a [`Document`]. See the [crate's example](crate).
 pub fn transform<T: Transform>(config: &str, input: impl Into<Document>) -> Result<Document, Failure> {
-    export::transform::<T>(input.into(), config, attempt())
+    export::transform(&Slot::<T>::empty(), input.into(), config, attempt())
 }
 
 /// Runs a validate on JSON, or on a [`Document`]. See [`Validate`]'s example.
 pub fn validate<T: Validate>(config: &str, input: impl Into<Document>) -> Result<Vec<Violation>, Failure> {
-    export::validate::<T>(input.into(), config, attempt())
+    export::validate(&Slot::<T>::empty(), input.into(), config, attempt())
 }
 
 /// Runs a connector on JSON, or on a [`Document`]. As on the host, what it wrote to storage is committed
@@ -75,7 +76,8 @@ pub fn connect<T: Connector>(
     http: &FakeHttp,
     storage: &MemoryStorage,
 ) -> Result<Document, Failure> {
-    let answer = export::connector::<T>(
+    let answer = export::connector(
+        &Slot::<T>::empty(),
         input.into(),
         config,
         attempt(),

@@ -111,54 +111,73 @@ async fn clock(block: Duration, mut call: impl AsyncFnMut()) -> Vec<u64> {
     samples
 }
 
-/// The pure steps of the bench `runs`, which compile their config in each fresh instance; in native code that is
-/// done once.
+/// The pure steps of the bench `runs`, as they are loaded and prepared for their config. Native code compiles schema
+/// and program once.
 fn stock(pace: Pace, runtime: &Runtime, sandbox: &Arc<Sandbox>) {
     let text = order(1, KIB);
     let parse = || serde_json::from_str::<Value>(&text).unwrap();
-    let validator = jsonschema::validator_for(&serde_json::from_str(runs::SCHEMA).unwrap()).unwrap();
+    let schema: Value = serde_json::from_str(runs::SCHEMA).unwrap();
+    let validator = jsonschema::validator_for(&schema).unwrap();
     let component = |name| stock::ALL.iter().find(|stock| stock.name == name).unwrap().component;
     let validate = async || assert!(validator.is_valid(&parse()));
     let reshape = async || drop(std::hint::black_box(native::reshape(&parse()).to_string()));
-    let mut table = Table::new(["1 KiB", "fresh p50", "p99", "native p50", "p99"]);
-    let mut row = |name: &str, fresh: Times, native: Times| {
-        table.row([
-            name.into(),
-            figure(fresh.p50),
-            figure(fresh.p99),
-            figure(native.p50),
-            figure(native.p99),
-        ]);
+    let both = async || {
+        validate().await;
+        reshape().await;
     };
-    let fresh = async |steps: &[&Step]| {
+    runtime.block_on(async {
+        let echo = Step::load(sandbox, &guests::bytes("echo"), "{}").await;
+        let check = json!({ "schema": schema }).to_string();
+        let check = Step::load(sandbox, component("json-schema"), &check).await;
+        let shape = json!({ "jq": runs::PROGRAM }).to_string();
+        let shape = Step::load(sandbox, component("map"), &shape).await;
+        let native = [
+            Times::default(),
+            Times::of(&mut clock(pace.window(300), validate).await),
+            Times::of(&mut clock(pace.window(300), reshape).await),
+            Times::of(&mut clock(pace.window(300), both).await),
+        ];
+        let rows: [(&str, &[&Step]); 4] = [
+            ("echo: no work at all", &[&echo]),
+            ("json-schema", &[&check]),
+            ("map", &[&shape]),
+            ("json-schema, then map", &[&check, &shape]),
+        ];
+        let plain = fresh(pace, &rows).await;
+        for step in [&echo, &check, &shape] {
+            step.prepare().await;
+        }
+        let prepared = fresh(pace, &rows).await;
+        let mut table = Table::new(["1 KiB", "plain p50", "p99", "prepared p50", "p99", "native p50", "p99"]);
+        for (at, (label, _)) in rows.iter().enumerate() {
+            let [plain, prepared, native] = [plain[at], prepared[at], native[at]];
+            table.row([
+                (*label).into(),
+                figure(plain.p50),
+                figure(plain.p99),
+                figure(prepared.p50),
+                figure(prepared.p99),
+                figure(native.p50),
+                figure(native.p99),
+            ]);
+        }
+        table.print("Wasm: the pure steps of the bench `runs`, us a call");
+    });
+}
+
+/// Each row's steps one after another in fresh instances.
+async fn fresh(pace: Pace, rows: &[(&str, &[&Step])]) -> Vec<Times> {
+    let mut times = Vec::new();
+    for (_, steps) in rows {
         let attempts: Vec<_> = steps.iter().map(|step| (step, step.attempt(KIB))).collect();
         let one_after_another = async || {
             for (step, attempt) in &attempts {
                 step.fresh(attempt).await;
             }
         };
-        Times::of(&mut clock(pace.window(600), one_after_another).await)
-    };
-    runtime.block_on(async {
-        let schema: Value = serde_json::from_str(runs::SCHEMA).unwrap();
-        let echo = Step::load(sandbox, &guests::bytes("echo"), "{}").await;
-        let check =
-            Step::load(sandbox, component("json-schema"), &json!({ "schema": schema }).to_string()).await;
-        let shape = Step::load(sandbox, component("map"), &json!({ "jq": runs::PROGRAM }).to_string()).await;
-        let both = async || {
-            validate().await;
-            reshape().await;
-        };
-        row("echo: no work at all", fresh(&[&echo]).await, Times::default());
-        row("json-schema", fresh(&[&check]).await, Times::of(&mut clock(pace.window(300), validate).await));
-        row("map", fresh(&[&shape]).await, Times::of(&mut clock(pace.window(300), reshape).await));
-        row(
-            "json-schema, then map",
-            fresh(&[&check, &shape]).await,
-            Times::of(&mut clock(pace.window(300), both).await),
-        );
-    });
-    table.print("Wasm: the pure steps of the bench `runs`, us a call");
+        times.push(Times::of(&mut clock(pace.window(600), one_after_another).await));
+    }
+    times
 }
 
 fn threads(pace: Pace, step: &Step) {

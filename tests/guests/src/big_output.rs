@@ -7,7 +7,7 @@ use stepmill_sdk::{Body, Context, Document, Failure, Transform};
 /// How much.
 #[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-struct Config {
+struct BigOutput {
     /// Size of the output.
     #[serde(default = "hundred_megabytes")]
     bytes: usize,
@@ -17,17 +17,19 @@ fn hundred_megabytes() -> usize {
     100_000_000
 }
 
-struct BigOutput;
-
 impl Transform for BigOutput {
     const NAME: &'static str = "big-output";
     const SUMMARY: &'static str = "Answers a very large text.";
-    type Config = Config;
+    type Config = Self;
     type Input = Document;
     type Output = Document;
 
-    fn run(_: Document, config: Config, _: &Context) -> Result<Document, Failure> {
-        Ok(Document { media_type: "text/plain".to_owned(), body: Body::Text("x".repeat(config.bytes)) })
+    fn prepare(config: Self) -> Result<Self, Failure> {
+        Ok(config)
+    }
+
+    fn run(&self, _: Document, _: &Context) -> Result<Document, Failure> {
+        Ok(Document { media_type: "text/plain".to_owned(), body: Body::Text("x".repeat(self.bytes)) })
     }
 }
 

@@ -7,6 +7,7 @@ use std::time::{Instant, SystemTime};
 use schemars::JsonSchema;
 use serde::Serialize;
 use stepmill_sdk::{Context, Document, Failure, NoConfig, Transform};
+use wasip2::random::random::get_random_u64;
 
 /// What it saw.
 #[derive(Serialize, JsonSchema)]
@@ -17,6 +18,8 @@ struct Answer {
     elapsed_ns: u128,
     /// 16 random bytes, hexadecimal.
     random: String,
+    /// What follows from the seed of hash maps.
+    hash_seed: u64,
     /// Number of environment variables.
     env: usize,
     /// Number of command line arguments.
@@ -34,14 +37,18 @@ impl Transform for Clock {
     type Input = Document;
     type Output = Answer;
 
-    fn run(_: Document, _: NoConfig, ctx: &Context) -> Result<Answer, Failure> {
+    fn prepare(_: NoConfig) -> Result<Self, Failure> {
+        Ok(Self)
+    }
+
+    fn run(&self, _: Document, ctx: &Context) -> Result<Answer, Failure> {
         let start = Instant::now();
-        // The keys of hash maps come from the system's randomness.
-        let random = [RandomState::new(), RandomState::new()].map(|keys| keys.build_hasher().finish());
+        let random = [get_random_u64(), get_random_u64()];
         Ok(Answer {
             now_ms: since_epoch_ms(SystemTime::now()),
             elapsed_ns: start.elapsed().as_nanos(),
             random: random.map(|number| format!("{number:016x}")).concat(),
+            hash_seed: RandomState::new().build_hasher().finish(),
             env: std::env::vars_os().count(),
             args: std::env::args_os().count(),
             accepted_at_ms: since_epoch_ms(ctx.accepted_at()),

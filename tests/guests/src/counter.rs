@@ -8,24 +8,26 @@ use stepmill_sdk::{Connector, ConnectorContext, Document, Failure};
 /// Where to post and what to count.
 #[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-struct Config {
+struct Counter {
     /// The counter.
     key: String,
     /// A path at the step's system; without it nothing is posted.
     path: Option<String>,
 }
 
-struct Counter;
-
 impl Connector for Counter {
     const NAME: &'static str = "counter";
     const SUMMARY: &'static str = "Posts its input and counts.";
-    type Config = Config;
+    type Config = Self;
     type Input = Document;
     type Output = i64;
 
-    fn run(input: Document, config: Config, ctx: &ConnectorContext) -> Result<i64, Failure> {
-        if let Some(path) = config.path {
+    fn prepare(config: Self) -> Result<Self, Failure> {
+        Ok(config)
+    }
+
+    fn run(&self, input: Document, ctx: &ConnectorContext) -> Result<i64, Failure> {
+        if let Some(path) = &self.path {
             ctx.http()
                 .post(path)
                 .header("Idempotency-Key", ctx.idempotency_key())
@@ -34,7 +36,7 @@ impl Connector for Counter {
                 .send()?
                 .error_for_status()?;
         }
-        Ok(ctx.storage().add(&config.key, 1)?)
+        Ok(ctx.storage().add(&self.key, 1)?)
     }
 }
 

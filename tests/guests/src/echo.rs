@@ -11,7 +11,11 @@ impl Transform for Echo {
     type Input = Document;
     type Output = Document;
 
-    fn run(input: Document, _: NoConfig, _: &Context) -> Result<Document, Failure> {
+    fn prepare(_: NoConfig) -> Result<Self, Failure> {
+        Ok(Self)
+    }
+
+    fn run(&self, input: Document, _: &Context) -> Result<Document, Failure> {
         Ok(input)
     }
 }

@@ -13,7 +13,11 @@ impl Transform for EndlessLoop {
     type Input = Document;
     type Output = Document;
 
-    fn run(input: Document, _: NoConfig, _: &Context) -> Result<Document, Failure> {
+    fn prepare(_: NoConfig) -> Result<Self, Failure> {
+        Ok(Self)
+    }
+
+    fn run(&self, input: Document, _: &Context) -> Result<Document, Failure> {
         let mut turns = 0_u64;
         while black_box(true) {
             turns = black_box(turns.wrapping_add(1));

@@ -13,7 +13,11 @@ impl Transform for EndlessRecursion {
     type Input = Document;
     type Output = u64;
 
-    fn run(_: Document, _: NoConfig, _: &Context) -> Result<u64, Failure> {
+    fn prepare(_: NoConfig) -> Result<Self, Failure> {
+        Ok(Self)
+    }
+
+    fn run(&self, _: Document, _: &Context) -> Result<u64, Failure> {
         Ok(deeper(0))
     }
 }

@@ -12,7 +12,11 @@ impl Transform for Exit {
     type Input = Document;
     type Output = Document;
 
-    fn run(_: Document, _: NoConfig, _: &Context) -> Result<Document, Failure> {
+    fn prepare(_: NoConfig) -> Result<Self, Failure> {
+        Ok(Self)
+    }
+
+    fn run(&self, _: Document, _: &Context) -> Result<Document, Failure> {
         std::process::exit(3);
     }
 }

@@ -13,7 +13,7 @@ const BODY_BYTES: usize = 4096;
 /// What to send.
 #[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-struct Config {
+struct Fetch {
     /// `GET` by default.
     #[serde(default = "get")]
     method: String,
@@ -66,34 +66,36 @@ enum Answer {
     },
 }
 
-struct Fetch;
-
 impl Connector for Fetch {
     const NAME: &'static str = "fetch";
     const SUMMARY: &'static str = "Sends a request and answers what came of it.";
-    type Config = Config;
+    type Config = Self;
     type Input = Document;
     type Output = Answer;
 
-    fn run(input: Document, config: Config, ctx: &ConnectorContext) -> Result<Answer, Failure> {
-        let mut answer = send(&input, &config, ctx);
-        for _ in 1..config.times {
-            answer = send(&input, &config, ctx);
+    fn prepare(config: Self) -> Result<Self, Failure> {
+        Ok(config)
+    }
+
+    fn run(&self, input: Document, ctx: &ConnectorContext) -> Result<Answer, Failure> {
+        let mut answer = send(&input, self, ctx);
+        for _ in 1..self.times {
+            answer = send(&input, self, ctx);
         }
         Ok(answer)
     }
 }
 
-fn send(input: &Document, config: &Config, ctx: &ConnectorContext) -> Answer {
-    let target = config.url.clone().or_else(|| config.path.clone()).unwrap_or_default();
-    let mut request = ctx.http().request(config.method.clone(), target);
-    for (name, value) in &config.headers {
+fn send(input: &Document, fetch: &Fetch, ctx: &ConnectorContext) -> Answer {
+    let target = fetch.url.clone().or_else(|| fetch.path.clone()).unwrap_or_default();
+    let mut request = ctx.http().request(fetch.method.clone(), target);
+    for (name, value) in &fetch.headers {
         request = request.header(name, value);
     }
-    if config.send_input {
+    if fetch.send_input {
         request = request.body(input.bytes());
     }
-    if let Some(timeout) = config.timeout_ms {
+    if let Some(timeout) = fetch.timeout_ms {
         request = request.timeout(Duration::from_millis(timeout));
     }
     match request.send() {

@@ -9,7 +9,7 @@ use stepmill_sdk::{Connector, ConnectorContext, Document, Failure};
 /// When and how to fail.
 #[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-struct Config {
+struct Flaky {
     /// Number of attempts that fail.
     failures: u32,
     /// The delay that the failure asks for.
@@ -19,21 +19,23 @@ struct Config {
     reject: bool,
 }
 
-struct Flaky;
-
 impl Connector for Flaky {
     const NAME: &'static str = "flaky";
     const SUMMARY: &'static str = "Fails a few times and then answers its input.";
-    type Config = Config;
+    type Config = Self;
     type Input = Document;
     type Output = Document;
 
-    fn run(input: Document, config: Config, ctx: &ConnectorContext) -> Result<Document, Failure> {
-        if ctx.attempt() > config.failures {
+    fn prepare(config: Self) -> Result<Self, Failure> {
+        Ok(config)
+    }
+
+    fn run(&self, input: Document, ctx: &ConnectorContext) -> Result<Document, Failure> {
+        if ctx.attempt() > self.failures {
             return Ok(input);
         }
         let message = format!("attempt {} fails on purpose", ctx.attempt());
-        Err(match (config.reject, config.after_ms) {
+        Err(match (self.reject, self.after_ms) {
             (true, _) => Failure::reject("flaky", message),
             (false, Some(delay)) => Failure::retry_after(Duration::from_millis(delay), message),
             (false, None) => Failure::retry(message),

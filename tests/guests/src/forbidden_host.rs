@@ -8,22 +8,24 @@ use stepmill_sdk::{Connector, ConnectorContext, Document, Failure};
 /// Whom to ask.
 #[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-struct Config {
+struct ForbiddenHost {
     /// An absolute URL.
     url: String,
 }
 
-struct ForbiddenHost;
-
 impl Connector for ForbiddenHost {
     const NAME: &'static str = "forbidden-host";
     const SUMMARY: &'static str = "Asks for a URL and answers the kind of error.";
-    type Config = Config;
+    type Config = Self;
     type Input = Document;
     type Output = String;
 
-    fn run(_: Document, config: Config, ctx: &ConnectorContext) -> Result<String, Failure> {
-        Ok(match ctx.http().get(config.url).send() {
+    fn prepare(config: Self) -> Result<Self, Failure> {
+        Ok(config)
+    }
+
+    fn run(&self, _: Document, ctx: &ConnectorContext) -> Result<String, Failure> {
+        Ok(match ctx.http().get(&self.url).send() {
             Ok(response) => format!("status-{}", response.status()),
             Err(error) => error.name().to_owned(),
         })

@@ -25,6 +25,8 @@
 //! | `memory-bomb` | transform | allocates until refused, then aborts, or answers how much (`report`) |
 //! | `panic` | transform | panics with "guest panicked on purpose" |
 //! | `parse-shape` | transform | parses, reshapes and writes JSON: benchmarks |
+//! | `plain` | transform | exports no `prepare`, and answers its config |
+//! | `prepared` | transform | makes its config ready and does `and` besides: snapshots, and what forbids one |
 //! | `reads-file` | transform | tries to read `/etc/passwd` and the environment |
 //! | `slow` | connector | sleeps `ms`: wall clock deadlines, drain |
 //! | `sockets` | transform | imports `wasi:sockets`: refused at load |

@@ -10,26 +10,28 @@ const CHUNK_BYTES: usize = 1 << 20;
 /// What to do about the refusal.
 #[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-struct Config {
+struct MemoryBomb {
     /// Answer the number of bytes that were granted in place of aborting.
     #[serde(default)]
     report: bool,
 }
 
-struct MemoryBomb;
-
 impl Transform for MemoryBomb {
     const NAME: &'static str = "memory-bomb";
     const SUMMARY: &'static str = "Allocates memory until it is refused.";
-    type Config = Config;
+    type Config = Self;
     type Input = Document;
     type Output = usize;
 
-    fn run(_: Document, config: Config, _: &Context) -> Result<usize, Failure> {
+    fn prepare(config: Self) -> Result<Self, Failure> {
+        Ok(config)
+    }
+
+    fn run(&self, _: Document, _: &Context) -> Result<usize, Failure> {
         let mut chunks: Vec<Vec<u8>> = Vec::with_capacity(1 << 16);
         loop {
             let mut chunk = Vec::new();
-            if config.report {
+            if self.report {
                 if chunk.try_reserve_exact(CHUNK_BYTES).is_err() {
                     let granted = chunks.len() * CHUNK_BYTES;
                     drop(chunks);

@@ -13,7 +13,11 @@ impl Transform for Panic {
     type Input = Document;
     type Output = Document;
 
-    fn run(_: Document, _: NoConfig, _: &Context) -> Result<Document, Failure> {
+    fn prepare(_: NoConfig) -> Result<Self, Failure> {
+        Ok(Self)
+    }
+
+    fn run(&self, _: Document, _: &Context) -> Result<Document, Failure> {
         panic!("guest panicked on purpose");
     }
 }

@@ -12,7 +12,11 @@ impl Transform for ParseShape {
     type Input = Value;
     type Output = Value;
 
-    fn run(input: Value, _: NoConfig, _: &Context) -> Result<Value, Failure> {
+    fn prepare(_: NoConfig) -> Result<Self, Failure> {
+        Ok(Self)
+    }
+
+    fn run(&self, input: Value, _: &Context) -> Result<Value, Failure> {
         Ok(shape(input))
     }
 }

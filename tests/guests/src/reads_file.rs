@@ -24,7 +24,11 @@ impl Transform for ReadsFile {
     type Input = Document;
     type Output = Answer;
 
-    fn run(_: Document, _: NoConfig, _: &Context) -> Result<Answer, Failure> {
+    fn prepare(_: NoConfig) -> Result<Self, Failure> {
+        Ok(Self)
+    }
+
+    fn run(&self, _: Document, _: &Context) -> Result<Answer, Failure> {
         let read = std::fs::read_to_string("/etc/passwd");
         let env = std::env::vars_os().map(|(name, _)| name.to_string_lossy().into_owned()).collect();
         Ok(match read {

@@ -9,22 +9,24 @@ use stepmill_sdk::{Connector, ConnectorContext, Document, Failure};
 /// How long.
 #[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-struct Config {
+struct Slow {
     /// Time to sleep.
     ms: u64,
 }
 
-struct Slow;
-
 impl Connector for Slow {
     const NAME: &'static str = "slow";
     const SUMMARY: &'static str = "Sleeps and answers its input.";
-    type Config = Config;
+    type Config = Self;
     type Input = Document;
     type Output = Document;
 
-    fn run(input: Document, config: Config, _: &ConnectorContext) -> Result<Document, Failure> {
-        std::thread::sleep(Duration::from_millis(config.ms));
+    fn prepare(config: Self) -> Result<Self, Failure> {
+        Ok(config)
+    }
+
+    fn run(&self, input: Document, _: &ConnectorContext) -> Result<Document, Failure> {
+        std::thread::sleep(Duration::from_millis(self.ms));
         Ok(input)
     }
 }

@@ -13,7 +13,11 @@ impl Transform for Sockets {
     type Input = Document;
     type Output = String;
 
-    fn run(_: Document, _: NoConfig, _: &Context) -> Result<String, Failure> {
+    fn prepare(_: NoConfig) -> Result<Self, Failure> {
+        Ok(Self)
+    }
+
+    fn run(&self, _: Document, _: &Context) -> Result<String, Failure> {
         let stream = TcpStream::connect("127.0.0.1:80").or_retry("connecting")?;
         Ok(format!("{:?}", stream.peer_addr()))
     }

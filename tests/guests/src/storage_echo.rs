@@ -10,7 +10,7 @@ use stepmill_sdk::{Connector, ConnectorContext, Document, Failure};
 /// What to do.
 #[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-struct Config {
+struct StorageEcho {
     /// In this order.
     script: Vec<Line>,
 }
@@ -47,17 +47,19 @@ enum Line {
     FailOnce,
 }
 
-struct StorageEcho;
-
 impl Connector for StorageEcho {
     const NAME: &'static str = "storage-echo";
     const SUMMARY: &'static str = "Does to storage what its config says.";
-    type Config = Config;
+    type Config = Self;
     type Input = Document;
     type Output = Vec<Value>;
 
-    fn run(_: Document, config: Config, ctx: &ConnectorContext) -> Result<Vec<Value>, Failure> {
-        config.script.iter().map(|line| perform(line, ctx)).collect()
+    fn prepare(config: Self) -> Result<Self, Failure> {
+        Ok(config)
+    }
+
+    fn run(&self, _: Document, ctx: &ConnectorContext) -> Result<Vec<Value>, Failure> {
+        self.script.iter().map(|line| perform(line, ctx)).collect()
     }
 }
 

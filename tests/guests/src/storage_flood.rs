@@ -27,7 +27,11 @@ impl Connector for StorageFlood {
     type Input = Document;
     type Output = Answer;
 
-    fn run(_: Document, _: NoConfig, ctx: &ConnectorContext) -> Result<Answer, Failure> {
+    fn prepare(_: NoConfig) -> Result<Self, Failure> {
+        Ok(Self)
+    }
+
+    fn run(&self, _: Document, ctx: &ConnectorContext) -> Result<Answer, Failure> {
         let value = [b'x'; 1024];
         for written in 0..MOST {
             if let Err(error) = ctx.storage().put(&format!("flood/{written}"), value) {

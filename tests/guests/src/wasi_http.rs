@@ -13,7 +13,7 @@ const CHUNK_BYTES: u64 = 64 * 1024;
 /// Whom to ask.
 #[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-struct Config {
+struct WasiHttp {
     /// An absolute URL.
     url: String,
 }
@@ -36,17 +36,19 @@ enum Answer {
     },
 }
 
-struct WasiHttp;
-
 impl Connector for WasiHttp {
     const NAME: &'static str = "wasi-http";
     const SUMMARY: &'static str = "Asks for a URL by wasi:http.";
-    type Config = Config;
+    type Config = Self;
     type Input = Document;
     type Output = Answer;
 
-    fn run(_: Document, config: Config, _: &ConnectorContext) -> Result<Answer, Failure> {
-        Ok(match get(&config.url) {
+    fn prepare(config: Self) -> Result<Self, Failure> {
+        Ok(config)
+    }
+
+    fn run(&self, _: Document, _: &ConnectorContext) -> Result<Answer, Failure> {
+        Ok(match get(&self.url) {
             Ok((status, body)) => Answer::Response { status, body },
             Err(error) => Answer::Error { error },
         })

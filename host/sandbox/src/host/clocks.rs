@@ -1,4 +1,5 @@
-//! `wasi:clocks`: the machine's clocks for connectors, standing ones for pure components.
+//! `wasi:clocks`: the machine's clocks for connectors, standing ones for pure components, and none while
+//! a config is made ready.
 
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
@@ -7,6 +8,7 @@ use wasmtime::component::{HasData, Linker, Resource, ResourceTable};
 use wasmtime_wasi::p2::bindings::clocks::{monotonic_clock, wall_clock};
 use wasmtime_wasi::p2::{DynPollable, Pollable, subscribe};
 
+use crate::host::Frozen;
 use crate::state::State;
 
 /// Where the monotonic clock stands, in nanoseconds: an hour after its beginning, because programs
@@ -19,6 +21,8 @@ pub(crate) enum Clocks {
     Standing { wall: Duration },
     /// The machine's time. The monotonic clock begins with the attempt.
     Real { began: Instant },
+    /// Refused: every attempt would find the same time in its memory.
+    Frozen,
 }
 
 impl Clocks {
@@ -30,25 +34,28 @@ impl Clocks {
         Self::Real { began: Instant::now() }
     }
 
-    fn wall(&self) -> Duration {
+    fn wall(&self) -> Result<Duration, Frozen> {
         match self {
-            Self::Standing { wall } => *wall,
-            Self::Real { .. } => SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default(),
+            Self::Standing { wall } => Ok(*wall),
+            Self::Real { .. } => Ok(SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default()),
+            Self::Frozen => Err(Frozen::Time),
         }
     }
 
-    fn monotonic(&self) -> u64 {
+    fn monotonic(&self) -> Result<u64, Frozen> {
         match self {
-            Self::Standing { .. } => STANDING_AT,
+            Self::Standing { .. } => Ok(STANDING_AT),
             Self::Real { began } => {
-                STANDING_AT.saturating_add(u64::try_from(began.elapsed().as_nanos()).unwrap_or(u64::MAX))
+                let passed = u64::try_from(began.elapsed().as_nanos()).unwrap_or(u64::MAX);
+                Ok(STANDING_AT.saturating_add(passed))
             }
+            Self::Frozen => Err(Frozen::Time),
         }
     }
 
     fn alarm(&self, after: Duration) -> Alarm {
         match self {
-            Self::Standing { .. } => Alarm::Now,
+            Self::Standing { .. } | Self::Frozen => Alarm::Now,
             Self::Real { .. } if after.is_zero() => Alarm::Now,
             Self::Real { .. } => Instant::now().checked_add(after).map_or(Alarm::Never, Alarm::At),
         }
@@ -77,7 +84,7 @@ pub(crate) fn add_to_linker<R: Send + 'static>(linker: &mut Linker<State<R>>) ->
 
 impl wall_clock::Host for View<'_> {
     fn now(&mut self) -> wasmtime::Result<wall_clock::Datetime> {
-        let now = self.clocks.wall();
+        let now = self.clocks.wall()?;
         Ok(wall_clock::Datetime { seconds: now.as_secs(), nanoseconds: now.subsec_nanos() })
     }
 
@@ -88,7 +95,7 @@ impl wall_clock::Host for View<'_> {
 
 impl monotonic_clock::Host for View<'_> {
     fn now(&mut self) -> wasmtime::Result<u64> {
-        Ok(self.clocks.monotonic())
+        Ok(self.clocks.monotonic()?)
     }
 
     fn resolution(&mut self) -> wasmtime::Result<u64> {
@@ -96,7 +103,7 @@ impl monotonic_clock::Host for View<'_> {
     }
 
     fn subscribe_instant(&mut self, when: u64) -> wasmtime::Result<Resource<DynPollable>> {
-        self.subscribe_duration(when.saturating_sub(self.clocks.monotonic()))
+        self.subscribe_duration(when.saturating_sub(self.clocks.monotonic()?))
     }
 
     fn subscribe_duration(&mut self, when: u64) -> wasmtime::Result<Resource<DynPollable>> {

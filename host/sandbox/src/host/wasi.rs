@@ -35,12 +35,21 @@ pub(crate) struct Wasi {
 }
 
 impl Wasi {
-    /// The same answers at every call: time stands at `accepted_at_ms`, and randomness follows from
-    /// the run and the step.
-    pub(crate) fn deterministic(accepted_at_ms: u64, run: RunId, step: Arc<str>) -> Self {
+    /// The same answers at every call: time stands at `accepted_at_ms`, randomness follows from the run
+    /// and the step, and the seeds of hash maps from the config.
+    pub(crate) fn deterministic(accepted_at_ms: u64, run: RunId, step: Arc<str>, config: Arc<str>) -> Self {
         Self {
             clocks: Clocks::standing(accepted_at_ms),
-            random: Random::seeded(run, step),
+            random: Random::seeded(run, step, config),
+            filesystem: WasiFilesystemCtx::default(),
+        }
+    }
+
+    /// Neither time nor randomness, for what every attempt with this config will find in its memory.
+    pub(crate) fn frozen(config: Arc<str>) -> Self {
+        Self {
+            clocks: Clocks::Frozen,
+            random: Random::frozen(config),
             filesystem: WasiFilesystemCtx::default(),
         }
     }

@@ -204,3 +204,27 @@ async fn a_plugin_of_config_takes_the_place_of_a_stock_one() {
     write(folder.path(), &[("stepmill.yaml", CONFIG)]);
     assert!(Catalog::build(&Project::read(folder.path()).unwrap(), &sandbox).await.is_err());
 }
+
+#[tokio::test]
+async fn each_config_without_expressions_is_to_be_prepared_once() {
+    let folder = tempfile::tempdir().unwrap();
+    let steps = "steps:\n  - { id: same, use: map, with: { jq: .a } }\n  - { id: other, use: map, with: { jq: .b } }\n  \
+                 - { id: dynamic, use: map, with: { jq: \"${{ input.program }}\" } }\n";
+    write(
+        folder.path(),
+        &[
+            ("stepmill.yaml", CONFIG),
+            ("workflows/a.yaml", &format!("name: a\n{steps}")),
+            ("workflows/b.yaml", &format!("name: b\n{steps}")),
+        ],
+    );
+    let project = Project::read(folder.path()).unwrap();
+    let sandbox = check::sandbox(Vec::new(), Some(cache())).unwrap();
+    let catalog = Catalog::build(&project, &sandbox).await.unwrap();
+    let found: Vec<_> =
+        catalog.constants.iter().map(|constant| (constant.step.as_str(), &*constant.config)).collect();
+    assert_eq!(found, [("a/same", r#"{"jq":".a"}"#), ("a/other", r#"{"jq":".b"}"#)]);
+    // What attempts are given is this very text.
+    let step = &catalog.plans["b"].plan.steps[1];
+    assert_eq!(step.constant_config.as_deref(), Some(&*catalog.constants[1].config));
+}

@@ -3,6 +3,7 @@
 use std::future;
 use std::path::Path;
 use std::sync::Arc;
+use std::time::Duration;
 
 use stepmill_core::clock::SystemClock;
 use stepmill_core::{Clock, Journal, PluginStorage};
@@ -14,6 +15,7 @@ use stepmill_server::catalog::{self, Catalog};
 use stepmill_server::config::Project;
 use stepmill_server::health::Health;
 use stepmill_server::ingress::{Admission, Ingress};
+use stepmill_test_support::host::AdminClient;
 use tokio::sync::Notify;
 
 use super::Listening;
@@ -24,9 +26,10 @@ pub(super) async fn service(config: &Path) {
     let service = Service::start(read(config)).await.unwrap_or_else(|error| panic!("{error}"));
     let at = Listening { ingress: service.ingress_addr().unwrap(), admin: service.admin_addr().ok() };
     let running = tokio::spawn(service.run(future::pending()));
-    // Its listeners are bound; it takes events as soon as it says so.
-    while !is_ready(&at).await {
-        tokio::task::yield_now().await;
+    // Its listeners are bound, and it takes events at once; what is measured is how it serves for the rest of its
+    // life, with its steps prepared.
+    while !is_prepared(&at).await {
+        tokio::time::sleep(Duration::from_millis(20)).await;
     }
     child::say(&at);
     running.await.unwrap().unwrap();
@@ -62,11 +65,8 @@ fn read(config: &Path) -> Project {
     Project::read(config).unwrap_or_else(|errors| panic!("{errors}"))
 }
 
-async fn is_ready(at: &Listening) -> bool {
-    let url = format!("http://{}/health/ready", at.ingress);
-    stepmill_test_support::sender::client()
-        .get(url)
-        .send()
-        .await
-        .is_ok_and(|response| response.status().is_success())
+async fn is_prepared(at: &Listening) -> bool {
+    let Some(admin) = at.admin else { return true };
+    let status = AdminClient::new(format!("http://{admin}")).get("/api/status").await;
+    status["accepting"] == true && status["prepared"] == true
 }

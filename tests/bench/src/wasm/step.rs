@@ -56,6 +56,11 @@ impl Step {
         }
     }
 
+    /// Lets later attempts begin with the config made ready.
+    pub(super) async fn prepare(&self) {
+        self.sandbox.prepare(&self.digest, &self.config).await.unwrap();
+    }
+
     /// One attempt as the dispatcher makes it.
     pub(super) async fn fresh(&self, attempt: &Attempt) -> Arc<Document> {
         self.sandbox.invoke(attempt.clone()).await.outcome.unwrap()

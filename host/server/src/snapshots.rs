@@ -1,0 +1,51 @@
+//! Prepares the steps whose config has no expressions, one after another, while the service is already up:
+//! each is served by its plugin as it is until its snapshot is ready.
+
+use std::sync::Arc;
+
+use stepmill_sandbox::Sandbox;
+use tokio::time::Instant;
+use tokio_util::sync::CancellationToken;
+
+use crate::catalog::{Catalog, Constant};
+use crate::health::Health;
+
+/// The snapshots of what is deployed.
+pub struct Snapshots {
+    /// What is deployed.
+    pub catalog: Arc<Catalog>,
+    /// Where the plugins are loaded.
+    pub sandbox: Arc<Sandbox>,
+    /// Is told when all are made.
+    pub health: Arc<Health>,
+}
+
+impl Snapshots {
+    /// Makes them, and then waits until `stop`.
+    pub async fn run(self, stop: CancellationToken) {
+        let make_all = async {
+            for constant in &self.catalog.constants {
+                self.make(constant).await;
+            }
+            self.health.set_prepared();
+        };
+        if stop.run_until_cancelled(make_all).await.is_some() {
+            stop.cancelled().await;
+        }
+    }
+
+    async fn make(&self, constant: &Constant) {
+        let Constant { plugin, digest, config, step } = constant;
+        let began = Instant::now();
+        match self.sandbox.prepare(digest, config).await {
+            Ok(bytes) => {
+                let took_ms = u64::try_from(began.elapsed().as_millis()).unwrap_or(u64::MAX);
+                tracing::info!(%plugin, %step, took_ms, bytes, "step prepared");
+            }
+            Err(error) => {
+                let error = &error as &dyn std::error::Error;
+                tracing::warn!(%plugin, %step, error, "the step is not prepared: each attempt does the work again");
+            }
+        }
+    }
+}
