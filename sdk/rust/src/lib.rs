@@ -122,6 +122,8 @@
 //! `std` for time and randomness, and know that in `transform` and `validate` both are answered
 //! deterministically by the host.
 
+#[cfg(any(test, all(target_arch = "wasm32", feature = "allocator")))]
+mod allocator;
 #[allow(missing_docs, reason = "generated; what is public of it is named below")]
 #[doc(hidden)]
 pub mod bindings;
