@@ -210,6 +210,7 @@ fn catalog(plans: Vec<Plan>) -> Catalog {
         plans: plans.into_iter().map(deployed).collect(),
         by_path: HashMap::new(),
         plugins: BTreeMap::new(),
+        constants: Vec::new(),
         warnings: Diagnostics::default(),
     }
 }
