@@ -18,6 +18,7 @@ use stepmill_sandbox::egress::Egress;
 use stepmill_sandbox::{Options, Preparation, Sandbox, SnapshotError};
 use stepmill_server::stock;
 use stepmill_test_support::guests;
+use tokio_util::sync::CancellationToken;
 
 fn sandbox(options: Options) -> Arc<Sandbox> {
     let clock = Arc::new(SystemClock);
@@ -51,7 +52,7 @@ impl Step {
     }
 
     async fn prepare(&self) -> Result<usize, SnapshotError> {
-        self.sandbox.prepare(&self.digest, &self.config).await
+        self.sandbox.prepare(&self.digest, &self.config, &CancellationToken::new()).await
     }
 
     async fn report(&self, run: u8, input: Value, limits: Limits) -> Report {

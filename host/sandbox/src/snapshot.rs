@@ -14,6 +14,7 @@ use std::sync::{Arc, PoisonError, RwLock};
 
 use sha2::{Digest as _, Sha256};
 use tokio::runtime::Handle;
+use tokio_util::sync::CancellationToken;
 use wasmtime::component::{Component, InstancePre};
 use wasmtime_wizer::{ComponentContext, Wizer};
 
@@ -73,23 +74,25 @@ impl Sandbox {
     /// on begins attempts with this very config from it. Answers its size in bytes: native code and memory.
     ///
     /// It compiles the component twice, so this takes as long as loading it, and more; meanwhile attempts are
-    /// served by the plugin as it is. Unloading the plugin drops its snapshots.
+    /// served by the plugin as it is. `abandon` ends it after the compilation that is under way. Unloading the
+    /// plugin drops its snapshots.
     ///
     /// # Errors
     /// There will be no snapshot, and attempts go on without.
-    pub async fn prepare(self: &Arc<Self>, digest: &str, config: &Arc<str>) -> Result<usize, SnapshotError> {
+    pub async fn prepare(
+        self: &Arc<Self>,
+        digest: &str,
+        config: &Arc<str>,
+        abandon: &CancellationToken,
+    ) -> Result<usize, SnapshotError> {
         let plugin = self.plugin(digest).ok_or(SnapshotError::NotLoaded)?;
         if !plugin.snapshots.has_room() {
             return Err(SnapshotError::TooMany { limit: SNAPSHOTS });
         }
-        // Whoever no longer waits for it needs no more of it than the step that is under way.
-        let waited_for = Arc::new(());
         let making = {
             let (sandbox, plugin, config) = (self.clone(), plugin.clone(), config.clone());
-            let waited_for = Arc::downgrade(&waited_for);
-            tokio::task::spawn_blocking(move || {
-                sandbox.component(&plugin, &config, &|| waited_for.strong_count() > 0)
-            })
+            let abandon = abandon.clone();
+            tokio::task::spawn_blocking(move || sandbox.component(&plugin, &config, &abandon))
         };
         let component = making.await.map_err(SnapshotError::Broken)??;
         let shape = component::inspect(self.engine.wasm(), &component.component_type())
@@ -110,7 +113,7 @@ impl Sandbox {
         &self,
         plugin: &Plugin,
         config: &Arc<str>,
-        is_waited_for: &dyn Fn() -> bool,
+        abandon: &CancellationToken,
     ) -> Result<Component, SnapshotError> {
         let engine = self.engine.wasm();
         let bytes = plugin.bytes.as_ref().ok_or(SnapshotError::Absent)?;
@@ -119,7 +122,7 @@ impl Sandbox {
             return Ok(component);
         }
         let compile = |bytes: &[u8]| {
-            if !is_waited_for() {
+            if abandon.is_cancelled() {
                 return Err(SnapshotError::Abandoned);
             }
             Component::from_binary(engine, bytes).map_err(|error| SnapshotError::Compile(error.into()))

@@ -3,7 +3,7 @@
 
 use std::sync::Arc;
 
-use stepmill_sandbox::Sandbox;
+use stepmill_sandbox::{Sandbox, SnapshotError};
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
@@ -23,25 +23,26 @@ pub struct Snapshots {
 impl Snapshots {
     /// Makes them, and then waits until `stop`.
     pub async fn run(self, stop: CancellationToken) {
-        let make_all = async {
-            for constant in &self.catalog.constants {
-                self.make(constant).await;
+        for constant in &self.catalog.constants {
+            self.make(constant, &stop).await;
+            // Waited for to its end, so that nothing uses the journal when the service has ended.
+            if stop.is_cancelled() {
+                return;
             }
-            self.health.set_prepared();
-        };
-        if stop.run_until_cancelled(make_all).await.is_some() {
-            stop.cancelled().await;
         }
+        self.health.set_prepared();
+        stop.cancelled().await;
     }
 
-    async fn make(&self, constant: &Constant) {
+    async fn make(&self, constant: &Constant, stop: &CancellationToken) {
         let Constant { plugin, digest, config, step } = constant;
         let began = Instant::now();
-        match self.sandbox.prepare(digest, config).await {
+        match self.sandbox.prepare(digest, config, stop).await {
             Ok(bytes) => {
                 let took_ms = u64::try_from(began.elapsed().as_millis()).unwrap_or(u64::MAX);
                 tracing::info!(%plugin, %step, took_ms, bytes, "step prepared");
             }
+            Err(SnapshotError::Abandoned) => {}
             Err(error) => {
                 let error = &error as &dyn std::error::Error;
                 tracing::warn!(%plugin, %step, error, "the step is not prepared: each attempt does the work again");
