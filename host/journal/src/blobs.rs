@@ -33,6 +33,8 @@ impl Blobs {
         let blobs = Self { root: journal.join(FOLDER), sync, bytes: AtomicU64::new(0) };
         fs::create_dir_all(&blobs.root)?;
         blobs.sync_folder(journal)?;
+        // Folders that a killed process had made and not synced are used from here on.
+        blobs.sync_folder(&blobs.root)?;
         let mut orphans = 0_u64;
         for folder in fs::read_dir(&blobs.root)? {
             for file in fs::read_dir(folder?.path())? {

@@ -108,9 +108,20 @@ fn take_up(shared: &Shared, batch: &mut Batch<'_>, request: Request, waiting: &m
             conclude(draft, cursor, answer, waiting);
         }
         Request::Prune(prunables, answer) => {
-            let gone = prunables.into_iter().map(|prunable| write::prune(&mut draft, prunable));
-            let gone = gone.map(|gone| gone.map(usize::from)).sum();
-            conclude(draft, gone, answer, waiting);
+            drop(draft);
+            let mut gone = 0_usize;
+            for prunable in prunables {
+                let mut draft = batch.draft();
+                match write::prune(&mut draft, prunable) {
+                    Ok(went) => {
+                        draft.merge();
+                        gone += usize::from(went);
+                    }
+                    // It stays, and keeps nothing else from going.
+                    Err(error) => tracing::error!(%error, "failed to prune a value of the journal"),
+                }
+            }
+            conclude(batch.draft(), Ok(gone), answer, waiting);
         }
         Request::Restore(values, answer) => {
             let result = values.into_iter().try_for_each(|value| write::restore(&mut draft, value));

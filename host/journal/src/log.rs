@@ -1,14 +1,19 @@
 //! The write-ahead log: what makes a commit durable. Every batch is one record, written behind the last
 //! one and synced before it is answered; the tree on disk (`tree/sled.rs`) follows in its own time.
 //!
-//! Records stand in segments, `log/<number>.log`. Numbers of records go on over segments, so that what
-//! an earlier use of a file left in it is never taken for what follows. A segment goes once the tree has
-//! all of it, synced; its file is then used again, since overwriting costs the disk less than growing.
+//! Records stand in segments, `log/<number>.log`. Numbers of records go on over segments, and are stamped with
+//! a random salt of the segment, so that neither what an earlier use of a file left in it nor what a sender
+//! put into an event is ever taken for a record. A segment goes once the tree has all of it, synced; its file
+//! is then used again, since overwriting costs the disk less than growing.
+//!
+//! Invariant: a file has the name of a segment only while its beginning is that segment's, synced. It is begun, and
+//! put aside, under the name of the spare, which replay passes over.
 
 mod record;
 mod replay;
 
 use std::fs::{self, File, OpenOptions};
+use std::hash::{BuildHasher as _, Hasher as _, RandomState};
 use std::io;
 use std::os::unix::fs::FileExt as _;
 use std::path::{Path, PathBuf};
@@ -22,10 +27,10 @@ pub(crate) use replay::replay;
 pub(crate) const FOLDER: &str = "log";
 /// Name of a file that waits to be used again.
 const SPARE: &str = "spare";
-/// What a segment begins with: a name, the format, the number of its first record, and a checksum.
+/// What a segment begins with: a name, the format, the number of its first record, its salt, and a checksum.
 const MAGIC: &[u8; 8] = b"stepmlog";
 const FORMAT: u32 = 1;
-const HEADER_BYTES: usize = 24;
+const HEADER_BYTES: usize = 32;
 
 /// The log of one journal, open for writing.
 #[derive(Debug)]
@@ -46,6 +51,8 @@ pub(crate) struct Log {
 struct Segment {
     number: u64,
     file: File,
+    /// What is added to the numbers of its records.
+    salt: u64,
     /// Where the next record goes.
     end: u64,
 }
@@ -55,6 +62,7 @@ struct Segment {
 pub(crate) struct Full {
     folder: PathBuf,
     path: PathBuf,
+    sync: Sync,
 }
 
 impl Log {
@@ -71,7 +79,7 @@ impl Log {
 
     /// Writes a batch and returns when it is on disk.
     pub(crate) fn append(&mut self, changes: &Changes) -> io::Result<()> {
-        record::encode(&mut self.buffer, self.next, changes)?;
+        record::encode(&mut self.buffer, self.next.wrapping_add(self.segment.salt), changes)?;
         self.segment.file.write_all_at(&self.buffer, self.segment.end)?;
         if self.sync == Sync::Durable {
             self.segment.file.sync_data()?;
@@ -96,7 +104,8 @@ impl Log {
         let number = self.segment.number + 1;
         let segment = Segment::create(&self.folder, number, self.next, self.sync)?;
         let full = std::mem::replace(&mut self.segment, segment);
-        Ok(Full { folder: self.folder.clone(), path: path_of(&self.folder, full.number) })
+        let path = path_of(&self.folder, full.number);
+        Ok(Full { folder: self.folder.clone(), path, sync: self.sync })
     }
 
     /// Ends a log whose last segment the tree has, too.
@@ -110,27 +119,33 @@ impl Log {
 }
 
 impl Segment {
-    /// Makes a segment, of the spare file if there is one, and makes it durable under its name.
+    /// Makes a segment, of the spare file if there is one.
     fn create(folder: &Path, number: u64, first: u64, sync: Sync) -> io::Result<Self> {
-        let path = path_of(folder, number);
-        match fs::rename(folder.join(SPARE), &path) {
-            Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
-            Ok(()) | Err(_) => {}
-        }
-        let file = OpenOptions::new().create(true).truncate(false).write(true).open(&path)?;
-        file.write_all_at(&header(first), 0)?;
+        let spare = folder.join(SPARE);
+        let file = OpenOptions::new().create(true).truncate(false).write(true).open(&spare)?;
+        let salt = RandomState::new().build_hasher().finish();
+        file.write_all_at(&header(first, salt), 0)?;
         if sync == Sync::Durable {
             file.sync_all()?;
-            File::open(folder)?.sync_all()?;
         }
-        Ok(Self { number, file, end: HEADER_BYTES as u64 })
+        rename(folder, &spare, &path_of(folder, number), sync)?;
+        Ok(Self { number, file, salt, end: HEADER_BYTES as u64 })
     }
 }
 
 impl Full {
     /// Keeps the file for a further segment. To be called once the tree has all of it, synced.
     pub(crate) fn retire(self) -> io::Result<()> {
-        fs::rename(self.path, self.folder.join(SPARE))
+        rename(&self.folder, &self.path, &self.folder.join(SPARE), self.sync)
+    }
+}
+
+/// Renames a file of the folder, durably: the file is about to be written to under its new name.
+fn rename(folder: &Path, from: &Path, to: &Path, sync: Sync) -> io::Result<()> {
+    fs::rename(from, to)?;
+    match sync {
+        Sync::Durable => File::open(folder)?.sync_all(),
+        Sync::Unsynced => Ok(()),
     }
 }
 
@@ -138,9 +153,9 @@ fn path_of(folder: &Path, number: u64) -> PathBuf {
     folder.join(format!("{number:020}.log"))
 }
 
-fn header(first: u64) -> [u8; HEADER_BYTES] {
+fn header(first: u64, salt: u64) -> [u8; HEADER_BYTES] {
     let mut header = [0; HEADER_BYTES];
-    let parts: [&[u8]; 3] = [MAGIC, &FORMAT.to_be_bytes(), &first.to_be_bytes()];
+    let parts: [&[u8]; 4] = [MAGIC, &FORMAT.to_be_bytes(), &first.to_be_bytes(), &salt.to_be_bytes()];
     let content = parts.concat();
     let checksum = crc32fast::hash(&content).to_be_bytes();
     header.iter_mut().zip(content.into_iter().chain(checksum)).for_each(|(to, byte)| *to = byte);

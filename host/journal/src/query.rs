@@ -28,13 +28,9 @@ pub(crate) fn query(
 ) -> Result<RunPage, JournalError> {
     match filter.phase {
         Some(phase @ (PhaseName::Retrying | PhaseName::Dead | PhaseName::Cancelled)) => {
-            few(values, filter, cursor, limit, &|before, missing| {
-                indexed(values, filter.workflow.as_deref(), phase, before, missing)
-            })
+            few(values, filter, phase, cursor, limit)
         }
-        Some(PhaseName::Ready) if unfinished <= SHORT_QUEUE => {
-            few(values, filter, cursor, limit, &|before, missing| queued(values, before, missing))
-        }
+        Some(PhaseName::Ready) if unfinished <= SHORT_QUEUE => ready(values, filter, cursor, limit),
         Some(PhaseName::Ready | PhaseName::Succeeded) | None => many(values, filter, cursor, limit),
     }
 }
@@ -44,19 +40,19 @@ fn passes(filter: &Filter, state: &State) -> bool {
         && filter.workflow.as_ref().is_none_or(|workflow| *workflow == state.workflow)
 }
 
-/// A page of the runs that `find` gives, from before one and at most so many at once, latest first.
+/// A page of the runs in an indexed phase.
 fn few(
     values: &Values,
     filter: &Filter,
+    phase: PhaseName,
     cursor: Option<RunId>,
     limit: usize,
-    find: &dyn Fn(Option<RunId>, usize) -> Result<Vec<RunId>, JournalError>,
 ) -> Result<RunPage, JournalError> {
     let mut page = RunPage { runs: Vec::new(), cursor };
     // A run that leaves the phase between the index and its state is skipped: go on for more.
     while page.runs.len() < limit {
         let missing = limit - page.runs.len();
-        let found = find(page.cursor, missing)?;
+        let found = indexed(values, filter.workflow.as_deref(), phase, page.cursor, missing)?;
         let is_last = found.len() < missing;
         for run in found {
             page.cursor = Some(run);
@@ -87,10 +83,7 @@ fn many(
         looked_at += pairs.len();
         for (key, raw) in pairs {
             page.cursor = Some(keys::parse_state(&key).ok_or_else(|| damaged(&key, "no run"))?);
-            if let Some(content) = values.resolve(&key, raw)? {
-                page.runs
-                    .extend(Some(Record::state_in(&key, &content)?).filter(|state| passes(filter, state)));
-            }
+            page.runs.extend(state_at(values, &key, raw)?.filter(|state| passes(filter, state)));
             if page.runs.len() >= limit {
                 return Ok(page);
             }
@@ -103,8 +96,40 @@ fn many(
     Ok(page)
 }
 
-/// The latest runs in the queue.
-fn queued(values: &Values, before: Option<RunId>, limit: usize) -> Result<Vec<RunId>, JournalError> {
+/// The state in a scanned value; none if the run has gone, or is damaged, which stops no other.
+fn state_at(values: &Values, key: &[u8], raw: Vec<u8>) -> Result<Option<State>, JournalError> {
+    let state = values
+        .resolve(key, raw)
+        .and_then(|content| content.map(|content| Record::state_in(key, &content)).transpose());
+    match state {
+        Err(error @ JournalError::Damaged { .. }) => {
+            tracing::error!(%error, "passed over a damaged run");
+            Ok(None)
+        }
+        other => other,
+    }
+}
+
+/// A page of the runs in the queue that are ready.
+fn ready(
+    values: &Values,
+    filter: &Filter,
+    cursor: Option<RunId>,
+    limit: usize,
+) -> Result<RunPage, JournalError> {
+    let mut page = RunPage::default();
+    for run in queued(values, cursor)? {
+        page.runs.extend(values.state(run)?.filter(|state| passes(filter, state)));
+        if page.runs.len() >= limit {
+            page.cursor = Some(run);
+            break;
+        }
+    }
+    Ok(page)
+}
+
+/// The runs in the queue, latest first.
+fn queued(values: &Values, before: Option<RunId>) -> Result<Vec<RunId>, JournalError> {
     let mut runs = Vec::new();
     for (key, _) in values.scan(&keys::queue(), Order::Ascending, usize::MAX)? {
         let (_, run) = keys::parse_queued(&key).ok_or_else(|| damaged(&key, "no place in the queue"))?;
@@ -112,7 +137,6 @@ fn queued(values: &Values, before: Option<RunId>, limit: usize) -> Result<Vec<Ru
     }
     runs.retain(|run| before.is_none_or(|before| *run < before));
     runs.sort_unstable_by(|a, b| b.cmp(a));
-    runs.truncate(limit);
     Ok(runs)
 }
 
@@ -194,9 +218,7 @@ pub(crate) fn prunable(
             if found.len() >= limit {
                 return Ok(Prunables { found, rest: Some(run) });
             }
-            if let Some(content) = values.resolve(&key, raw)?
-                && has_ended(&Record::state_in(&key, &content)?, before_ms)
-            {
+            if state_at(values, &key, raw)?.is_some_and(|state| has_ended(&state, before_ms)) {
                 found.push(Prunable::Run(run, before_ms));
             }
             span = span.after(key);

@@ -22,6 +22,9 @@ use crate::metrics;
 /// Longest sleep between two looks at the clock: bounds what a jump of the clock can delay.
 const LOOK_AGAIN: Duration = Duration::from_secs(5);
 
+/// Missed instants that are passed over at once.
+const YIELD_EVERY: u32 = 1_024;
+
 /// What schedules work with.
 pub struct Schedules {
     /// What is deployed.
@@ -67,11 +70,17 @@ impl Schedules {
         let now_ms = self.clock.now_ms();
         let mut cursor_ms = self.journal.cursor(&name, now_ms).await?;
         let mut due_ms = None;
+        let mut passed = 0_u32;
         let next_ms = loop {
             match schedule.next_after(cursor_ms) {
                 Some(instant) if instant <= now_ms => {
                     due_ms = Some(instant);
                     cursor_ms = instant;
+                    passed = passed.wrapping_add(1);
+                    // A short interval after a long time without service: others have their turn meanwhile.
+                    if passed.is_multiple_of(YIELD_EVERY) {
+                        tokio::task::yield_now().await;
+                    }
                 }
                 next => break next,
             }

@@ -1,4 +1,4 @@
-//! One record: a checksum, the length of the content, the record's number, and the content. Each change is
+//! One record: a checksum, the length of the content, the record's number (with its segment's salt added), and the content. Each change is
 //! the length of its key, the length of its value (or [`REMOVED`]), the key and the value. All numbers
 //! are big-endian.
 

@@ -62,37 +62,22 @@ pub(crate) fn replay(journal: &Path) -> Result<Replayed, ReplayError> {
     for path in &segments {
         let bytes = fs::read(path).map_err(|source| ReplayError::Read { path: path.clone(), source })?;
         let damaged = |at, problem: String| ReplayError::Damaged { path: path.clone(), at, problem };
-        let first = match first_number(&bytes) {
-            Ok(first) => first,
-            Err(problem) => return Err(damaged(0, problem.to_owned())),
-        };
-        let Some(first) = first else {
-            // Its making was cut off, so that nothing can stand in it; it must be the last.
-            match segments.last() {
-                Some(last) if last == path => break,
-                Some(_) | None => return Err(damaged(0, "it has no beginning, and others follow it".into())),
-            }
-        };
-        match expected {
-            // The file of an earlier segment, whose new beginning was cut off.
-            Some(expected) if first < expected => break,
-            Some(expected) if first > expected => {
-                let problem = format!("it begins with record {first}, and record {expected} is missing");
-                return Err(damaged(0, problem));
-            }
-            Some(_) | None => {}
+        let (first, salt) = beginning(&bytes).map_err(|problem| damaged(0, problem.to_owned()))?;
+        if let Some(expected) = expected.filter(|expected| *expected != first) {
+            let problem = format!("it begins with record {first}, and record {expected} is missing");
+            return Err(damaged(0, problem));
         }
         let mut number = first;
         let mut at = HEADER_BYTES;
         while let Some(found) = record::decode(bytes.get(at..).unwrap_or_default())
-            && found.number == number
+            && found.number == number.wrapping_add(salt)
         {
             changes.extend(found.changes);
             at += found.length;
             number += 1;
             records += 1;
         }
-        if let Some((later, found)) = find_later(&bytes, at, number) {
+        if let Some((later, found)) = find_later(&bytes, at, number, salt) {
             let problem =
                 format!("record {number} cannot be read, and record {found} stands at byte {later}");
             return Err(damaged(at, problem));
@@ -131,31 +116,32 @@ fn segments(folder: &Path) -> Result<Vec<PathBuf>, ReplayError> {
     Ok(segments)
 }
 
-/// Number of a segment's first record; none if its beginning is not whole.
-fn first_number(bytes: &[u8]) -> Result<Option<u64>, &'static str> {
-    let Some(found) = bytes.first_chunk::<HEADER_BYTES>() else { return Ok(None) };
-    let Some((format, rest)) = found.strip_prefix(MAGIC).and_then(|rest| rest.split_first_chunk::<4>())
-    else {
-        return Ok(None);
-    };
-    let Some(first) = rest.first_chunk().map(|number| u64::from_be_bytes(*number)) else { return Ok(None) };
+/// Number of a segment's first record, and its salt.
+fn beginning(bytes: &[u8]) -> Result<(u64, u64), &'static str> {
+    const NONE: &str = "it does not begin as a segment does";
+    let found = bytes.first_chunk::<HEADER_BYTES>().ok_or(NONE)?;
+    let (format, rest) = found.strip_prefix(MAGIC).and_then(|rest| rest.split_first_chunk()).ok_or(NONE)?;
     if *format != FORMAT.to_be_bytes() {
         return Err("it was written by another version of Stepmill");
     }
-    Ok((header(first) == *found).then_some(first))
+    let (first, rest) = rest.split_first_chunk().ok_or(NONE)?;
+    let salt = rest.first_chunk().ok_or(NONE)?;
+    let (first, salt) = (u64::from_be_bytes(*first), u64::from_be_bytes(*salt));
+    if header(first, salt) == *found { Ok((first, salt)) } else { Err(NONE) }
 }
 
 /// Place and number of a whole record behind `from` that comes after `expected`.
-fn find_later(bytes: &[u8], from: usize, expected: u64) -> Option<(usize, u64)> {
+fn find_later(bytes: &[u8], from: usize, expected: u64, salt: u64) -> Option<(usize, u64)> {
     let later = |at: &usize| {
         let rest = bytes.get(*at..).unwrap_or_default();
         // Cheap, so that a checksum is computed for almost nothing.
-        let (number, length) = record::head(rest)?;
+        let (stamp, length) = record::head(rest)?;
+        let number = stamp.wrapping_sub(salt);
         let is_ahead = (expected..expected.saturating_add(AHEAD)).contains(&number);
         if !is_ahead || length > rest.len() {
             return None;
         }
-        record::whole(rest).map(|(number, _)| (*at, number))
+        record::whole(rest).map(|_| (*at, number))
     };
     (from..bytes.len()).find_map(|at| later(&at))
 }

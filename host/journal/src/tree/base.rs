@@ -5,6 +5,7 @@
 
 use std::fs::File;
 use std::path::Path;
+use std::sync::{PoisonError, RwLock};
 
 use stepmill_core::journal::JournalError;
 
@@ -25,6 +26,8 @@ const PART: usize = 64;
 /// One sled tree. Invariant: only the process that holds the folder's lock has one.
 pub(crate) struct Base {
     db: ::sled::Db,
+    /// Held while blocks are written, since a search may pass over what moves from one to another.
+    blocks: RwLock<()>,
     /// Our own handle of `<path>/db`, opened before the first write, so that a write error of the
     /// kernel is reported to it.
     data: File,
@@ -37,12 +40,13 @@ impl Base {
     /// A tree over a database opened in `path`, whose lock is `lock`.
     pub(crate) fn new(db: ::sled::Db, lock: File, path: &Path, sync: Sync) -> std::io::Result<Self> {
         let data = File::open(path.join("db"))?;
-        Ok(Self { db, data, sync, _lock: lock })
+        Ok(Self { db, blocks: RwLock::default(), data, sync, _lock: lock })
     }
 
     /// The value of a key.
     pub(crate) fn get(&self, key: &[u8]) -> Result<Option<Vec<u8>>, JournalError> {
         if keys::is_blocked(key) {
+            let _blocks = self.blocks.read().unwrap_or_else(PoisonError::into_inner);
             return blocks::get(&self.db, key);
         }
         let value = self.db.get(key).map_err(io("failed to read from the journal's tree"))?;
@@ -54,8 +58,9 @@ impl Base {
         &self,
         span: &Span,
         order: Order,
-    ) -> Result<impl Iterator<Item = Result<Pair, JournalError>> + use<>, JournalError> {
-        Scan::new(&self.db, span, order)
+    ) -> Result<impl Iterator<Item = Result<Pair, JournalError>> + use<'_>, JournalError> {
+        let blocks = self.blocks.read().unwrap_or_else(PoisonError::into_inner);
+        Scan::new(&self.db, blocks, span, order)
     }
 
     /// Makes changes. They are durable when this returns, but not all or none: what a crash cuts off is to
@@ -78,6 +83,7 @@ impl Base {
     /// Makes changes of keys about one thing. Answers how many bytes were written.
     fn write_part(&self, part: &[(&Vec<u8>, &Change)]) -> Result<usize, JournalError> {
         if part.first().is_some_and(|(key, _)| keys::is_blocked(key)) {
+            let _blocks = self.blocks.write().unwrap_or_else(PoisonError::into_inner);
             return blocks::write(&self.db, part.iter().copied());
         }
         let mut bytes = 0_usize;

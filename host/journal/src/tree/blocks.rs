@@ -5,11 +5,13 @@
 //! The first block of a prefix is bounded by the prefix itself.
 //!
 //! Invariant: a block is split from the right: what goes into a new block is written there before it leaves
-//! the old one. Whoever reads a block passes over what belongs to the next.
+//! the old one. A crash between the two leaves it in both; whoever reads a block passes over what belongs to
+//! the next. Nobody reads while blocks are written.
 
 use std::collections::BTreeMap;
 use std::collections::VecDeque;
 use std::iter::Peekable;
+use std::sync::RwLockReadGuard;
 
 use stepmill_core::journal::JournalError;
 
@@ -75,10 +77,32 @@ pub(super) fn write<'c>(
         }
         for (at, block) in split(&bound, pairs).into_iter().rev() {
             written = written.saturating_add(block.len());
-            if block.is_empty() { db.remove(at) } else { db.insert(at, block) }.map_err(failed)?;
+            if block.is_empty() {
+                trim_before(db, prefix, &at)?;
+                db.remove(at).map_err(failed)?;
+            } else {
+                db.insert(at, block).map_err(failed)?;
+            }
         }
     }
     Ok(written)
+}
+
+/// Takes out of the block before `bound` what a crash in a split left there: once the block at `bound` is gone,
+/// nothing would hide it.
+fn trim_before(db: &sled::Db, prefix: &[u8], bound: &[u8]) -> Result<(), JournalError> {
+    let before = db.range(prefix..bound).next_back().transpose();
+    let Some((at, block)) = before.map_err(io("failed to read from the journal's tree"))? else {
+        return Ok(());
+    };
+    let all = Pairs::of(&at, &block).collect::<Result<Vec<_>, _>>()?;
+    if all.last().is_some_and(|(key, _)| *key >= bound) {
+        let kept = all.into_iter().filter(|(key, _)| *key < bound).collect();
+        for (at, block) in split(&at, kept).into_iter().rev() {
+            db.insert(at, block).map_err(io("failed to write to the journal's tree"))?;
+        }
+    }
+    Ok(())
 }
 
 /// Pairs as blocks with their bounds, of which the first is `bound`.
@@ -142,7 +166,9 @@ impl<'a> Iterator for Pairs<'a> {
 }
 
 /// The pairs of a span, in blocks or not.
-pub(super) struct Scan {
+pub(super) struct Scan<'b> {
+    /// No block is split meanwhile.
+    _blocks: RwLockReadGuard<'b, ()>,
     range: Peekable<Box<dyn Iterator<Item = SledPair>>>,
     span: Span,
     order: Order,
@@ -152,8 +178,13 @@ pub(super) struct Scan {
     above: Option<sled::IVec>,
 }
 
-impl Scan {
-    pub(super) fn new(db: &sled::Db, span: &Span, order: Order) -> Result<Self, JournalError> {
+impl<'b> Scan<'b> {
+    pub(super) fn new(
+        db: &sled::Db,
+        blocks: RwLockReadGuard<'b, ()>,
+        span: &Span,
+        order: Order,
+    ) -> Result<Self, JournalError> {
         let mut start = span.start.clone();
         if keys::is_blocked(&start)
             && let Some((bound, _)) = find(db, &start)?
@@ -173,7 +204,7 @@ impl Scan {
             }
         };
         let (span, ready) = (span.clone(), VecDeque::new());
-        Ok(Self { range: range.peekable(), span, order, ready, above: None })
+        Ok(Self { _blocks: blocks, range: range.peekable(), span, order, ready, above: None })
     }
 
     fn read(&mut self, bound: &sled::IVec, block: &[u8]) -> Result<(), JournalError> {
@@ -203,7 +234,7 @@ impl Scan {
     }
 }
 
-impl Iterator for Scan {
+impl Iterator for Scan<'_> {
     type Item = Result<Pair, JournalError>;
 
     fn next(&mut self) -> Option<Self::Item> {

@@ -116,3 +116,25 @@ fn a_scan_passes_over_any_number_of_removed_keys() {
         assert_eq!(found.len(), 2, "{order:?}");
     }
 }
+
+/// A crash in a split leaves pairs in the old block and in the new one. When the new one goes, they must not
+/// come back.
+#[test]
+fn what_a_crash_in_a_split_left_behind_does_not_come_back() {
+    let folder = tempfile::tempdir().unwrap();
+    let db = ::sled::Config::new().path(folder.path()).open().unwrap();
+    let block = |pairs: &[(&str, &str)]| {
+        let length = |text: &str| u32::try_from(text.len()).unwrap().to_be_bytes();
+        let pair = |(key, value): &(&str, &str)| {
+            [&length(key), &length(value), key.as_bytes(), value.as_bytes()].concat()
+        };
+        pairs.iter().flat_map(pair).collect::<Vec<u8>>()
+    };
+    db.insert("r/", block(&[("r/a", "1"), ("r/z", "old")])).unwrap();
+    db.insert("r/z", block(&[("r/z", "new")])).unwrap();
+    assert_eq!(blocks::get(&db, b"r/z").unwrap().as_deref(), Some(b"new".as_slice()));
+    let changes = Changes::from([(b"r/z".to_vec(), Change::Remove)]);
+    blocks::write(&db, changes.iter()).unwrap();
+    assert_eq!(blocks::get(&db, b"r/z").unwrap(), None);
+    assert_eq!(blocks::get(&db, b"r/a").unwrap().as_deref(), Some(b"1".as_slice()));
+}

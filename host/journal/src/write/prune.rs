@@ -14,7 +14,7 @@ use crate::record::{Place, Record};
 pub(crate) enum Prunable {
     /// A run that ended before this time.
     Run(RunId, u64),
-    /// A claim or a stored value, and when it expires.
+    /// A claim or a stored value, and when it expired.
     Expired(Vec<u8>, u64),
 }
 
@@ -48,7 +48,7 @@ pub(crate) fn prune(draft: &mut Draft<'_, '_>, prunable: Prunable) -> Result<boo
                 draft.get::<StoredRow>(&key)?.and_then(|row| row.expires_ms)
             };
             draft.remove(keys::expiry(expires_ms, &key));
-            if now == Some(expires_ms) && expires_ms <= draft.now_ms() {
+            if now == Some(expires_ms) {
                 draft.remove(key);
                 return Ok(true);
             }

@@ -12,6 +12,7 @@ use stepmill_core::{Invoke as _, RunId};
 use stepmill_journal::LocalJournal;
 use stepmill_sandbox::egress::Egress;
 use stepmill_sandbox::{Options, Sandbox};
+use tokio_util::sync::CancellationToken;
 
 use crate::payload::order;
 
@@ -58,7 +59,7 @@ impl Step {
 
     /// Lets later attempts begin with the config made ready.
     pub(super) async fn prepare(&self) {
-        self.sandbox.prepare(&self.digest, &self.config).await.unwrap();
+        self.sandbox.prepare(&self.digest, &self.config, &CancellationToken::new()).await.unwrap();
     }
 
     /// One attempt as the dispatcher makes it.
