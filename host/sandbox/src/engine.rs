@@ -30,11 +30,12 @@ const LOADING: u32 = 1;
 /// Bytes that the host itself may spend on one instance (its globals, function references and the like),
 /// which no limit of the guest's memory sees.
 const INSTANCE_BYTES: usize = 1 << 20;
-/// Bytes of a slot's memory that stay resident when an attempt has ended: more than a document of some KiB makes
-/// an attempt touch. What is resident is cleared after every attempt, also after those that touched little of it, so
-/// that 4 MiB would cost a small attempt in a slot that a large one had 60 us. With the highest number of
-/// concurrent attempts it bounds what idle slots hold: 64 x 1 MiB where components have one memory.
-const KEEP_RESIDENT: usize = 1 << 20;
+/// Bytes of a slot's memory that stay resident when an attempt has ended. What is resident is cleared after every
+/// attempt, also after those that touched little of it: a small attempt in a slot that a large one had pays some 60 us.
+/// With 1 MiB that is 30 us, but an attempt on 256 KiB pays 1 ms for the faults, and threads fight over
+/// the process's memory map. With the highest number of concurrent attempts it bounds what idle slots hold:
+/// 64 x 4 MiB where components have one memory.
+const KEEP_RESIDENT: usize = 4 << 20;
 /// Address space of a memory where little of it is to be had.
 const CRAMPED_RESERVATION: u64 = 16 << 20;
 /// Stack that wasm may use. A host function runs on the same stack above it.
@@ -49,7 +50,7 @@ pub struct Options {
     /// the log, if the process may not reserve enough address space.
     pub pool: bool,
     /// Attempts that run at the same time, clamped to 1..=1000; the others wait. It also bounds what
-    /// finished attempts leave resident (1 MiB each).
+    /// finished attempts leave resident (4 MiB each).
     pub max_concurrent: usize,
     /// Folder of compiled components; made if it does not exist. None compiles at every start.
     pub cache_dir: Option<PathBuf>,
