@@ -28,6 +28,9 @@ pub(crate) struct Base {
     db: ::sled::Db,
     /// Held while blocks are written, since a search may pass over what moves from one to another.
     blocks: RwLock<()>,
+    /// The last key of runs, or one after it. Nearly all that are asked for and are not here are new, and lie
+    /// beyond: the committer, which asks, then waits for no block.
+    last_run: RwLock<Vec<u8>>,
     /// Our own handle of `<path>/db`, opened before the first write, so that a write error of the
     /// kernel is reported to it.
     data: File,
@@ -40,11 +43,21 @@ impl Base {
     /// A tree over a database opened in `path`, whose lock is `lock`.
     pub(crate) fn new(db: ::sled::Db, lock: File, path: &Path, sync: Sync) -> std::io::Result<Self> {
         let data = File::open(path.join("db"))?;
-        Ok(Self { db, blocks: RwLock::default(), data, sync, _lock: lock })
+        let base =
+            Self { db, blocks: RwLock::default(), last_run: RwLock::default(), data, sync, _lock: lock };
+        let last =
+            base.pairs(&keys::states(), Order::Descending).and_then(|mut pairs| pairs.next().transpose());
+        if let Some((key, _)) = last.map_err(std::io::Error::other)? {
+            base.raise_last_run(&key);
+        }
+        Ok(base)
     }
 
     /// The value of a key.
     pub(crate) fn get(&self, key: &[u8]) -> Result<Option<Vec<u8>>, JournalError> {
+        if keys::parse_state(key).is_some() && self.is_beyond_last_run(key) {
+            return Ok(None);
+        }
         if keys::is_blocked(key) {
             let _blocks = self.blocks.read().unwrap_or_else(PoisonError::into_inner);
             return blocks::get(&self.db, key);
@@ -83,6 +96,9 @@ impl Base {
     /// Makes changes of keys about one thing. Answers how many bytes were written.
     fn write_part(&self, part: &[(&Vec<u8>, &Change)]) -> Result<usize, JournalError> {
         if part.first().is_some_and(|(key, _)| keys::is_blocked(key)) {
+            if let Some((last, _)) = part.last().filter(|(key, _)| keys::parse_state(key).is_some()) {
+                self.raise_last_run(last);
+            }
             let _blocks = self.blocks.write().unwrap_or_else(PoisonError::into_inner);
             return blocks::write(&self.db, part.iter().copied());
         }
@@ -97,6 +113,16 @@ impl Base {
             bytes = bytes.saturating_add(key.len()).saturating_add(value.map_or(0, <[u8]>::len));
         }
         Ok(bytes)
+    }
+
+    fn is_beyond_last_run(&self, key: &[u8]) -> bool {
+        key > self.last_run.read().unwrap_or_else(PoisonError::into_inner).as_slice()
+    }
+
+    fn raise_last_run(&self, key: &[u8]) {
+        if self.is_beyond_last_run(key) {
+            *self.last_run.write().unwrap_or_else(PoisonError::into_inner) = key.to_vec();
+        }
     }
 
     /// Returns when everything written before is durable.
