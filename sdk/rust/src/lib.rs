@@ -79,6 +79,9 @@
 //! rustflags = ["-C", "link-arg=--initial-memory=4194304"]
 //! ```
 //!
+//! The crate gives components an allocator that is quick over small blocks. To bring your own, switch it off:
+//! `stepmill-sdk = { …, default-features = false }`.
+//!
 //! ```sh
 //! rustup target add wasm32-wasip2
 //! cargo build --release --target wasm32-wasip2   # target/wasm32-wasip2/release/<crate>.wasm
