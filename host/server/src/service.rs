@@ -32,6 +32,8 @@ use crate::snapshots::Snapshots;
 const PRUNE_EVERY: Duration = Duration::from_secs(30);
 /// Pause between two looks at whether the journal still takes writes.
 const WATCH_EVERY: Duration = Duration::from_millis(500);
+/// How long the last users of the journal may take to let go of it.
+const LET_GO: Duration = Duration::from_secs(2);
 /// Things pruned at once; more are pruned without a pause.
 const PRUNE_BATCH: usize = 1_000;
 /// File in the data folder that says where the service listens.
@@ -251,6 +253,7 @@ impl Service {
         if closed.await.is_err() {
             listeners.shutdown().await;
         }
+        until_alone(&journal).await;
         tracing::info!("stopped");
         // It may have failed in the drain, too.
         ended.and_then(|()| journal.failure().map_or(Ok(()), |failure| Err(journal_failed(&failure))))
@@ -294,6 +297,19 @@ async fn failure(journal: &dyn Journal) -> String {
             return failure;
         }
         tokio::time::sleep(WATCH_EVERY).await;
+    }
+}
+
+/// Waits until nothing else has the journal, so that it is closed when the service has ended. A connection's task
+/// may outlive its listener by a moment.
+async fn until_alone(journal: &Arc<dyn Journal>) {
+    let alone = async {
+        while Arc::strong_count(journal) > 1 {
+            tokio::time::sleep(Duration::from_millis(1)).await;
+        }
+    };
+    if tokio::time::timeout(LET_GO, alone).await.is_err() {
+        tracing::warn!("a connection is still open: the journal is closed when the process ends");
     }
 }
 
