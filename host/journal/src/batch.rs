@@ -11,7 +11,7 @@ use stepmill_core::run::State;
 use crate::claims::{Place, Placed, Run};
 use crate::codec;
 use crate::keys;
-use crate::tree::{Change, Changes, absorb};
+use crate::tree::{Change, Changes, absorb, absorb_all};
 use crate::values::Values;
 
 /// Changes of many requests that become durable together.
@@ -204,13 +204,7 @@ impl Draft<'_, '_> {
     /// Makes the draft part of the batch.
     pub(crate) fn merge(self) {
         let Self { batch, changes, effects } = self;
-        if batch.changes.is_empty() {
-            batch.changes = changes;
-        } else {
-            for (key, change) in changes {
-                absorb(&mut batch.changes, key, change);
-            }
-        }
+        absorb_all(&mut batch.changes, changes);
         batch.ended.extend(&effects.ended);
         batch.effects.unfinished += effects.unfinished;
         batch.effects.dead += effects.dead;

@@ -19,11 +19,8 @@ pub(crate) struct Claimed {
 impl Claimed {
     /// Claims runs that are known in memory.
     pub(crate) fn take(shared: Arc<Shared>, now_ms: u64, limit: usize) -> Self {
-        let Found { taken, next_due_ms, is_short } = shared.claims.take(now_ms, limit);
-        let claims = Claims { runs: Vec::with_capacity(taken.len()), next_due_ms };
-        let mut claimed = Self { shared, claims, unread: taken, is_short };
-        claimed.unread.reverse();
-        claimed.hand_on();
+        let mut claimed = Self { shared, claims: Claims::default(), unread: Vec::new(), is_short: false };
+        claimed.take_more(now_ms, limit);
         claimed
     }
 
@@ -40,11 +37,7 @@ impl Claimed {
         while self.is_short {
             self.shared.claims.refill(&self.shared.values)?;
             let wanted = limit.saturating_sub(self.claims.runs.len());
-            let Found { taken, next_due_ms, is_short } = self.shared.claims.take(now_ms, wanted);
-            self.unread = taken;
-            self.unread.reverse();
-            self.claims.next_due_ms = next_due_ms;
-            self.is_short = is_short;
+            self.take_more(now_ms, wanted);
             self.read_unread();
         }
         Ok(self)
@@ -53,6 +46,16 @@ impl Claimed {
     /// The claims, which are the caller's from now on.
     pub(crate) fn hand_over(mut self) -> Claims {
         std::mem::take(&mut self.claims)
+    }
+
+    /// Claims at most `limit` runs. All that were claimed before have been read.
+    fn take_more(&mut self, now_ms: u64, limit: usize) {
+        let Found { taken, next_due_ms, is_short } = self.shared.claims.take(now_ms, limit);
+        self.unread = taken;
+        self.unread.reverse();
+        self.claims.next_due_ms = next_due_ms;
+        self.is_short = is_short;
+        self.hand_on();
     }
 
     /// Claims what is at hand, up to the first that is not.
@@ -66,7 +69,6 @@ impl Claimed {
     }
 
     fn read_unread(&mut self) {
-        self.hand_on();
         while let Some(Taken { run, epoch, .. }) = self.unread.last() {
             let (run, epoch) = (*run, *epoch);
             match self.shared.values.run(run) {

@@ -59,6 +59,17 @@ impl Change {
     }
 }
 
+/// Adds changes to those before them.
+pub(crate) fn absorb_all(changes: &mut Changes, later: Changes) {
+    if changes.is_empty() {
+        *changes = later;
+        return;
+    }
+    for (key, change) in later {
+        absorb(changes, key, change);
+    }
+}
+
 /// Adds a change to those before it.
 pub(crate) fn absorb(changes: &mut Changes, key: Vec<u8>, change: Change) {
     match changes.entry(key) {

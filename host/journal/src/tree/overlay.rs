@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use stepmill_core::journal::JournalError;
 
-use super::{Change, Changes, Order, Pair, absorb};
+use super::{Change, Changes, Order, Pair, absorb_all};
 use crate::keys::Span;
 
 /// A key with its value, or none for a removed one.
@@ -25,13 +25,7 @@ pub(super) struct Overlay {
 impl Overlay {
     /// Adds changes.
     pub(super) fn extend(&mut self, changes: Changes) {
-        if self.active.is_empty() {
-            self.active = changes;
-            return;
-        }
-        for (key, change) in changes {
-            absorb(&mut self.active, key, change);
-        }
+        absorb_all(&mut self.active, changes);
     }
 
     /// Hands out all changes that are not on their way yet; they stay visible here.
@@ -67,7 +61,7 @@ impl Overlay {
             return (Vec::new(), true);
         }
         let active = range(&self.active, span, order);
-        let merged = match &self.draining {
+        let mut merged = match &self.draining {
             None => take(active, limit.saturating_add(1)),
             Some(draining) => {
                 let both = Merge::new(range(draining, span, order), active, order);
@@ -75,7 +69,6 @@ impl Overlay {
             }
         };
         let is_all = merged.len() <= limit;
-        let mut merged = merged;
         merged.truncate(limit);
         (merged, is_all)
     }
