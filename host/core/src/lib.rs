@@ -21,6 +21,7 @@ pub mod document;
 pub mod duration;
 pub mod event;
 pub mod expression;
+pub mod flow;
 pub mod grant;
 pub mod id;
 pub mod invoke;

@@ -160,13 +160,13 @@ pub fn host_fault_delay(in_a_row: u32, random: f64) -> Duration {
 }
 
 /// `first` doubled once for each failure after the first one, saturating.
-fn doubled(first: Duration, failures: u32) -> Duration {
+pub(crate) fn doubled(first: Duration, failures: u32) -> Duration {
     let factor = 1_u32.checked_shl(failures.saturating_sub(1)).unwrap_or(u32::MAX);
     first.saturating_mul(factor)
 }
 
 /// Between half of `base` and the whole of it.
-fn jittered(base: Duration, random: f64) -> Duration {
+pub(crate) fn jittered(base: Duration, random: f64) -> Duration {
     let share = if random.is_finite() { random.clamp(0.0, 1.0) } else { 1.0 };
     let half = base / 2;
     half.saturating_add(half.mul_f64(share)).min(base)
