@@ -1,7 +1,8 @@
-//! Flow control: how fast work goes to the world outside.
+//! Flow control: how fast, and in which order, work goes to the world outside.
 //!
-//! A [`gate`] stands in front of one named system: how many attempts at once, a [`rate`], a
+//! - [`gate`] stands in front of one named system: how many attempts at once, a [`rate`], a
 //!   [`breaker`], and a pause that all runs share once the system has asked one of them for it.
+//! - [`fair`] says which queue the next free place goes to.
 //!
 //! Everything here is a state machine without a clock: the time is an argument in milliseconds, what
 //! is random is one in `0.0..1.0`, and the same calls give the same answers. Arithmetic saturates.
@@ -21,6 +22,7 @@
 //! ```
 
 pub mod breaker;
+pub mod fair;
 pub mod gate;
 mod pause;
 pub mod rate;
