@@ -31,7 +31,7 @@ async fn attempt(guest: &str, step: &str, event: &Value) -> (Phase, Record) {
     let record = entries
         .into_iter()
         .find_map(|entry| match entry.what {
-            What::Died { record } | What::StepSucceeded { record, .. } => Some(record),
+            What::Died { record, .. } | What::StepSucceeded { record, .. } => Some(record),
             _ => entry.pure.into_iter().next(),
         })
         .unwrap();

@@ -8,7 +8,9 @@
 )]
 
 mod crash;
+mod docs;
 mod drain;
+mod events;
 #[cfg(target_os = "linux")]
 mod full_disk;
 mod hostile;

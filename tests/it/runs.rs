@@ -38,7 +38,7 @@ async fn an_order_flows_through_validate_transform_and_connector() {
     assert_eq!(seen[0].authorization.as_deref(), Some("Bearer a secret of the tests"));
 
     // Two commits in all: the acceptance, and the connector's result with the run's end.
-    assert!(matches!(&entries[0].what, What::Accepted { .. }));
+    assert!(matches!(&entries[0].what, What::Accepted(_)));
     let What::StepSucceeded { record, .. } = &entries[1].what else { panic!("{entries:#?}") };
     assert_eq!(entries[1].at_ms, entries[2].at_ms);
     assert_eq!(entries[1].pure.iter().map(|record| &*record.step).collect::<Vec<_>>(), ["check", "shape"]);
@@ -60,7 +60,7 @@ async fn an_invalid_order_is_a_dead_letter_with_its_violations() {
     let stub = Stub::start().await;
     let host = host(&stub).await;
     let (state, entries) = host.finish("orders", "1", &json!({ "quantity": 0 })).await;
-    let Phase::Dead { step, failure } = &state.phase else { panic!("{state:?}") };
+    let Phase::Dead { step, failure, .. } = &state.phase else { panic!("{state:?}") };
     assert_eq!((&**step, failure.cause), ("check", Cause::Invalid));
     let broken: Vec<_> =
         failure.violations.iter().map(|violation| (&*violation.pointer, &*violation.rule)).collect();
@@ -77,11 +77,12 @@ async fn an_invalid_order_is_a_dead_letter_with_its_violations() {
     let (state, entries) = host.admin.ended(state.run).await;
     assert_eq!(state.phase, Phase::Succeeded);
     assert_eq!(stub.seen().len(), 1);
-    let What::Accepted { event, .. } = &entries[0].what else { panic!() };
+    let What::Accepted(accepted) = &entries[0].what else { panic!() };
+    let event = &accepted.event;
     assert_eq!(event.document.to_json().unwrap(), json!({ "quantity": 0 }));
     // What has succeeded is not redriven.
     let (status, answer) = host.admin.post(&format!("/api/runs/{}/redrive", state.run), &json!({})).await;
-    assert_eq!((status, &answer["error"]["code"]), (409, &json!("illegal-transition")));
+    assert_eq!((status, &answer["error"]["code"]), (409, &json!("run-ended")));
     host.stop().await;
 }
 
@@ -91,12 +92,12 @@ async fn a_system_that_is_down_uses_up_the_attempts_and_a_redrive_goes_on_from_t
     stub.answer(503);
     let host = host(&stub).await;
     let (state, entries) = host.finish("orders", "1", &json!({ "sku": "A1", "quantity": 1 })).await;
-    let Phase::Dead { step, failure } = &state.phase else { panic!("{state:?}") };
+    let Phase::Dead { step, failure, .. } = &state.phase else { panic!("{state:?}") };
     assert_eq!((&**step, failure.cause), ("order", Cause::RetryAsked));
     let numbers: Vec<_> = entries
         .iter()
         .filter_map(|entry| match &entry.what {
-            What::AttemptFailed { record, .. } | What::Died { record } => Some(record.number),
+            What::AttemptFailed { record, .. } | What::Died { record, .. } => Some(record.number),
             _ => None,
         })
         .collect();
@@ -141,7 +142,7 @@ async fn retry_after_is_honoured_and_clamped_to_the_policy() {
     stub.answer(429);
     let project = Project::new().guests(&["fetch"]).system("erp", &stub.url()).workflow(
         "orders",
-        "  - { id: order, use: rest, system: erp, with: { method: POST, path: /orders }, retry: { first: 1ms, max: 100ms, attempts: 2, jitter: false } }",
+        "  - { id: order, use: rest, system: erp, with: { method: POST, path: /orders }, retry: { first: 1ms, max: 100ms, attempts: 2, jitter: none } }",
     );
     let host = Host::in_memory(&project.write()).await;
     let (state, entries) = host.finish("orders", "1", &json!({})).await;

@@ -26,7 +26,8 @@ async fn an_interval_fires_each_instant_once_over_a_restart() {
         let page = host.admin.get("/api/runs?workflow=tick").await;
         for state in page["runs"].as_array().unwrap() {
             let (_, entries) = host.admin.read(state["run"].as_str().unwrap().parse().unwrap()).await;
-            let What::Accepted { event, .. } = &entries[0].what else { panic!("{entries:?}") };
+            let What::Accepted(accepted) = &entries[0].what else { panic!("{entries:?}") };
+            let event = &accepted.event;
             let Trigger::Schedule { fire_ms } = event.trigger else { panic!("{event:?}") };
             fires.push(fire_ms);
         }

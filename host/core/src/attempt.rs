@@ -1,14 +1,18 @@
 //! One try of one step: how it ended and what is kept of it.
 
+mod cause;
+
 use serde::{Deserialize, Serialize};
+
+pub use cause::{Cause, Class};
 
 /// Bytes of a message that are kept; the rest is cut.
 pub const MESSAGE_BYTES: usize = 4 << 10;
 /// Violations that are kept of one attempt.
 pub const VIOLATIONS: usize = 1_000;
 
-/// What is kept of an attempt: for the operator's eyes, never an input of a decision except its
-/// failure.
+/// What is kept of an attempt: for the operator's eyes. Its failure and the last exchange's status and
+/// system are inputs of decisions, nothing else is.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Record {
     /// Id of the step.
@@ -36,6 +40,19 @@ pub struct Record {
     pub logs: Vec<LogLine>,
 }
 
+impl Record {
+    /// Status of the last recorded exchange; none if there was no exchange or the last one had no answer,
+    /// whatever those before it had.
+    pub fn last_status(&self) -> Option<u16> {
+        self.exchanges.last()?.result.as_ref().ok().map(|response| response.status)
+    }
+
+    /// System of the last recorded exchange; none if there was no exchange or it went to no system.
+    pub fn last_system(&self) -> Option<&str> {
+        self.exchanges.last()?.system.as_deref()
+    }
+}
+
 /// Why an attempt failed: a plain, capped record.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Failure {
@@ -51,109 +68,6 @@ pub struct Failure {
     /// What is wrong with the document, if the cause is [`Cause::Invalid`].
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub violations: Vec<Violation>,
-}
-
-/// Every way in which an attempt can fail.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum Cause {
-    /// The guest rejected its input.
-    Rejected,
-    /// A validate step found violations.
-    Invalid,
-    /// An expression of the workflow could not be evaluated on this run's data.
-    Expression,
-    /// The guest asked for a retry.
-    RetryAsked,
-    /// The guest trapped: a panic, an out-of-bounds access, an unreachable instruction.
-    Trap,
-    /// The guest's call stack overflowed.
-    StackOverflow,
-    /// The guest's memories or tables reached their limit.
-    MemoryLimit,
-    /// The guest used up its CPU time.
-    CpuDeadline,
-    /// The attempt took too long on the wall clock.
-    WallDeadline,
-    /// The output is larger than its limit.
-    OutputLimit,
-    /// The guest's answer breaks the contract, such as an empty media type.
-    BadAnswer,
-    /// Another run changed what this attempt's storage conditions relied on.
-    StorageConflict,
-    /// The host could not make the attempt.
-    Host,
-}
-
-/// The four classes of a failed attempt.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Class {
-    /// The guest said no: a dead letter at once.
-    Rejected,
-    /// The guest asked for another attempt.
-    Retryable,
-    /// Trap, limit or deadline: counts against the plugin.
-    Faulted,
-    /// Our fault: costs no attempt.
-    Host,
-}
-
-impl Cause {
-    /// The class of this cause.
-    pub fn class(self) -> Class {
-        match self {
-            Self::Rejected | Self::Invalid | Self::Expression => Class::Rejected,
-            Self::RetryAsked => Class::Retryable,
-            Self::Trap
-            | Self::StackOverflow
-            | Self::MemoryLimit
-            | Self::CpuDeadline
-            | Self::WallDeadline
-            | Self::OutputLimit
-            | Self::BadAnswer => Class::Faulted,
-            Self::StorageConflict | Self::Host => Class::Host,
-        }
-    }
-
-    /// Whether the same attempt on the same input could end otherwise. A pure step that traps will
-    /// trap again; one that ran out of time on a busy machine may not.
-    pub fn may_pass_when_pure(self) -> bool {
-        match self {
-            Self::RetryAsked
-            | Self::CpuDeadline
-            | Self::WallDeadline
-            | Self::StorageConflict
-            | Self::Host => true,
-            Self::Rejected
-            | Self::Invalid
-            | Self::Expression
-            | Self::Trap
-            | Self::StackOverflow
-            | Self::MemoryLimit
-            | Self::OutputLimit
-            | Self::BadAnswer => false,
-        }
-    }
-
-    /// The cause as it is stored and shown.
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::Rejected => "rejected",
-            Self::Invalid => "invalid",
-            Self::Expression => "expression",
-            Self::RetryAsked => "retry-asked",
-            Self::Trap => "trap",
-            Self::StackOverflow => "stack-overflow",
-            Self::MemoryLimit => "memory-limit",
-            Self::CpuDeadline => "cpu-deadline",
-            Self::WallDeadline => "wall-deadline",
-            Self::OutputLimit => "output-limit",
-            Self::BadAnswer => "bad-answer",
-            Self::StorageConflict => "storage-conflict",
-            Self::Host => "host",
-        }
-    }
 }
 
 impl Failure {
@@ -246,3 +160,6 @@ pub fn capped(mut text: String, limit: usize) -> String {
     }
     text
 }
+
+#[cfg(test)]
+pub(crate) mod tests;

@@ -1,5 +1,7 @@
 //! What flows from step to step: a media type and a body.
 
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
@@ -61,6 +63,18 @@ impl Document {
         match &self.body {
             Body::Text(text) => Ok(serde_json::from_str(text)?),
             Body::Binary(_) => Err(NotJson::Binary { media_type: self.media_type.clone() }),
+        }
+    }
+
+    /// The content as a JSON value: JSON as it is; text that is not JSON as a string; other bytes as a string
+    /// of base64.
+    pub fn to_value(&self) -> Value {
+        match &self.body {
+            Body::Text(text) if is_json(&self.media_type) => {
+                serde_json::from_str(text).unwrap_or_else(|_| Value::from(text.as_str()))
+            }
+            Body::Text(text) => Value::from(text.as_str()),
+            Body::Binary(bytes) => Value::from(STANDARD.encode(bytes)),
         }
     }
 

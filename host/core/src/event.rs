@@ -5,6 +5,8 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 use crate::document::Document;
+use crate::id::RunId;
+use crate::journal::PhaseName;
 
 /// What started a run, with all that its steps may be told of it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -37,4 +39,27 @@ pub enum Trigger {
     },
     /// A person, through the API or the command line.
     Manual,
+    /// An event of this name, by the API or by its own webhook.
+    Event {
+        /// Name of the event.
+        name: String,
+    },
+    /// A step of another run: the payload is what it is called with, or one of its items.
+    Call {
+        /// The run.
+        run: RunId,
+        /// Its step.
+        step: String,
+        /// Which item of the step it is, from 0.
+        index: u32,
+    },
+    /// The end of another run.
+    Run {
+        /// The run.
+        run: RunId,
+        /// Its workflow.
+        workflow: String,
+        /// What became of it.
+        phase: PhaseName,
+    },
 }

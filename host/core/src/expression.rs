@@ -9,9 +9,10 @@
 //! |---|---|
 //! | `body` | the event's payload: JSON, or a string where it is not JSON (base64 if it is not text) |
 //! | `headers`, `query` | of the event's request; header names are lower-case |
-//! | `event` | `body`, `headers`, `query` and `trigger` (`kind`: `webhook`, `schedule` or `manual`; `path`; `fire_ms`) |
+//! | `event` | `body`, `headers`, `query` and `trigger` (`kind`: `webhook`, `schedule`, `manual`, `event`, `call` or `run`, with what belongs to it) |
 //! | `input` | what the step is fed |
 //! | `steps.ID.output` | the output of an earlier step; absent if that was passed over, which `has()` asks |
+//! | `item`, `index` | in the steps of a `for-each` step: the item (also `body`) and its number, from 0 |
 //! | `run` | `id`, `workflow`, `accepted_at` (RFC 3339), `accepted_ms` |
 //!
 //! Besides CEL's own functions there are those of its extensions for strings (`lowerAscii`, `split`,

@@ -17,8 +17,10 @@
 
 pub mod attempt;
 pub mod clock;
+pub mod dead;
 pub mod document;
 pub mod duration;
+pub mod entropy;
 pub mod event;
 pub mod expression;
 pub mod flow;
@@ -38,6 +40,7 @@ pub mod storage;
 pub mod workflow;
 
 pub use clock::Clock;
+pub use entropy::Entropy;
 pub use id::RunId;
 pub use invoke::Invoke;
 pub use journal::Journal;

@@ -8,6 +8,7 @@ use std::time::{Duration, Instant};
 use stepmill_core::document::Document;
 use stepmill_core::event::{Event, Trigger};
 use stepmill_core::journal::Acceptance;
+use stepmill_core::run::Accepted;
 use stepmill_core::{Clock as _, Journal as _, RunId, clock::SystemClock};
 use stepmill_journal::{LocalJournal, Options};
 
@@ -20,15 +21,17 @@ fn acceptance(number: u64) -> Acceptance {
     random.iter_mut().rev().zip(number.to_le_bytes()).for_each(|(to, byte)| *to = byte);
     let document = Document::from_bytes("application/json", vec![b'x'; BODY_BYTES]);
     let trigger = Trigger::Webhook { path: "/orders".into() };
-    Acceptance {
+    let accepted = Accepted {
         run: RunId::new(at_ms, random),
         workflow: "orders".into(),
         version: "v1".into(),
-        at_ms,
         event: Event { trigger, headers: BTreeMap::new(), query: BTreeMap::new(), document },
-        dedupe: None,
-        fire: None,
-    }
+        timeout_ms: None,
+        parent: None,
+        lane: None,
+        gather: None,
+    };
+    Acceptance { accepted, at_ms, dedupe: None, fire: None }
 }
 
 #[tokio::main(worker_threads = 2)]

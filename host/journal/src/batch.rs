@@ -5,18 +5,19 @@ use std::collections::HashSet;
 
 use serde::de::DeserializeOwned;
 use stepmill_core::RunId;
-use stepmill_core::journal::{JournalError, PhaseName};
-use stepmill_core::run::State;
+use stepmill_core::journal::JournalError;
 
-use crate::claims::{Place, Placed, Run};
+use crate::claims::{Claims, Content, Placed};
 use crate::codec;
-use crate::keys;
-use crate::tree::{Change, Changes, absorb, absorb_all};
+use crate::index::Standing;
+use crate::keys::{self, Span};
+use crate::tree::{Change, Changes, Order, Pair, absorb, absorb_all, scan_over};
 use crate::values::Values;
 
 /// Changes of many requests that become durable together.
 pub(crate) struct Batch<'a> {
     values: &'a Values,
+    claims: &'a Claims,
     /// The time that expiry is judged by.
     pub(crate) now_ms: u64,
     /// The last version given to a storage write. Only ever goes up; a refused draft leaves a gap.
@@ -38,7 +39,7 @@ pub(crate) struct Effects {
     pub(crate) dead: i64,
     /// Runs whose claims end.
     pub(crate) ended: Vec<RunId>,
-    /// How the queue changes.
+    /// How the queues change.
     pub(crate) placed: Vec<Placed>,
     /// Bytes of all values.
     pub(crate) bytes: usize,
@@ -53,14 +54,20 @@ pub(crate) struct Draft<'b, 'a> {
 
 impl<'a> Batch<'a> {
     /// An empty batch.
-    pub(crate) fn new(values: &'a Values, now_ms: u64, version: u64) -> Self {
+    pub(crate) fn new(values: &'a Values, claims: &'a Claims, now_ms: u64, version: u64) -> Self {
         let (changes, effects) = (Changes::new(), Effects::default());
-        Self { values, now_ms, version, changes, effects, ended: HashSet::new() }
+        Self { values, claims, now_ms, version, changes, effects, ended: HashSet::new() }
     }
 
     /// Begins a draft.
     pub(crate) fn draft(&mut self) -> Draft<'_, 'a> {
         Draft { batch: self, changes: Changes::new(), effects: Effects::default() }
+    }
+
+    /// Ends the claim on a run that has ended, though nothing is written.
+    pub(crate) fn end(&mut self, run: RunId) {
+        self.ended.insert(run);
+        self.effects.ended.push(run);
     }
 }
 
@@ -89,6 +96,14 @@ impl Draft<'_, '_> {
             Some(change) => Ok(change.value().is_some()),
             None => self.batch.values.contains(key),
         }
+    }
+
+    /// At most `limit` pairs of a span after this draft and all before it. Values that may be spilled are to be
+    /// read by [`Draft::content`].
+    pub(crate) fn scan(&self, span: &Span, order: Order, limit: usize) -> Result<Vec<Pair>, JournalError> {
+        scan_over(&self.batch.changes, &self.changes, span, order, limit, |span, limit| {
+            self.batch.values.scan(span, order, limit)
+        })
     }
 
     /// The value of a key before this draft.
@@ -157,9 +172,14 @@ impl Draft<'_, '_> {
         Ok(())
     }
 
-    /// Whether a draft before this one ended the claim on a run.
-    pub(crate) fn has_ended(&self, run: RunId) -> bool {
-        self.batch.ended.contains(&run)
+    /// Takes up a change of a run: until the batch is durable nobody claims it. Whether somebody has.
+    pub(crate) fn take_up(&self, run: RunId) -> bool {
+        self.batch.claims.begin(run)
+    }
+
+    /// Takes up a change by whoever has claimed a run under `epoch`. Whether somebody has.
+    pub(crate) fn take_up_claimed(&self, run: RunId, epoch: u64) -> bool {
+        self.batch.claims.begin_claimed(run, epoch) && !self.batch.ended.contains(&run)
     }
 
     /// Ends the claim on a run.
@@ -167,38 +187,40 @@ impl Draft<'_, '_> {
         self.effects.ended.push(run);
     }
 
-    /// Moves a run in the queue and in the index of phases, from what it was to what it is.
-    pub(crate) fn place(&mut self, old: Option<&State>, new: Option<&State>) {
-        self.place_with(old, new, None);
-    }
-
-    /// The same, with what a claim of the run would read, and its size.
-    pub(crate) fn place_with(
+    /// Changes all that follows from a run's state but its lane, from what it was to what it is, and notes what a
+    /// claim of it would read, if that is at hand.
+    pub(crate) fn place(
         &mut self,
-        old: Option<&State>,
-        new: Option<&State>,
-        content: Option<(Box<Run>, usize)>,
+        run: RunId,
+        old: Option<Standing>,
+        new: Option<Standing>,
+        content: Option<Content>,
     ) {
-        let (from, to) = (old.and_then(place_of), new.and_then(place_of));
-        self.effects.unfinished += i64::from(to.is_some()) - i64::from(from.is_some());
-        if from != to {
-            if let Some((due, run)) = from {
-                self.remove(keys::queued(due, run));
-                self.effects.placed.push(Placed::Gone((due, run)));
-            }
-            if let Some((due, run)) = to {
-                self.put_new(keys::queued(due, run), Vec::new());
+        for (standing, sign) in [(&old, -1), (&new, 1)] {
+            if let Some(Standing { is_open, is_dead, .. }) = standing {
+                self.effects.unfinished += sign * i64::from(*is_open);
+                self.effects.dead += sign * i64::from(*is_dead);
             }
         }
-        if let Some(place) = to {
-            self.effects.placed.push(Placed::At(place, content));
+        let parts = |standing: Option<Standing>| {
+            standing.map(|standing| (standing.places, standing.keys)).unwrap_or_default()
+        };
+        let ((gone, mut old_keys), (at, new_keys)) = (parts(old), parts(new));
+        for (key, value) in new_keys {
+            match old_keys.iter().position(|(old, _)| *old == key) {
+                None => self.put_new(key, value),
+                Some(same) => {
+                    let (_, old) = old_keys.swap_remove(same);
+                    if old != value {
+                        self.put(key, value);
+                    }
+                }
+            }
         }
-        let (old_key, new_key) = (old.and_then(phase_key), new.and_then(phase_key));
-        if old_key != new_key {
-            old_key.into_iter().for_each(|key| self.remove(key));
-            new_key.into_iter().for_each(|key| self.put_new(key, Vec::new()));
+        old_keys.into_iter().for_each(|(key, _)| self.remove(key));
+        if !gone.is_empty() || !at.is_empty() {
+            self.effects.placed.push(Placed { run, gone, at, content });
         }
-        self.effects.dead += i64::from(new.is_some_and(is_dead)) - i64::from(old.is_some_and(is_dead));
     }
 
     /// Makes the draft part of the batch.
@@ -212,17 +234,4 @@ impl Draft<'_, '_> {
         batch.effects.placed.extend(effects.placed);
         batch.effects.bytes = batch.effects.bytes.saturating_add(effects.bytes);
     }
-}
-
-fn place_of(state: &State) -> Option<Place> {
-    state.due_ms().map(|due| (due, state.run))
-}
-
-fn phase_key(state: &State) -> Option<Vec<u8>> {
-    let phase = state.phase.name();
-    keys::INDEXED_PHASES.contains(&phase).then(|| keys::phase(&state.workflow, phase, state.run))
-}
-
-fn is_dead(state: &State) -> bool {
-    state.phase.name() == PhaseName::Dead
 }

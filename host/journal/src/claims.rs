@@ -1,39 +1,55 @@
 //! Who works on which run, in memory: one process has the journal, and a claim dies with it.
 
-mod window;
+mod windows;
 
-use std::collections::{HashMap, HashSet};
+use std::collections::{BTreeSet, HashMap, HashSet};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use stepmill_core::RunId;
-use stepmill_core::journal::JournalError;
+use stepmill_core::journal::{Front, JournalError};
+use stepmill_core::run::{Place, Queue};
 
 use crate::values::Values;
 
-use window::Window;
-pub(crate) use window::{Place, Placed, Run};
+use windows::Windows;
+pub(crate) use windows::{Content, Run};
 
 /// The claims of this process.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(crate) struct Claims {
     table: Mutex<Table>,
 }
 
 /// Invariant: a run in `held` or in `settling` is never claimed. A run is settling from when the
-/// committer takes up a change of it until that change is durable.
+/// committer takes up a change of it until that change is durable; it may be held meanwhile.
 #[derive(Debug, Default)]
 struct Table {
     held: HashMap<RunId, Held>,
     settling: HashSet<RunId>,
     last_epoch: u64,
-    window: Window,
+    windows: Windows,
 }
 
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 struct Held {
     epoch: u64,
-    /// Where the run is in the queue.
-    place: Place,
+    /// Where the run is in the queues.
+    places: Vec<Place>,
+    /// Whether these are all: if it was not at hand, that is known once it has been read.
+    are_all: bool,
+}
+
+/// How a run has moved in the queues.
+#[derive(Debug)]
+pub(crate) struct Placed {
+    /// The run.
+    pub(crate) run: RunId,
+    /// All places that it had.
+    pub(crate) gone: Vec<Place>,
+    /// All places that it has.
+    pub(crate) at: Vec<Place>,
+    /// What a claim of it would read, where that is at hand.
+    pub(crate) content: Option<Content>,
 }
 
 /// A claim, and the run if it is at hand.
@@ -44,86 +60,96 @@ pub(crate) struct Taken {
     pub(crate) content: Option<Box<Run>>,
 }
 
-/// What [`Claims::take`] took.
-#[derive(Debug, Default)]
-pub(crate) struct Found {
-    /// Those due longest first.
-    pub(crate) taken: Vec<Taken>,
-    /// When the next one is due.
-    pub(crate) next_due_ms: Option<u64>,
-    /// Whether the queue on disk may have more that is due: [`Claims::refill`] and take again.
-    pub(crate) is_short: bool,
-}
-
 impl Claims {
-    /// Claims at most `limit` runs that are due, of those that are known in memory.
-    pub(crate) fn take(&self, now_ms: u64, limit: usize) -> Found {
-        let mut found = Found::default();
+    /// Nobody's claims, over the queues of a journal.
+    pub(crate) fn open(values: &Values) -> Result<Self, JournalError> {
+        let table = Table { windows: Windows::open(values)?, ..Table::default() };
+        Ok(Self { table: Mutex::new(table) })
+    }
+
+    /// Claims at most `most` runs of a queue that are due, of those that are known in memory, those due longest
+    /// first. Answers too whether the queue on disk may have more that is due: [`Claims::refill`] and take again.
+    pub(crate) fn take(&self, now_ms: u64, queue: &Queue, most: usize) -> (Vec<Taken>, bool) {
         let mut table = self.table();
-        let Table { held, settling, last_epoch, window } = &mut *table;
-        let mut due = |due_ms: u64| {
-            found.next_due_ms = Some(found.next_due_ms.map_or(due_ms, |next| next.min(due_ms)));
-        };
-        let mut places = Vec::new();
-        for place in window.places() {
-            let (due_ms, run) = place;
-            if due_ms > now_ms || places.len() >= limit {
-                due(due_ms);
-                break;
+        let Table { held, settling, last_epoch, windows } = &mut *table;
+        let is_due = |(due_ms, _): &(u64, RunId)| *due_ms <= now_ms;
+        // Where one that is settling will be is not known yet.
+        let is_free = |(_, run): &(u64, RunId)| !settling.contains(run) && !held.contains_key(run);
+        let places = windows.places(queue).take_while(is_due).filter(is_free).take(most);
+        let places: Vec<_> = places.collect();
+        let is_short = places.len() < most && windows.edge_ms(queue).is_some_and(|edge| edge <= now_ms);
+        let mut taken = Vec::with_capacity(places.len());
+        for (due_ms, run) in places {
+            // One may have two places in this queue.
+            if held.contains_key(&run) {
+                continue;
             }
-            if settling.contains(&run) {
-                // Where it will be is not known yet: look again soon.
-                due(now_ms.saturating_add(1));
-            } else {
-                places.push(place);
-            }
-        }
-        if let Some(edge_ms) = window.edge_ms() {
-            due(edge_ms);
-            found.is_short = edge_ms <= now_ms && places.len() < limit;
-        }
-        for place in places {
-            let run = place.1;
+            let content = windows.remove(queue, (due_ms, run));
             *last_epoch = last_epoch.saturating_add(1);
-            held.insert(run, Held { epoch: *last_epoch, place });
-            found.taken.push(Taken { run, epoch: *last_epoch, content: window.remove(place) });
+            let epoch = *last_epoch;
+            let places = vec![Place { queue: queue.clone(), due_ms }];
+            held.insert(run, Held { epoch, places, are_all: content.is_some() });
+            taken.push(Taken { run, epoch, content });
         }
-        found
+        (taken, is_short)
     }
 
-    /// Reads on in the queue on disk.
-    pub(crate) fn refill(&self, values: &Values) -> Result<(), JournalError> {
+    /// Reads on in a queue on disk.
+    pub(crate) fn refill(&self, values: &Values, queue: &Queue) -> Result<(), JournalError> {
         let mut table = self.table();
-        let Table { held, window, .. } = &mut *table;
-        window.refill(values, |run| held.contains_key(&run))
+        let Table { held, windows, .. } = &mut *table;
+        // One that is not read yet may come back without having been.
+        windows.refill(values, queue, |run| held.get(&run).is_some_and(|held| held.are_all))
     }
 
-    /// Takes up a change of a run, if it is held under `epoch` (for none: if it is not held). Until
-    /// [`Claims::settle`] nobody can claim it.
-    pub(crate) fn begin(&self, run: RunId, epoch: Option<u64>) -> bool {
+    /// Takes a claimed run, which was read with these places, out of its other queues too.
+    pub(crate) fn know(&self, run: RunId, epoch: u64, places: Vec<Place>) {
         let mut table = self.table();
-        let may = table.held.get(&run).map(|held| held.epoch) == epoch;
+        let Table { held, windows, .. } = &mut *table;
+        // What has become of it since it was claimed is known better than what was read.
+        let held = held.get_mut(&run).filter(|held| held.epoch == epoch && !held.are_all);
+        if let Some(held) = held {
+            for place in &places {
+                windows.remove(&place.queue, (place.due_ms, run));
+            }
+            (held.places, held.are_all) = (places, true);
+        }
+    }
+
+    /// Takes up a change of a run by somebody who has not claimed it: until [`Claims::settle`] nobody can claim
+    /// it. Whether somebody holds it.
+    pub(crate) fn begin(&self, run: RunId) -> bool {
+        let mut table = self.table();
+        table.settling.insert(run);
+        table.held.contains_key(&run)
+    }
+
+    /// Takes up a change of a run by whoever holds it under `epoch`. Whether somebody does.
+    pub(crate) fn begin_claimed(&self, run: RunId, epoch: u64) -> bool {
+        let mut table = self.table();
+        let may = table.held.get(&run).is_some_and(|held| held.epoch == epoch);
         if may {
             table.settling.insert(run);
         }
         may
     }
 
-    /// Ends a batch: nothing is settling any more, the claims on `ended` are over, and `places` is how the
-    /// queue has changed.
-    pub(crate) fn settle(&self, ended: &[RunId], places: Vec<Placed>) {
+    /// Ends a batch: nothing is settling any more, the claims on `ended` are over, and `placed` is how the
+    /// queues have changed.
+    pub(crate) fn settle(&self, ended: &[RunId], placed: Vec<Placed>) {
         let mut table = self.table();
         table.settling.clear();
         for run in ended {
             table.held.remove(run);
         }
-        for placed in places {
-            match placed {
-                Placed::Gone(place) => drop(table.window.remove(place)),
-                Placed::At(place, content) => match table.held.get_mut(&place.1) {
-                    Some(held) => held.place = place,
-                    None => table.window.insert(place, content),
-                },
+        let Table { held, windows, .. } = &mut *table;
+        for Placed { run, gone, at, content } in placed {
+            for place in gone {
+                windows.remove(&place.queue, (place.due_ms, run));
+            }
+            match held.get_mut(&run) {
+                Some(held) => (held.places, held.are_all) = (at, true),
+                None => windows.insert(run, at, content),
             }
         }
     }
@@ -131,13 +157,71 @@ impl Claims {
     /// Gives a claim back. Whether it was held under `epoch`.
     pub(crate) fn release(&self, run: RunId, epoch: u64) -> bool {
         let mut table = self.table();
-        match table.held.get(&run).copied().filter(|held| held.epoch == epoch) {
-            Some(held) => {
-                table.held.remove(&run);
-                table.window.insert(held.place, None);
-                true
+        let Table { held, windows, .. } = &mut *table;
+        if held.get(&run).is_none_or(|held| held.epoch != epoch) {
+            return false;
+        }
+        if let Some(Held { places, .. }) = held.remove(&run) {
+            // If these are not all, the others were not taken out.
+            windows.insert(run, places, None);
+        }
+        true
+    }
+
+    /// The queues that have runs which nobody holds, with their heads. Of one that is settling it is not known
+    /// yet when it is due: `now_ms` is over by then.
+    pub(crate) fn fronts(&self, now_ms: u64) -> Vec<Front> {
+        let table = self.table();
+        let Table { held, settling, windows, .. } = &*table;
+        let mut fronts = Vec::new();
+        for queue in windows.queues() {
+            let mut due_ms = None;
+            let mut note = |at: u64| due_ms = Some(due_ms.map_or(at, |due: u64| due.min(at)));
+            let mut is_known = false;
+            for (at, run) in windows.places(queue).filter(|(_, run)| !held.contains_key(run)) {
+                if settling.contains(&run) {
+                    note(at.max(now_ms.saturating_add(1)));
+                } else {
+                    note(at);
+                    is_known = true;
+                    break;
+                }
             }
-            None => false,
+            if let Some(edge_ms) = windows.edge_ms(queue).filter(|_| !is_known) {
+                note(edge_ms);
+            }
+            fronts.extend(due_ms.map(|due_ms| Front { queue: queue.clone(), due_ms }));
+        }
+        fronts
+    }
+
+    /// What is wrong with what is known of the places that there are. To be asked between batches.
+    pub(crate) fn check(&self, places: &BTreeSet<(Place, RunId)>, wrong: &mut Vec<String>) {
+        let table = self.table();
+        let Table { held, windows, .. } = &*table;
+        for (place, run) in places {
+            let is_known = match held.get(run) {
+                Some(held) => !held.are_all || held.places.contains(place),
+                None => windows.has(&place.queue, (place.due_ms, *run)),
+            };
+            if !is_known {
+                wrong.push(format!("{run} is not known to be at {place:?}"));
+            }
+        }
+        for queue in windows.queues() {
+            for (due_ms, run) in windows.places(queue) {
+                let place = Place { queue: queue.clone(), due_ms };
+                let may_be_held = held.get(&run).is_none_or(|held| !held.are_all);
+                if !places.contains(&(place.clone(), run)) || !may_be_held {
+                    wrong.push(format!("{run} is taken to be at {place:?}"));
+                }
+            }
+        }
+        for (run, held) in held {
+            let is_there = |place: &Place| places.contains(&(place.clone(), *run));
+            if !held.places.iter().all(is_there) {
+                wrong.push(format!("{run} is held at {:?}", held.places));
+            }
         }
     }
 
@@ -145,3 +229,6 @@ impl Claims {
         self.table.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -6,7 +6,8 @@ use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 use stepmill_core::RunId;
 use stepmill_core::document::Body;
-use stepmill_core::journal::JournalError;
+use stepmill_core::event::Event;
+use stepmill_core::journal::{Cursor, JournalError};
 use stepmill_core::storage::{Stored, StoredValue};
 
 use crate::error::{damaged, io};
@@ -16,11 +17,19 @@ const NAMED: u8 = 1;
 /// First byte of a value that is in a file: SHA-256 and length of the content follow.
 const POINTER: u8 = 0x81;
 
+/// Bytes that are set aside for a value: a state, or a small entry.
+const USUAL_BYTES: usize = 512;
+
 /// Writes a value.
 pub(crate) fn encode<T: Serialize>(value: &T) -> Result<Vec<u8>, JournalError> {
-    let mut bytes = vec![NAMED];
+    let mut bytes = Vec::with_capacity(USUAL_BYTES);
+    bytes.push(NAMED);
     rmp_serde::encode::write_named(&mut bytes, value)
         .map_err(io("failed to encode a value of the journal"))?;
+    // It may be kept for long.
+    if bytes.capacity() > 2 * bytes.len() {
+        bytes.shrink_to_fit();
+    }
     Ok(bytes)
 }
 
@@ -78,7 +87,7 @@ impl Pointer {
 /// A deduplication claim as it is kept.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct ClaimRow {
-    /// The run that was accepted under it.
+    /// The run that was accepted under it or gathered its event; for a published event its id.
     pub(crate) run: RunId,
     /// When it ends.
     pub(crate) expires_ms: u64,
@@ -86,11 +95,47 @@ pub(crate) struct ClaimRow {
 
 /// A schedule's cursor as it is kept.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub(crate) struct FireRow {
-    /// The last accepted fire; without one, when the schedule was first seen.
-    pub(crate) fire_ms: u64,
-    /// The run of that fire.
-    pub(crate) run: Option<RunId>,
+pub(crate) struct CursorRow {
+    /// Up to when everything is decided.
+    pub(crate) at_ms: u64,
+    /// The run of its last fire.
+    pub(crate) last: Option<RunId>,
+}
+
+impl From<CursorRow> for Cursor {
+    fn from(CursorRow { at_ms, last }: CursorRow) -> Self {
+        Self { at_ms, last }
+    }
+}
+
+/// A lane as it is kept.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct LaneRow {
+    /// How many runs have their turn.
+    pub(crate) having: u32,
+    /// How many wait for it.
+    pub(crate) waiting: u32,
+    /// How many may have it at once: as the last run to come says.
+    pub(crate) width: u32,
+    /// The last ticket that was given.
+    pub(crate) ticket: u64,
+}
+
+/// An event as it is kept for runs that begin to wait for it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct KeptRow {
+    /// Its id.
+    pub(crate) id: RunId,
+    /// Its name.
+    pub(crate) name: String,
+    /// Its key.
+    pub(crate) key: String,
+    /// When it was accepted.
+    pub(crate) at_ms: u64,
+    /// Until when it is kept.
+    pub(crate) until_ms: u64,
+    /// The event.
+    pub(crate) event: Event,
 }
 
 /// A value of plugin storage as it is kept: bytes as text where they are UTF-8, which a person can

@@ -1,17 +1,18 @@
-//! The one thread that writes. It takes up all requests that wait, makes one batch of them, makes that
-//! durable and only then answers: one fdatasync serves them all.
+//! What writes. It takes up all requests that wait, makes one batch of them, makes that durable and only then
+//! answers: one fdatasync serves them all. It is a thread, or for an inline journal whoever asks.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use stepmill_core::journal::{Accepted, JournalError};
+use stepmill_core::journal::{Committed, Cursor, JournalError, Outcome, Published};
+use stepmill_core::run::State;
 use tokio::sync::{mpsc, oneshot};
 
 use crate::batch::{Batch, Draft};
 use crate::shared::Shared;
 use crate::values::CommitFailure;
-use crate::write::{self, Opening, Prunable, Restored, Step, Under};
+use crate::write::{self, Appended, Offer, Opening, Prunable, Restored, Step};
 
 /// Requests of one batch. More wait for the next: it bounds how long the first one waits.
 const BATCH_REQUESTS: usize = 2_048;
@@ -26,17 +27,31 @@ pub(crate) type Answer<T> = oneshot::Sender<Result<T, JournalError>>;
 /// Something to be written.
 pub(crate) enum Request {
     /// Accept these, all in one batch.
-    Accept(Vec<Opening>, Answer<Vec<Accepted>>),
-    /// Change a run's state.
-    Transition(Box<Step>, Under, Answer<()>),
+    Accept(Vec<Opening>, Answer<Vec<Outcome>>),
+    /// Accept an event for runs that wait for it.
+    Publish(Box<Offer>, Answer<Published>),
+    /// Add to a run what whoever claimed it under an epoch has done.
+    Commit(Box<Step>, u64, Answer<Committed>),
+    /// Add an entry to a run, whoever works on it.
+    Append(Box<Appended>, Answer<State>),
     /// Note that a schedule was seen at a time; answers its cursor.
-    Cursor(String, u64, Answer<u64>),
+    Cursor(String, u64, Answer<Cursor>),
+    /// Move a schedule's cursor on.
+    PassOver(String, u64, Answer<()>),
+    /// Set a switch or take it away.
+    Switch(String, Option<String>, Answer<()>),
     /// Remove what is over; answers how many things went.
     Prune(Vec<Prunable>, Answer<usize>),
     /// Write exported values back.
     Restore(Vec<Restored>, Answer<()>),
     /// Write nothing from the answer on until the receiver hears something or is dropped.
-    Hold(Answer<()>, oneshot::Receiver<()>),
+    Hold(Hold),
+}
+
+/// See [`Request::Hold`].
+pub(crate) struct Hold {
+    pub(crate) answer: Answer<()>,
+    pub(crate) until: oneshot::Receiver<()>,
 }
 
 type Waiter = Box<dyn FnOnce(Result<(), JournalError>) + Send>;
@@ -45,28 +60,7 @@ type Waiter = Box<dyn FnOnce(Result<(), JournalError>) + Send>;
 pub(crate) fn run(shared: &Arc<Shared>, mut requests: mpsc::Receiver<Request>, mut version: u64) {
     let mut sized = Instant::now();
     while let Some(first) = requests.blocking_recv() {
-        let mut batch = Batch::new(&shared.values, shared.clock.now_ms(), version);
-        let mut waiting = Vec::new();
-        let mut held = None;
-        let mut request = Some(first);
-        while let Some(taken) = request {
-            if let Err(error) = shared.check() {
-                refuse(taken, error);
-            } else if let Request::Hold(answer, until) = taken {
-                held = Some((answer, until));
-                break;
-            } else {
-                let take_up = AssertUnwindSafe(|| take_up(shared, &mut batch, taken, &mut waiting));
-                if let Err(panic) = catch_unwind(take_up) {
-                    fail(shared, format!("the engine panicked: {}", panic_message(&*panic)));
-                }
-            }
-            let is_full = waiting.len() >= BATCH_REQUESTS || batch.effects.bytes >= BATCH_BYTES;
-            request = if is_full { None } else { requests.try_recv().ok() };
-        }
-        version = batch.version;
-        finish(shared, batch, waiting);
-        if let Some((answer, until)) = held
+        if let Some(Hold { answer, until }) = write(shared, first, || requests.try_recv().ok(), &mut version)
             && answer.send(Ok(())).is_ok()
         {
             // Either way it is over.
@@ -79,33 +73,74 @@ pub(crate) fn run(shared: &Arc<Shared>, mut requests: mpsc::Receiver<Request>, m
     }
 }
 
-fn take_up(shared: &Shared, batch: &mut Batch<'_>, request: Request, waiting: &mut Vec<Waiter>) {
+/// Makes one batch of requests. Answers whoever is to be waited for then.
+pub(crate) fn write(
+    shared: &Shared,
+    first: Request,
+    mut next: impl FnMut() -> Option<Request>,
+    version: &mut u64,
+) -> Option<Hold> {
+    let mut batch = Batch::new(&shared.values, &shared.claims, shared.clock.now_ms(), *version);
+    let mut waiting = Vec::new();
+    let mut held = None;
+    let mut request = Some(first);
+    while let Some(taken) = request {
+        if let Err(error) = shared.check() {
+            refuse(taken, error);
+        } else if let Request::Hold(hold) = taken {
+            held = Some(hold);
+            break;
+        } else {
+            let take_up = AssertUnwindSafe(|| take_up(&mut batch, taken, &mut waiting));
+            if let Err(panic) = catch_unwind(take_up) {
+                fail(shared, format!("the engine panicked: {}", panic_message(&*panic)));
+            }
+        }
+        let is_full = waiting.len() >= BATCH_REQUESTS || batch.effects.bytes >= BATCH_BYTES;
+        request = if is_full { None } else { next() };
+    }
+    *version = batch.version;
+    finish(shared, batch, waiting);
+    held
+}
+
+fn take_up(batch: &mut Batch<'_>, request: Request, waiting: &mut Vec<Waiter>) {
     let mut draft = batch.draft();
     match request {
         Request::Accept(openings, answer) => {
-            let accepted = openings.into_iter().map(|opening| {
-                shared.claims.begin(opening.run(), None);
-                write::accept(&mut draft, opening)
-            });
+            let accepted = openings.into_iter().map(|opening| write::accept(&mut draft, opening));
             let accepted = accepted.collect();
             conclude(draft, accepted, answer, waiting);
         }
-        Request::Transition(step, under, answer) => {
+        Request::Publish(offer, answer) => {
+            let published = write::publish(&mut draft, *offer);
+            conclude(draft, published, answer, waiting);
+        }
+        Request::Commit(step, epoch, answer) => {
             let run = step.run();
-            let epoch = match under {
-                Under::Claim(epoch) => Some(epoch),
-                Under::Seq(_) => None,
-            };
-            let result = if shared.claims.begin(run, epoch) {
-                write::transition(&mut draft, *step, under)
-            } else {
-                Err(JournalError::Fenced { run, epoch: epoch.unwrap_or_default() })
-            };
-            conclude(draft, result, answer, waiting);
+            let committed = write::commit(&mut draft, *step, epoch);
+            let has_ended = matches!(committed, Err(JournalError::Ended { .. }));
+            conclude(draft, committed, answer, waiting);
+            if has_ended {
+                // Nothing more can be done under the claim.
+                batch.end(run);
+            }
+        }
+        Request::Append(appended, answer) => {
+            let state = write::append(&mut draft, *appended);
+            conclude(draft, state, answer, waiting);
         }
         Request::Cursor(schedule, now_ms, answer) => {
             let cursor = write::cursor(&mut draft, &schedule, now_ms);
             conclude(draft, cursor, answer, waiting);
+        }
+        Request::PassOver(schedule, until_ms, answer) => {
+            let result = write::pass_over(&mut draft, &schedule, until_ms);
+            conclude(draft, result, answer, waiting);
+        }
+        Request::Switch(name, value, answer) => {
+            let result = write::set_switch(&mut draft, &name, value);
+            conclude(draft, result, answer, waiting);
         }
         Request::Prune(prunables, answer) => {
             drop(draft);
@@ -128,7 +163,7 @@ fn take_up(shared: &Shared, batch: &mut Batch<'_>, request: Request, waiting: &m
             conclude(draft, result, answer, waiting);
         }
         // Handled before.
-        Request::Hold(..) => {}
+        Request::Hold(_) => {}
     }
 }
 
@@ -156,11 +191,15 @@ fn conclude<T: Send + 'static>(
 fn refuse(request: Request, error: JournalError) {
     match request {
         Request::Accept(_, answer) => drop(answer.send(Err(error))),
-        Request::Transition(_, _, answer) | Request::Restore(_, answer) | Request::Hold(answer, _) => {
-            drop(answer.send(Err(error)));
-        }
+        Request::Publish(_, answer) => drop(answer.send(Err(error))),
+        Request::Commit(_, _, answer) => drop(answer.send(Err(error))),
+        Request::Append(_, answer) => drop(answer.send(Err(error))),
         Request::Cursor(_, _, answer) => drop(answer.send(Err(error))),
         Request::Prune(_, answer) => drop(answer.send(Err(error))),
+        Request::PassOver(_, _, answer)
+        | Request::Switch(_, _, answer)
+        | Request::Restore(_, answer)
+        | Request::Hold(Hold { answer, .. }) => drop(answer.send(Err(error))),
     }
 }
 

@@ -6,18 +6,34 @@
 //! |---|---|
 //! | `r/` run | the run: its state and its small entries |
 //! | `e/` run, seq | one large entry |
-//! | `q/` due, run | nothing: the queue of unfinished runs |
-//! | `t/` workflow, phase, run | nothing: the index of runs in a phase that few are in |
 //! | `d/` scope, SHA-256 of the key | a deduplication claim |
-//! | `s/` schedule | the last fire and its run |
+//! | `s/` schedule | its cursor and the run of its last fire |
 //! | `p/` namespace, key | a value of plugin storage |
+//! | `v/` event, SHA-256 of its key, time, id | an event that is kept for runs that begin to wait for it |
+//! | `u/` the same, workflow | nothing: a run of this workflow has taken the event |
 //! | `x/` expiry, key | nothing: what expires when |
 //! | `b/` name of a blob file | the key whose value it is |
-//! | `m/` … | format, version counter, marks |
+//! | `m/` … | format, version counter, marks, switches |
+//!
+//! These follow from the states of runs and change with them, in one commit (`index.rs`):
+//!
+//! | key | value |
+//! |---|---|
+//! | `q/` queue, due, run | a place in a queue; nothing if the run is ready, else a byte |
+//! | `t/` workflow, phase, run | nothing: the index of runs in a phase that few are in |
+//! | `w/` event, SHA-256 of its key, workflow, since, run, step | nothing: who waits for an event |
+//! | `g/` workflow, SHA-256 of the key, run | nothing: who gathers events |
+//! | `l/` SHA-256 of the lane's key | how many runs of a lane wait and have their turn |
+//! | `y/` SHA-256 of the lane's key, ticket, run | nothing: who waits for its turn |
+
+mod index;
+mod span;
 
 use sha2::{Digest, Sha256};
 use stepmill_core::RunId;
-use stepmill_core::journal::PhaseName;
+
+pub(crate) use index::*;
+pub(crate) use span::Span;
 
 /// Format of the whole journal.
 pub(crate) const FORMAT: &[u8] = b"m/format";
@@ -28,78 +44,31 @@ pub(crate) const IMPORTING: &[u8] = b"m/importing";
 
 const STATES: &[u8] = b"r/";
 const ENTRIES: &[u8] = b"e/";
-const QUEUE: &[u8] = b"q/";
+const SWITCHES: &[u8] = b"m/switch/";
+const QUEUES: &[u8] = b"q/";
 const PHASES: &[u8] = b"t/";
 const CLAIMS: &[u8] = b"d/";
 const FIRES: &[u8] = b"s/";
 const STORAGE: &[u8] = b"p/";
 const EXPIRIES: &[u8] = b"x/";
 const BLOBS: &[u8] = b"b/";
-
-/// The phases that are indexed: those that a person asks for and that few runs are in. Nearly all runs are
-/// ready, and then succeeded, which would be a key each.
-pub(crate) const INDEXED_PHASES: [PhaseName; 3] =
-    [PhaseName::Retrying, PhaseName::Dead, PhaseName::Cancelled];
-
-/// A half-open range of keys.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Span {
-    /// The first key.
-    pub(crate) start: Vec<u8>,
-    /// The first key after it; none for the end of all keys.
-    pub(crate) end: Option<Vec<u8>>,
-}
-
-impl Span {
-    /// All keys that begin with `prefix`.
-    pub(crate) fn prefix(prefix: Vec<u8>) -> Self {
-        let end = successor(&prefix);
-        Self { start: prefix, end }
-    }
-
-    /// The part from `key` on.
-    pub(crate) fn from(mut self, key: Vec<u8>) -> Self {
-        self.start = self.start.max(key);
-        self
-    }
-
-    /// The part after `key`.
-    pub(crate) fn after(self, mut key: Vec<u8>) -> Self {
-        key.push(0);
-        self.from(key)
-    }
-
-    /// The part before `key`.
-    pub(crate) fn before(mut self, key: Vec<u8>) -> Self {
-        self.end = Some(self.end.map_or_else(|| key.clone(), |end| end.min(key.clone())));
-        self
-    }
-
-    /// Whether it can hold no key.
-    pub(crate) fn is_empty(&self) -> bool {
-        self.end.as_ref().is_some_and(|end| *end <= self.start)
-    }
-}
-
-/// The first key after all that begin with `prefix`.
-fn successor(prefix: &[u8]) -> Option<Vec<u8>> {
-    let mut next = prefix.to_vec();
-    while let Some(last) = next.pop() {
-        if last < u8::MAX {
-            next.push(last + 1);
-            return Some(next);
-        }
-    }
-    None
-}
+const KEPT: &[u8] = b"v/";
+const TAKEN: &[u8] = b"u/";
+const LISTENING: &[u8] = b"w/";
+const GATHERING: &[u8] = b"g/";
+const LANES: &[u8] = b"l/";
+const WAITING: &[u8] = b"y/";
 
 fn join(parts: &[&[u8]]) -> Vec<u8> {
     parts.concat()
 }
 
+fn length(name: &str) -> [u8; 4] {
+    u32::try_from(name.len()).unwrap_or(u32::MAX).to_be_bytes()
+}
+
 fn name(text: &str) -> Vec<u8> {
-    let length = u32::try_from(text.len()).unwrap_or(u32::MAX);
-    join(&[&length.to_be_bytes(), text.as_bytes()])
+    join(&[&length(text), text.as_bytes()])
 }
 
 fn split_name(rest: &[u8]) -> Option<(&str, &[u8])> {
@@ -139,66 +108,12 @@ pub(crate) fn is_entry(key: &[u8]) -> bool {
 
 /// Whether the tree keeps the key in blocks: those that grow with time.
 pub(crate) fn is_blocked(key: &[u8]) -> bool {
-    [STATES, QUEUE, EXPIRIES].iter().any(|prefix| key.starts_with(prefix))
+    [STATES, QUEUES, EXPIRIES].iter().any(|prefix| key.starts_with(prefix))
 }
 
 /// Whether the value of the key may be so large that it is spilled.
 pub(crate) fn is_spillable(key: &[u8]) -> bool {
-    [STATES, ENTRIES, STORAGE].iter().any(|prefix| key.starts_with(prefix))
-}
-
-/// The queue of unfinished runs.
-pub(crate) fn queue() -> Span {
-    Span::prefix(QUEUE.to_vec())
-}
-
-/// A run's place in the queue.
-pub(crate) fn queued(due_ms: u64, run: RunId) -> Vec<u8> {
-    join(&[QUEUE, &due_ms.to_be_bytes(), run.as_bytes()])
-}
-
-/// What a [`queued`] key says.
-pub(crate) fn parse_queued(key: &[u8]) -> Option<(u64, RunId)> {
-    let (due, run) = key.strip_prefix(QUEUE)?.split_first_chunk::<8>()?;
-    Some((u64::from_be_bytes(*due), run_of(run)?))
-}
-
-/// The index of phases.
-pub(crate) fn phases() -> Span {
-    Span::prefix(PHASES.to_vec())
-}
-
-/// The index of phases of one workflow.
-pub(crate) fn workflow(workflow: &str) -> Span {
-    Span::prefix(join(&[PHASES, &name(workflow)]))
-}
-
-/// The runs of one workflow in one phase.
-pub(crate) fn in_phase(workflow: &str, phase: PhaseName) -> Span {
-    Span::prefix(join(&[PHASES, &name(workflow), &[phase_byte(phase)]]))
-}
-
-/// A run's place in the index of phases.
-pub(crate) fn phase(workflow: &str, phase: PhaseName, run: RunId) -> Vec<u8> {
-    join(&[PHASES, &name(workflow), &[phase_byte(phase)], run.as_bytes()])
-}
-
-/// The workflow and the run that a [`phase`] key names.
-pub(crate) fn parse_phase(key: &[u8]) -> Option<(&str, PhaseName, RunId)> {
-    let (workflow, rest) = split_name(key.strip_prefix(PHASES)?)?;
-    let (byte, run) = rest.split_first()?;
-    let phase = INDEXED_PHASES.into_iter().find(|phase| phase_byte(*phase) == *byte)?;
-    Some((workflow, phase, run_of(run)?))
-}
-
-fn phase_byte(phase: PhaseName) -> u8 {
-    match phase {
-        PhaseName::Ready => 1,
-        PhaseName::Retrying => 2,
-        PhaseName::Succeeded => 3,
-        PhaseName::Dead => 4,
-        PhaseName::Cancelled => 5,
-    }
+    [STATES, ENTRIES, STORAGE, KEPT].iter().any(|prefix| key.starts_with(prefix))
 }
 
 /// All deduplication claims.
@@ -239,6 +154,70 @@ pub(crate) fn fire(schedule: &str) -> Vec<u8> {
 /// The schedule of a [`fire`] key.
 pub(crate) fn parse_fire(key: &[u8]) -> Option<&str> {
     std::str::from_utf8(key.strip_prefix(FIRES)?).ok()
+}
+
+/// All switches.
+pub(crate) fn switches() -> Span {
+    Span::prefix(SWITCHES.to_vec())
+}
+
+/// A switch.
+pub(crate) fn switch(name: &str) -> Vec<u8> {
+    join(&[SWITCHES, name.as_bytes()])
+}
+
+/// The name of a [`switch`] key.
+pub(crate) fn parse_switch(key: &[u8]) -> Option<&str> {
+    std::str::from_utf8(key.strip_prefix(SWITCHES)?).ok()
+}
+
+/// All events that are kept.
+pub(crate) fn kept() -> Span {
+    Span::prefix(KEPT.to_vec())
+}
+
+/// The events of a name and a key that are kept, in their order.
+pub(crate) fn kept_under(event: &str, key: &str) -> Span {
+    Span::prefix(kept_prefix(event, key))
+}
+
+/// An event that is kept.
+pub(crate) fn kept_event(event: &str, key: &str, at_ms: u64, id: RunId) -> Vec<u8> {
+    join(&[&kept_prefix(event, key), &at_ms.to_be_bytes(), id.as_bytes()])
+}
+
+fn kept_prefix(event: &str, key: &str) -> Vec<u8> {
+    join(&[KEPT, &name(event), &Sha256::digest(key.as_bytes())])
+}
+
+/// Whether the key is that of an event that is kept.
+pub(crate) fn is_kept(key: &[u8]) -> bool {
+    key.starts_with(KEPT)
+}
+
+/// All notes of who has taken an event.
+pub(crate) fn all_takers() -> Span {
+    Span::prefix(TAKEN.to_vec())
+}
+
+/// The workflows that have taken the event at a [`kept_event`] key.
+pub(crate) fn takers(kept: &[u8]) -> Span {
+    Span::prefix(taken_prefix(kept))
+}
+
+/// That a workflow has taken the event at a [`kept_event`] key.
+pub(crate) fn taken(kept: &[u8], workflow: &str) -> Vec<u8> {
+    join(&[&taken_prefix(kept), workflow.as_bytes()])
+}
+
+/// The workflow of a [`taken`] key of the event at `kept`.
+pub(crate) fn parse_taken<'k>(key: &'k [u8], kept: &[u8]) -> Option<&'k str> {
+    std::str::from_utf8(key.strip_prefix(taken_prefix(kept).as_slice())?).ok()
+}
+
+fn taken_prefix(kept: &[u8]) -> Vec<u8> {
+    // As long as that of the event, so that nothing of it runs into the workflow's name.
+    join(&[TAKEN, kept.strip_prefix(KEPT).unwrap_or(kept)])
 }
 
 /// All plugin storage.
@@ -294,24 +273,16 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_queue_sorts_by_due_time() {
-        let (early, late) = (RunId::new(1, [9; 10]), RunId::new(2, [1; 10]));
-        assert!(queued(255, late) < queued(256, early));
-        assert_eq!(parse_queued(&queued(7, late)), Some((7, late)));
-    }
-
-    #[test]
     fn names_do_not_run_into_each_other() {
         assert_ne!(stored("ab", "c"), stored("a", "bc"));
         assert_eq!(parse_stored(&stored("a\0", "\0b")), Some(("a\0", "\0b")));
-        let span = in_phase("a", PhaseName::Dead);
-        let other = phase("ab", PhaseName::Dead, RunId::new(1, [0; 10]));
-        assert!(other < span.start || span.end.is_some_and(|end| other >= end));
     }
 
     #[test]
-    fn the_successor_of_the_last_prefix_is_the_end() {
-        assert_eq!(successor(&[1, 255]), Some(vec![2]));
-        assert_eq!(successor(&[255]), None);
+    fn who_has_taken_an_event_is_read_back() {
+        let kept = kept_event("paid", "7", 1, RunId::new(1, [1; 10]));
+        assert_eq!(parse_taken(&taken(&kept, "orders"), &kept), Some("orders"));
+        let other = kept_event("paid", "8", 1, RunId::new(1, [1; 10]));
+        assert_eq!(parse_taken(&taken(&kept, "orders"), &other), None);
     }
 }

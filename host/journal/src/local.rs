@@ -1,24 +1,27 @@
 //! The journal of one process.
 
-use std::panic::{AssertUnwindSafe, catch_unwind};
+mod inline;
+mod writer;
+
 use std::sync::Arc;
-use std::thread::JoinHandle;
 
 use async_trait::async_trait;
+use std::collections::BTreeMap;
 use stepmill_core::RunId;
 use stepmill_core::clock::Clock;
 use stepmill_core::journal::{
-    Acceptance, Accepted, Backlog, Claims, Filter, Journal, JournalError, RunPage, Transition,
+    Acceptance, Backlog, Claim, Committed, Cursor, Filter, Front, Journal, JournalError, Outcome,
+    Publication, Published, RunPage, Transition, Want,
 };
 use stepmill_core::run::{Entry, State};
 use stepmill_core::storage::{PluginStorage, Stored};
-use tokio::sync::{mpsc, oneshot};
+use tokio::sync::oneshot;
 use tokio::task::spawn_blocking;
 
 use crate::claimed::Claimed;
-use crate::codec::{FireRow, StoredRow};
-use crate::committer::{self, Answer, Request};
-use crate::error::{OpenError, io};
+use crate::codec::{self, CursorRow, StoredRow};
+use crate::committer::{Answer, Request};
+use crate::error::{OpenError, damaged, io};
 use crate::keys;
 use crate::open;
 use crate::options::Options;
@@ -26,10 +29,11 @@ use crate::query;
 use crate::shared::Shared;
 use crate::tree::{MemoryTree, Order};
 use crate::values::Values;
-use crate::write::{Opening, Step, Under, is_live};
+use crate::write::{Appended, Offer, Opening, Step, is_live};
 
-/// Requests that may wait for the committer; further callers wait to hand theirs over.
-const WAITING: usize = 8_192;
+pub use inline::MemoryDisk;
+pub(crate) use writer::Writer;
+
 /// Things that one batch prunes.
 const PRUNE: usize = 512;
 
@@ -41,8 +45,7 @@ const PRUNE: usize = 512;
 /// Nothing is read or claimed that is not durable.
 pub struct LocalJournal {
     pub(crate) shared: Arc<Shared>,
-    requests: Option<mpsc::Sender<Request>>,
-    committer: Option<JoinHandle<()>>,
+    writer: Writer,
 }
 
 impl LocalJournal {
@@ -65,21 +68,8 @@ impl LocalJournal {
     fn start(values: Values, clock: Arc<dyn Clock>) -> Result<Self, JournalError> {
         let version = values.get::<u64>(keys::VERSION)?.unwrap_or_default();
         let shared = Arc::new(Shared::new(values, clock)?);
-        let (requests, receiver) = mpsc::channel(WAITING);
-        let committer = std::thread::Builder::new()
-            .name("journal".into())
-            .spawn({
-                let shared = Arc::clone(&shared);
-                move || {
-                    let run = AssertUnwindSafe(|| committer::run(&shared, receiver, version));
-                    if let Err(panic) = catch_unwind(run) {
-                        let panic = committer::panic_message(&*panic);
-                        shared.failure.get_or_init(|| format!("the journal's thread panicked: {panic}"));
-                    }
-                }
-            })
-            .map_err(io("failed to start the journal's thread"))?;
-        Ok(Self { shared, requests: Some(requests), committer: Some(committer) })
+        let writer = Writer::start(&shared, version)?;
+        Ok(Self { shared, writer })
     }
 
     /// Has something written and waits until it is durable.
@@ -88,69 +78,79 @@ impl LocalJournal {
         request: impl FnOnce(Answer<T>) -> Request,
     ) -> Result<T, JournalError> {
         let (answer, answered) = oneshot::channel();
-        self.requests()?.send(request(answer)).await.map_err(|_| JournalError::Closed)?;
+        self.writer.send(request(answer)).await?;
         answered.await.map_err(|_| JournalError::Closed)?
     }
 
     /// Where requests go.
-    pub(crate) fn requests(&self) -> Result<mpsc::Sender<Request>, JournalError> {
-        self.requests.clone().ok_or(JournalError::Closed)
+    pub(crate) fn writer(&self) -> Writer {
+        self.writer.handle()
     }
 
-    /// Reads on a thread that may block.
+    /// Reads on a thread that may block; an inline journal on its caller's.
     pub(crate) async fn blocking<T: Send + 'static>(
         &self,
         read: impl FnOnce(&Shared) -> Result<T, JournalError> + Send + 'static,
     ) -> Result<T, JournalError> {
+        if self.writer.is_inline() {
+            return read(&self.shared);
+        }
         let shared = Arc::clone(&self.shared);
         spawn_blocking(move || read(&shared)).await.map_err(io("failed to read the journal"))?
     }
 }
 
-impl Drop for LocalJournal {
-    fn drop(&mut self) {
-        self.requests = None;
-        if let Some(committer) = self.committer.take()
-            && committer.join().is_err()
-        {
-            tracing::error!("the journal's thread panicked");
-        }
-    }
-}
-
 #[async_trait]
 impl Journal for LocalJournal {
-    async fn accept(&self, batch: Vec<Acceptance>) -> Result<Vec<Accepted>, JournalError> {
+    async fn accept(&self, batch: Vec<Acceptance>) -> Result<Vec<Outcome>, JournalError> {
         let openings = batch.into_iter().map(Opening::prepare).collect::<Result<_, _>>()?;
         self.write(|answer| Request::Accept(openings, answer)).await
     }
 
-    async fn claim(&self, now_ms: u64, limit: usize) -> Result<Claims, JournalError> {
+    async fn publish(&self, publication: Publication) -> Result<Published, JournalError> {
+        let offer = Box::new(Offer::prepare(publication)?);
+        self.write(|answer| Request::Publish(offer, answer)).await
+    }
+
+    fn fronts(&self) -> Vec<Front> {
+        self.shared.claims.fronts(self.shared.clock.now_ms())
+    }
+
+    async fn claim(&self, now_ms: u64, wants: &[Want]) -> Result<Vec<Claim>, JournalError> {
         self.shared.check()?;
-        let claimed = Claimed::take(Arc::clone(&self.shared), now_ms, limit);
+        let claimed = Claimed::take(Arc::clone(&self.shared), now_ms, wants);
         if !claimed.needs_reading() {
             return Ok(claimed.hand_over());
         }
-        let claimed = self.blocking(move |_| claimed.read(now_ms, limit)).await?;
+        let claimed = self.blocking(move |_| claimed.read(now_ms)).await?;
         Ok(claimed.hand_over())
     }
 
-    async fn commit(&self, run: RunId, epoch: u64, transition: Transition) -> Result<(), JournalError> {
+    async fn commit(
+        &self,
+        run: RunId,
+        epoch: u64,
+        transition: Transition,
+    ) -> Result<Committed, JournalError> {
         let step = Box::new(Step::prepare(run, transition)?);
-        self.write(|answer| Request::Transition(step, Under::Claim(epoch), answer)).await
+        self.write(|answer| Request::Commit(step, epoch, answer)).await
     }
 
     async fn release(&self, run: RunId, epoch: u64) -> Result<(), JournalError> {
         if self.shared.claims.release(run, epoch) { Ok(()) } else { Err(JournalError::Fenced { run, epoch }) }
     }
 
-    async fn amend(&self, run: RunId, seq: u32, transition: Transition) -> Result<(), JournalError> {
-        let step = Box::new(Step::prepare(run, transition)?);
-        self.write(|answer| Request::Transition(step, Under::Seq(seq), answer)).await
+    async fn append(&self, run: RunId, entry: Entry) -> Result<State, JournalError> {
+        let appended = Box::new(Appended::prepare(run, entry)?);
+        self.write(|answer| Request::Append(appended, answer)).await
     }
 
     async fn read(&self, run: RunId) -> Result<(State, Vec<Entry>), JournalError> {
         self.blocking(move |shared| shared.values.run(run)?.ok_or(JournalError::NoSuchRun(run))).await
+    }
+
+    async fn state(&self, run: RunId) -> Result<State, JournalError> {
+        self.blocking(move |shared| shared.values.state(run)?.ok_or(JournalError::NoSuchRun(run))).await
     }
 
     async fn query(
@@ -167,13 +167,33 @@ impl Journal for LocalJournal {
         .await
     }
 
-    async fn cursor(&self, schedule: &str, now_ms: u64) -> Result<u64, JournalError> {
+    async fn cursor(&self, schedule: &str, now_ms: u64) -> Result<Cursor, JournalError> {
         let key = keys::fire(schedule);
-        let row = self.blocking(move |shared| shared.values.get::<FireRow>(&key)).await?;
+        let row = self.blocking(move |shared| shared.values.get::<CursorRow>(&key)).await?;
         match row {
-            Some(row) => Ok(row.fire_ms),
+            Some(row) => Ok(row.into()),
             None => self.write(|answer| Request::Cursor(schedule.to_owned(), now_ms, answer)).await,
         }
+    }
+
+    async fn pass_over(&self, schedule: &str, until_ms: u64) -> Result<(), JournalError> {
+        self.write(|answer| Request::PassOver(schedule.to_owned(), until_ms, answer)).await
+    }
+
+    async fn set_switch(&self, name: &str, value: Option<String>) -> Result<(), JournalError> {
+        self.write(|answer| Request::Switch(name.to_owned(), value, answer)).await
+    }
+
+    async fn switches(&self) -> Result<BTreeMap<String, String>, JournalError> {
+        self.blocking(|shared| {
+            let pairs = shared.values.scan(&keys::switches(), Order::Ascending, usize::MAX)?;
+            let switches = pairs.into_iter().map(|(key, value)| {
+                let name = keys::parse_switch(&key).ok_or_else(|| damaged(&key, "no switch"))?;
+                Ok((name.to_owned(), codec::decode(&key, &value)?))
+            });
+            switches.collect()
+        })
+        .await
     }
 
     async fn prune(&self, now_ms: u64, before_ms: u64, limit: usize) -> Result<usize, JournalError> {
@@ -244,7 +264,7 @@ fn live_keys(shared: &Shared, mut span: keys::Span, limit: usize) -> Result<Vec<
         let is_last = pairs.len() < wanted;
         for (key, raw) in pairs {
             let content = shared.values.resolve(&key, raw)?;
-            let row = content.map(|content| crate::codec::decode::<StoredRow>(&key, &content)).transpose()?;
+            let row = content.map(|content| codec::decode::<StoredRow>(&key, &content)).transpose()?;
             let is_live = row.map(Stored::from).is_some_and(|stored| is_live(&stored, now_ms));
             if let Some((_, name)) = keys::parse_stored(&key).filter(|_| is_live) {
                 found.push(name.to_owned());

@@ -17,7 +17,7 @@ use crate::tree::{Base, Change, Changes, LoggedTree, Order, Tree};
 use crate::values::Values;
 
 /// Format of keys, values and log that this version writes and reads.
-const FORMAT: u8 = 2;
+const FORMAT: u8 = 3;
 /// Name of our lock. Held for as long as the journal is open.
 const LOCK: &str = "stepmill.lock";
 /// How long a journal that this process has just dropped may take to let go of its file.

@@ -5,6 +5,7 @@ use stepmill_core::journal::{Filter, JournalError, PhaseName, RunPage};
 use stepmill_core::run::State;
 
 use crate::error::damaged;
+use crate::index;
 use crate::keys::{self, Span};
 use crate::record::Record;
 use crate::tree::Order;
@@ -15,7 +16,7 @@ use crate::write::Prunable;
 const SCAN: usize = 512;
 /// Runs that one page looks at: a filter that few of them pass then gives short pages, each quickly.
 const LOOKED_AT: usize = 16_384;
-/// Unfinished runs up to which ready ones are found by the queue; above it most late runs are ready.
+/// Unfinished runs up to which ready ones are found by the queues; above it most late runs are ready.
 const SHORT_QUEUE: u64 = 4_096;
 
 /// Lists runs, latest first. `unfinished` is how many are.
@@ -27,9 +28,15 @@ pub(crate) fn query(
     unfinished: u64,
 ) -> Result<RunPage, JournalError> {
     match filter.phase {
-        Some(phase @ (PhaseName::Retrying | PhaseName::Dead | PhaseName::Cancelled)) => {
-            few(values, filter, phase, cursor, limit)
-        }
+        Some(
+            phase @ (PhaseName::Gathering
+            | PhaseName::Queued
+            | PhaseName::Retrying
+            | PhaseName::Parked
+            | PhaseName::Waiting
+            | PhaseName::Dead
+            | PhaseName::Cancelled),
+        ) => few(values, filter, phase, cursor, limit),
         Some(PhaseName::Ready) if unfinished <= SHORT_QUEUE => ready(values, filter, cursor, limit),
         Some(PhaseName::Ready | PhaseName::Succeeded) | None => many(values, filter, cursor, limit),
     }
@@ -110,7 +117,7 @@ fn state_at(values: &Values, key: &[u8], raw: Vec<u8>) -> Result<Option<State>, 
     }
 }
 
-/// A page of the runs in the queue that are ready.
+/// A page of the runs in the queues that are ready.
 fn ready(
     values: &Values,
     filter: &Filter,
@@ -118,7 +125,7 @@ fn ready(
     limit: usize,
 ) -> Result<RunPage, JournalError> {
     let mut page = RunPage::default();
-    for run in queued(values, cursor)? {
+    for run in ready_before(values, cursor)? {
         page.runs.extend(values.state(run)?.filter(|state| passes(filter, state)));
         if page.runs.len() >= limit {
             page.cursor = Some(run);
@@ -128,14 +135,15 @@ fn ready(
     Ok(page)
 }
 
-/// The runs in the queue, latest first.
-fn queued(values: &Values, before: Option<RunId>) -> Result<Vec<RunId>, JournalError> {
+/// The runs in the queues that are ready, latest first.
+fn ready_before(values: &Values, before: Option<RunId>) -> Result<Vec<RunId>, JournalError> {
     let mut runs = Vec::new();
-    for (key, _) in values.scan(&keys::queue(), Order::Ascending, usize::MAX)? {
-        let (_, run) = keys::parse_queued(&key).ok_or_else(|| damaged(&key, "no place in the queue"))?;
-        runs.push(run);
+    for (key, value) in values.scan(&keys::queues(), Order::Ascending, usize::MAX)? {
+        let (_, run) = keys::parse_place(&key).ok_or_else(|| damaged(&key, "no place in a queue"))?;
+        if index::is_ready(&value) && before.is_none_or(|before| run < before) {
+            runs.push(run);
+        }
     }
-    runs.retain(|run| before.is_none_or(|before| *run < before));
     runs.sort_unstable_by(|a, b| b.cmp(a));
     Ok(runs)
 }
@@ -233,10 +241,7 @@ pub(crate) fn prunable(
 
 /// Whether nothing more comes of a run since before `before_ms`.
 pub(crate) fn has_ended(state: &State, before_ms: u64) -> bool {
-    match state.phase.name() {
-        PhaseName::Succeeded | PhaseName::Cancelled => state.changed_ms < before_ms,
-        PhaseName::Ready | PhaseName::Retrying | PhaseName::Dead => false,
-    }
+    state.phase.has_ended() && state.changed_ms < before_ms
 }
 
 /// The 16 bytes below every id of a run accepted at `at_ms` or later: 48 bits of time come first.

@@ -2,8 +2,9 @@
 //! is one key. Larger entries have keys of their own.
 //!
 //! A byte that says so; the length of the state and the state; the length of the key of the run's
-//! deduplication claim and that key; then for each entry its length and the entry, or 0 for one that has
-//! a key of its own. Lengths are 32 bits, big-endian; state and entries are as `codec` writes them.
+//! deduplication claim and that key; then for each entry its length and the entry, or 0 and how many entries in a
+//! row have keys of their own, so that a run that hears of many others does not grow with each. Lengths and counts
+//! are 32 bits, big-endian; state and entries are as `codec` writes them.
 
 use stepmill_core::RunId;
 use stepmill_core::journal::JournalError;
@@ -95,7 +96,7 @@ impl Record {
     pub(crate) fn push(&mut self, entry: Vec<u8>) -> Option<Vec<u8>> {
         let size = self.state.len() + self.entries.len() + entry.len();
         if entry.len() > ENTRY_BYTES || size > VALUE_BYTES {
-            self.entries.extend_from_slice(&length(&[]));
+            self.push_own();
             return Some(entry);
         }
         self.entries.extend_from_slice(&length(&entry));
@@ -103,12 +104,35 @@ impl Record {
         None
     }
 
+    /// Notes that one more entry has a key of its own.
+    fn push_own(&mut self) {
+        let mut rest = self.entries.as_slice();
+        let mut last = None;
+        while let Some(group) = Group::take(&mut rest) {
+            last = Some(group);
+        }
+        let before = match last {
+            Some(Group::Own(count)) => count,
+            Some(Group::Here(_)) | None => 0,
+        };
+        if before > 0 {
+            self.entries.truncate(self.entries.len().saturating_sub(4));
+        } else {
+            self.entries.extend_from_slice(&length(&[]));
+        }
+        self.entries.extend_from_slice(&before.saturating_add(1).to_be_bytes());
+    }
+
     /// The places of its entries, in order.
     pub(crate) fn places(&self) -> impl Iterator<Item = Place<'_>> {
         let mut rest = self.entries.as_slice();
-        std::iter::from_fn(move || {
-            let entry = take(&mut rest)?;
-            Some(if entry.is_empty() { Place::OwnKey } else { Place::Here(entry) })
+        let groups = std::iter::from_fn(move || Group::take(&mut rest));
+        groups.flat_map(|group| {
+            let (here, own) = match group {
+                Group::Here(entry) => (Some(Place::Here(entry)), 0),
+                Group::Own(count) => (None, count),
+            };
+            here.into_iter().chain((0..own).map(|_| Place::OwnKey))
         })
     }
 
@@ -130,6 +154,26 @@ impl Record {
             });
         }
         Ok(Some(entries))
+    }
+}
+
+/// Entries that are written together.
+enum Group<'a> {
+    /// One, here.
+    Here(&'a [u8]),
+    /// So many that have keys of their own.
+    Own(u32),
+}
+
+impl<'a> Group<'a> {
+    fn take(rest: &mut &'a [u8]) -> Option<Self> {
+        let entry = take(rest)?;
+        if !entry.is_empty() {
+            return Some(Self::Here(entry));
+        }
+        let (count, after) = rest.split_first_chunk::<4>()?;
+        *rest = after;
+        Some(Self::Own(u32::from_be_bytes(*count)))
     }
 }
 

@@ -8,6 +8,7 @@ use stepmill_core::{Clock, RunId};
 
 use crate::batch::Effects;
 use crate::claims::Claims;
+use crate::index;
 use crate::keys;
 use crate::query::{self, Prunables};
 use crate::values::Values;
@@ -32,14 +33,26 @@ pub(crate) struct Shared {
 impl Shared {
     /// Counts what is in the journal.
     pub(crate) fn new(values: Values, clock: Arc<dyn Clock>) -> Result<Self, JournalError> {
-        let mut backlog =
-            Backlog { unfinished: values.count(keys::queue())?, dead: 0, bytes: values.bytes() };
+        let ready = values.count(keys::queues(), index::is_ready)?;
+        let mut backlog = Backlog { unfinished: ready, dead: 0, bytes: values.bytes() };
         for workflow in query::workflows(&values)? {
-            backlog.dead += values.count(keys::in_phase(&workflow, PhaseName::Dead))?;
+            for phase in keys::INDEXED_PHASES {
+                let counter = match phase {
+                    PhaseName::Gathering
+                    | PhaseName::Queued
+                    | PhaseName::Ready
+                    | PhaseName::Retrying
+                    | PhaseName::Parked
+                    | PhaseName::Waiting => &mut backlog.unfinished,
+                    PhaseName::Dead => &mut backlog.dead,
+                    PhaseName::Succeeded | PhaseName::Cancelled => continue,
+                };
+                *counter += values.count(keys::in_phase(&workflow, phase), |_| true)?;
+            }
         }
         Ok(Self {
+            claims: Claims::open(&values)?,
             values,
-            claims: Claims::default(),
             counters: Counters::new(backlog),
             sweep: Mutex::default(),
             clock,

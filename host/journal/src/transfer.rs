@@ -3,8 +3,12 @@
 //!
 //! Every line begins with `{"sum":"…",`, 16 hexadecimal digits of the SHA-256 of the rest of the line. The first is
 //! the header, the last says how many there are.
+//!
+//! What follows from other values is not in it: places in queues and lanes, subscriptions. An export of the format
+//! before is read too: its entries are taken as they are, and what they lead to is computed anew (`former.rs`).
 
 mod export;
+mod former;
 mod import;
 
 use serde::{Deserialize, Serialize};
@@ -12,10 +16,10 @@ use sha2::{Digest, Sha256};
 use stepmill_core::RunId;
 use stepmill_core::run::{Entry, State};
 
-use crate::codec::StoredRow;
+use crate::codec::{KeptRow, StoredRow};
 
 /// Format of exports.
-const FORMAT: u32 = 1;
+const FORMAT: u32 = 2;
 const SUM_BEGIN: &[u8] = b"{\"sum\":\"";
 const SUM_END: &[u8] = b"\",";
 
@@ -30,6 +34,12 @@ pub struct Transferred {
     pub fires: u64,
     /// Values of plugin storage.
     pub values: u64,
+    /// Events that are kept.
+    #[serde(default)]
+    pub events: u64,
+    /// Switches.
+    #[serde(default)]
+    pub switches: u64,
 }
 
 /// One line of an export.
@@ -46,13 +56,17 @@ enum Line {
         version: u64,
     },
     /// A run.
-    Run { state: State, entries: Vec<Entry> },
+    Run { state: Box<State>, entries: Vec<Entry> },
     /// A deduplication claim; the key is known by its SHA-256 only.
     Claim { scope: String, key_sha256: String, run: RunId, expires_ms: u64 },
-    /// A schedule's cursor; without a run if it has not fired yet.
+    /// A schedule's cursor: up to when all is decided, and the run of its last fire, if it has fired.
     Fire { schedule: String, fire_ms: u64, run: Option<RunId> },
     /// A value of plugin storage.
     Value { namespace: String, key: String, stored: StoredRow },
+    /// An event that is kept, and the workflows of which a run has taken it.
+    Event { kept: KeptRow, taken: Vec<String> },
+    /// A switch.
+    Switch { name: String, value: String },
     /// The last.
     End(Transferred),
 }
@@ -64,6 +78,8 @@ impl Transferred {
             Line::Claim { .. } => &mut self.claims,
             Line::Fire { .. } => &mut self.fires,
             Line::Value { .. } => &mut self.values,
+            Line::Event { .. } => &mut self.events,
+            Line::Switch { .. } => &mut self.switches,
             Line::Header { .. } | Line::End(_) => return,
         };
         *counter = counter.saturating_add(1);

@@ -10,6 +10,7 @@ mod overlay;
 
 use std::collections::BTreeMap;
 use std::collections::btree_map::Entry;
+use std::sync::Arc;
 
 use stepmill_core::journal::JournalError;
 
@@ -18,6 +19,7 @@ use crate::keys::Span;
 pub(crate) use base::Base;
 pub(crate) use logged::LoggedTree;
 pub(crate) use memory::MemoryTree;
+pub(crate) use overlay::scan_over;
 
 /// What a batch changes.
 pub(crate) type Changes = BTreeMap<Vec<u8>, Change>;
@@ -113,6 +115,28 @@ pub(crate) trait Tree: Send + Sync {
 
     /// Bytes that it takes up.
     fn bytes(&self) -> u64;
+}
+
+impl<T: Tree + ?Sized> Tree for Arc<T> {
+    fn get(&self, key: &[u8]) -> Result<Option<Vec<u8>>, JournalError> {
+        T::get(self, key)
+    }
+
+    fn first_byte(&self, key: &[u8]) -> Result<Option<u8>, JournalError> {
+        T::first_byte(self, key)
+    }
+
+    fn scan(&self, span: &Span, order: Order, limit: usize) -> Result<Vec<Pair>, JournalError> {
+        T::scan(self, span, order, limit)
+    }
+
+    fn commit(&self, changes: Changes) -> Result<(), JournalError> {
+        T::commit(self, changes)
+    }
+
+    fn bytes(&self) -> u64 {
+        T::bytes(self)
+    }
 }
 
 #[cfg(test)]

@@ -75,12 +75,12 @@ impl Values {
         self.tree.scan(span, order, limit)
     }
 
-    /// How many keys there are in a span.
-    pub(crate) fn count(&self, mut span: Span) -> Result<u64, JournalError> {
+    /// How many keys there are in a span whose values, as they are in the tree, pass.
+    pub(crate) fn count(&self, mut span: Span, passes: fn(&[u8]) -> bool) -> Result<u64, JournalError> {
         let mut count = 0_u64;
         loop {
             let pairs = self.tree.scan(&span, Order::Ascending, COUNTED)?;
-            count = count.saturating_add(pairs.len() as u64);
+            count = count.saturating_add(pairs.iter().filter(|(_, value)| passes(value)).count() as u64);
             match pairs.into_iter().nth(COUNTED - 1) {
                 Some((last, _)) => span = span.after(last),
                 None => return Ok(count),

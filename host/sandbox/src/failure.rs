@@ -40,6 +40,9 @@ pub(crate) fn of<R>(error: &wasmtime::Error, state: &State<R>, limits: &Limits) 
         | Cause::Rejected
         | Cause::Invalid
         | Cause::Expression
+        | Cause::TimedOut
+        | Cause::Declined
+        | Cause::Child
         | Cause::RetryAsked
         | Cause::WallDeadline
         | Cause::OutputLimit

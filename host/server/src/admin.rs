@@ -2,7 +2,9 @@
 //! them. JSON throughout; errors are `{"error": {"code", "message"}}`.
 
 mod error;
+mod events;
 mod runs;
+mod schedules;
 
 use std::sync::Arc;
 
@@ -14,11 +16,13 @@ use axum::routing::{get, post};
 use axum::{Json, Router};
 use serde_json::{Value, json};
 use stepmill_core::secret::Secret;
-use stepmill_core::{Clock, Journal};
+use stepmill_core::workflow::{Plan, PlannedStep};
+use stepmill_core::{Clock, Entropy, Journal};
 use subtle::ConstantTimeEq as _;
 use tokio::sync::Notify;
 
 use crate::catalog::Catalog;
+use crate::gates::Gates;
 use crate::health::Health;
 use crate::metrics;
 
@@ -35,6 +39,10 @@ pub struct Admin {
     pub journal: Arc<dyn Journal>,
     /// The time.
     pub clock: Arc<dyn Clock>,
+    /// Ids of runs.
+    pub entropy: Arc<dyn Entropy>,
+    /// The gates in front of systems.
+    pub gates: Arc<Gates>,
     /// Tells the dispatcher of redriven runs.
     pub wake: Arc<Notify>,
     /// Whether the service is up.
@@ -57,6 +65,12 @@ impl Admin {
             .route("/api/runs/{id}", get(runs::show))
             .route("/api/runs/{id}/redrive", post(runs::redrive))
             .route("/api/runs/{id}/cancel", post(runs::cancel))
+            .route("/api/runs/{id}/decide", post(runs::decide))
+            .route("/api/schedules", get(schedules::list))
+            .route("/api/schedules/{name}", post(schedules::pause))
+            .route("/api/systems", get(systems))
+            .route("/api/events", get(events::list))
+            .route("/api/events/{name}", post(events::publish))
             .route("/metrics", get(exposition))
             .layer(middleware::from_fn_with_state(Arc::clone(&admin), authorize))
             .layer(DefaultBodyLimit::max(BODY_BYTES))
@@ -96,23 +110,40 @@ async fn plugins(State(admin): State<Arc<Admin>>) -> Json<Value> {
     Json(admin.catalog.plugins.values().map(crate::catalog::PluginEntry::to_json).collect())
 }
 
+async fn systems(State(admin): State<Arc<Admin>>) -> Json<Value> {
+    Json(json!(admin.gates.status()))
+}
+
 async fn workflows(State(admin): State<Arc<Admin>>) -> Json<Value> {
     let describe = |deployed: &Arc<crate::catalog::Deployed>| {
         let plan = &deployed.plan;
-        let steps: Vec<Value> = plan
-            .steps
-            .iter()
-            .map(|step| json!({ "id": &*step.id, "kind": step.kind, "plugin": &*step.plugin, "digest": &*step.digest }))
-            .collect();
         json!({
             "name": &*plan.name,
             "version": &*plan.version,
             "webhook": plan.webhook.as_ref().map(|webhook| &webhook.path),
+            "event": plan.event.as_ref().map(|event| &*event.name),
             "schedule": plan.schedule.as_ref().map(ToString::to_string),
-            "steps": steps,
+            "steps": steps(plan),
         })
     };
     Json(admin.catalog.plans.values().map(describe).collect())
+}
+
+fn steps(plan: &Plan) -> Vec<Value> {
+    let describe = |step: &PlannedStep| {
+        let needs: Vec<&str> = step.needs.iter().filter_map(|at| Some(&*plan.steps.get(*at)?.id)).collect();
+        let mut described = json!({ "id": &*step.id, "does": step.work.name(), "needs": needs });
+        if let (Some(plugin), Some(members)) = (step.plugin(), described.as_object_mut()) {
+            members.insert("kind".into(), json!(plugin.kind));
+            members.insert("plugin".into(), json!(&*plugin.plugin));
+            members.insert("digest".into(), json!(&*plugin.digest));
+        }
+        if let (Some(part), Some(members)) = (plan.parts.get(&step.id), described.as_object_mut()) {
+            members.insert("steps".into(), json!(steps(part)));
+        }
+        described
+    };
+    plan.steps.iter().map(describe).collect()
 }
 
 async fn exposition(State(admin): State<Arc<Admin>>) -> String {

@@ -1,7 +1,9 @@
 //! What is deployed: the plugins, loaded, and the workflows, compiled against them.
 
 mod check;
+mod circles;
 mod constant;
+mod events;
 mod files;
 mod plugins;
 mod systems;
@@ -10,16 +12,18 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::path::PathBuf;
 use std::sync::Arc;
 
+use stepmill_core::flow::gate;
 use stepmill_core::signature::{Verifier, Verify};
-use stepmill_core::workflow::{Environment, Plan, PluginInfo};
+use stepmill_core::workflow::{Environment, Plan, PluginInfo, Webhook};
 use stepmill_sandbox::Sandbox;
 
 use crate::config::{Project, WorkflowSource};
-use crate::diagnostic::{Diagnostic, Diagnostics};
+use crate::diagnostic::{Diagnostic, Diagnostics, Source};
 use crate::secrets;
 
 pub use check::{CheckOptions, Report, check};
 pub use constant::Constant;
+pub use events::DeployedEvent;
 pub use plugins::{PluginEntry, PluginSource};
 pub use systems::systems;
 
@@ -28,8 +32,12 @@ pub use systems::systems;
 pub struct Catalog {
     /// The workflows by name.
     pub plans: BTreeMap<String, Arc<Deployed>>,
-    /// The workflows with a webhook, by its path.
-    pub by_path: HashMap<String, Arc<Deployed>>,
+    /// The events by name.
+    pub events: BTreeMap<String, Arc<DeployedEvent>>,
+    /// What stands in front of the systems, by their names.
+    pub gates: BTreeMap<String, gate::Policy>,
+    /// Where webhooks lead, by their paths.
+    pub by_path: HashMap<String, Route>,
     /// The plugins by the name that steps use.
     pub plugins: BTreeMap<String, PluginEntry>,
     /// What steps can be prepared for.
@@ -38,11 +46,20 @@ pub struct Catalog {
     pub warnings: Diagnostics,
 }
 
+/// Where a webhook leads.
+#[derive(Clone, Debug)]
+pub enum Route {
+    /// To a workflow.
+    Workflow(Arc<Deployed>),
+    /// To whoever waits for an event.
+    Event(Arc<DeployedEvent>),
+}
+
 /// A workflow that can run.
 #[derive(Debug)]
 pub struct Deployed {
     /// The compiled workflow.
-    pub plan: Plan,
+    pub plan: Arc<Plan>,
     /// Checks the signatures of its webhook; none without a webhook.
     pub verifier: Option<Verifier>,
     /// Its file, relative to the project's root.
@@ -60,25 +77,34 @@ impl Catalog {
         found.extend(systems::secret_warnings(project));
         let plugins = plugins::load(project, sandbox, &mut found).await;
         let infos = plugins.entries.iter().map(|(name, entry)| (name.clone(), entry.info())).collect();
-        let systems: BTreeSet<String> = project.config.systems.keys().cloned().collect();
+        let names = Names::of(project);
+        let gates = systems::gates(project, &mut found);
         check_unique(project, &mut found);
-        let mut plans = BTreeMap::new();
-        let mut by_path = HashMap::new();
+        let (mut plans, mut by_path) = (BTreeMap::new(), HashMap::new());
+        let events = events::compile(project, &mut found);
+        for event in events.values() {
+            if let Some(webhook) = &event.plan.webhook {
+                by_path.insert(webhook.path.clone(), Route::Event(Arc::clone(event)));
+            }
+        }
         let mut constants = constant::Constants::default();
         for workflow in &project.workflows {
-            let plan = plan(project, workflow, &infos, &systems, &plugins.damaged, &mut found);
-            let verifier = verifier(project, workflow, &mut found);
+            let plan = plan(project, workflow, &infos, &names, &plugins.damaged, &mut found).map(Arc::new);
+            let webhook = workflow.definition.on.webhook.as_ref();
+            let at = &Place { source: &workflow.source, pointer: "/on/webhook" };
+            let verifier = webhook.and_then(|webhook| verifier(project, webhook, at, &mut found));
             let Some(plan) = plan else { continue };
             constants.show(workflow, &plan, sandbox, &mut found).await;
             let deployed = Arc::new(Deployed { plan, verifier, file: workflow.file.clone() });
             if let Some(webhook) = &deployed.plan.webhook {
-                by_path.insert(webhook.path.clone(), Arc::clone(&deployed));
+                by_path.insert(webhook.path.clone(), Route::Workflow(Arc::clone(&deployed)));
             }
             plans.insert(deployed.plan.name.to_string(), deployed);
         }
+        circles::find(project, &plans, &mut found);
         let ((), warnings) = found.or(())?;
         let constants = constants.into_ready();
-        Ok(Self { plans, by_path, plugins: plugins.entries, constants, warnings })
+        Ok(Self { plans, events, gates, by_path, plugins: plugins.entries, constants, warnings })
     }
 }
 
@@ -86,21 +112,29 @@ fn plan(
     project: &Project,
     workflow: &WorkflowSource,
     plugins: &BTreeMap<String, PluginInfo>,
-    systems: &BTreeSet<String>,
+    names: &Names,
     damaged: &BTreeSet<String>,
     found: &mut Diagnostics,
 ) -> Option<Plan> {
     let read_file = |path: &str| files::read(&project.root, path);
-    let environment = Environment { plugins, systems, limits: project.config.limits, read_file: &read_file };
+    let environment = Environment {
+        plugins,
+        systems: &names.systems,
+        events: &names.events,
+        workflows: &names.workflows,
+        limits: project.config.limits,
+        read_file: &read_file,
+    };
     match Plan::try_new(workflow.definition.clone(), &environment) {
         Ok(plan) => Some(plan),
         Err(problems) => {
             // A plugin that does not load is an error of its own, and of nobody who uses it.
-            let excused: BTreeSet<String> = (workflow.definition.steps.iter().enumerate())
-                .filter(|(_, step)| damaged.contains(&step.plugin))
-                .map(|(at, _)| format!("/steps/{at}/use"))
-                .collect();
-            found.extend(problems.into_iter().filter(|problem| !excused.contains(&problem.pointer)).map(
+            let definition = serde_json::to_value(&workflow.definition).unwrap_or_default();
+            let is_excused = |pointer: &str| {
+                let used = definition.pointer(pointer).and_then(serde_json::Value::as_str);
+                pointer.ends_with("/use") && used.is_some_and(|plugin| damaged.contains(plugin))
+            };
+            found.extend(problems.into_iter().filter(|problem| !is_excused(&problem.pointer)).map(
                 |problem| {
                     workflow
                         .source
@@ -113,27 +147,51 @@ fn plan(
     }
 }
 
-/// The verifier of a workflow's webhook, each secret with an error of its own.
-fn verifier(project: &Project, workflow: &WorkflowSource, found: &mut Diagnostics) -> Option<Verifier> {
-    const AT: &str = "/on/webhook/verify";
-    let webhook = workflow.definition.on.webhook.as_ref()?;
+/// The names that workflows may refer to.
+struct Names {
+    systems: BTreeSet<String>,
+    events: BTreeSet<String>,
+    workflows: BTreeSet<String>,
+}
+
+impl Names {
+    fn of(project: &Project) -> Self {
+        Self {
+            systems: project.config.systems.keys().cloned().collect(),
+            events: project.config.events.keys().cloned().collect(),
+            workflows: project.workflows.iter().map(|workflow| workflow.definition.name.clone()).collect(),
+        }
+    }
+}
+
+/// Where a webhook is configured.
+struct Place<'a> {
+    source: &'a Source,
+    pointer: &'a str,
+}
+
+/// The verifier of a webhook, each secret with an error of its own.
+fn verifier(
+    project: &Project,
+    webhook: &Webhook,
+    at: &Place<'_>,
+    found: &mut Diagnostics,
+) -> Option<Verifier> {
+    let under = |key: &str| format!("{}/verify/{key}", at.pointer);
     if webhook.verify == (Verify::None {}) && !project.config.server.ingress.ip().is_loopback() {
-        let message =
-            format!("anybody who reaches {} can start runs of {}", webhook.path, workflow.definition.name);
+        let message = format!("anybody who reaches {} can send events", webhook.path);
         let help = "name a scheme and a secret, or keep the path away from strangers";
-        found.push(workflow.source.error(&format!("{AT}/scheme"), message).help(help).warning());
+        found.push(at.source.error(&under("scheme"), message).help(help).warning());
     }
     let errors = found.errors();
     let keys = ["secret", "previous"];
     for (reference, key) in webhook.verify.secrets().into_iter().zip(keys) {
-        let pointer = format!("{AT}/{key}");
+        let pointer = under(key);
         match secrets::resolve(reference, &project.root) {
             Ok(resolved) => found.extend(
-                resolved
-                    .warning
-                    .map(|warning| workflow.source.error(&pointer, warning.to_string()).warning()),
+                resolved.warning.map(|warning| at.source.error(&pointer, warning.to_string()).warning()),
             ),
-            Err(error) => found.push(error.diagnostic(&workflow.source, &pointer)),
+            Err(error) => found.push(error.diagnostic(at.source, &pointer)),
         }
     }
     if found.errors() > errors {
@@ -141,7 +199,7 @@ fn verifier(project: &Project, workflow: &WorkflowSource, found: &mut Diagnostic
     }
     let resolve = |reference: &_| secrets::resolve(reference, &project.root).map(|found| found.secret);
     Verifier::try_new(&webhook.verify, resolve)
-        .map_err(|error| found.push(workflow.source.error(&format!("{AT}/secret"), plugins::chain(&error))))
+        .map_err(|error| found.push(at.source.error(&under("secret"), plugins::chain(&error))))
         .ok()
 }
 
@@ -156,6 +214,16 @@ fn check_unique(project: &Project, found: &mut Diagnostics) {
             found.push(twice(workflow, first, "/name", &format!("the name {}", definition.name)));
         }
         let Some(webhook) = &definition.on.webhook else { continue };
+        let of_event =
+            project.config.events.iter().find(|(_, event)| {
+                event.webhook.as_ref().is_some_and(|of_event| of_event.path == webhook.path)
+            });
+        if let Some((event, _)) = of_event {
+            let message = format!("the path {} belongs to the event {event} already", webhook.path);
+            let help =
+                format!("let the workflow start with `on: {{ event: {event} }}`, or change one of the two");
+            found.push(workflow.source.error("/on/webhook/path", message).help(help));
+        }
         if let Some(first) = paths.insert(&webhook.path, workflow) {
             paths.insert(&webhook.path, first);
             found.push(twice(workflow, first, "/on/webhook/path", &format!("the path {}", webhook.path)));

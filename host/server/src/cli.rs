@@ -5,6 +5,7 @@ mod check;
 pub mod client;
 mod connect;
 mod dead;
+mod events;
 mod exit;
 mod journal;
 mod logging;
@@ -12,6 +13,7 @@ mod new;
 pub(crate) mod output;
 mod plugins;
 mod runs;
+mod schedules;
 mod schema;
 mod serve;
 
@@ -82,6 +84,12 @@ enum Command {
     /// Dead letters: runs that failed for good and wait for a person.
     #[command(subcommand)]
     Dead(dead::Command),
+    /// Schedules: when they fire, and pauses.
+    #[command(subcommand)]
+    Schedules(schedules::Command),
+    /// Events: what runs wait for.
+    #[command(subcommand)]
+    Events(events::Command),
     /// Plugins: what they are, what they can reach, what they are configured with.
     #[command(subcommand)]
     Plugins(plugins::Command),
@@ -144,6 +152,8 @@ impl Command {
             | Self::Demo(_)
             | Self::Runs(_)
             | Self::Dead(_)
+            | Self::Schedules(_)
+            | Self::Events(_)
             | Self::Plugins(_)
             | Self::Schema { .. }
             | Self::Journal(_) => logging::init_quiet(),
@@ -155,6 +165,8 @@ impl Command {
             Self::Demo(arguments) => arguments.run().await,
             Self::Runs(command) => command.run().await,
             Self::Dead(command) => command.run().await,
+            Self::Schedules(command) => command.run().await,
+            Self::Events(command) => command.run().await,
             Self::Plugins(command) => command.run().await,
             Self::Schema { of } => schema::run(of),
             Self::Journal(command) => command.run().await,

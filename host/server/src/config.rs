@@ -17,6 +17,7 @@ use serde::{Deserialize, Serialize};
 use stepmill_core::duration;
 use stepmill_core::limits::Limits;
 use stepmill_core::secret::SecretRef;
+use stepmill_core::workflow::EventDefinition;
 
 pub(crate) use check::pointer;
 pub use project::{FILE, Project, WorkflowSource};
@@ -45,6 +46,8 @@ pub struct Config {
     pub plugins: IndexMap<String, Plugin>,
     /// The external applications that connectors talk to, by the name that a step's `system` gives.
     pub systems: IndexMap<String, System>,
+    /// The events that runs wait for or are started by, besides those of their own webhooks.
+    pub events: IndexMap<String, EventDefinition>,
 }
 
 impl Default for Config {
@@ -58,6 +61,7 @@ impl Default for Config {
             workflows: vec!["workflows/*.yaml".into()],
             plugins: IndexMap::new(),
             systems: IndexMap::new(),
+            events: IndexMap::new(),
         }
     }
 }

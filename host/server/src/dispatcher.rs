@@ -3,20 +3,25 @@
 //! A run that has been begun is carried on to its end, or to its next wait, before a further one
 //! takes its place: admitted runs finish, however long the queue is.
 
-mod advance;
+mod flight;
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::panic::AssertUnwindSafe;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use futures::FutureExt as _;
-use stepmill_core::journal::{Claim, JournalError};
-use stepmill_core::{Clock, Invoke, Journal, RunId};
+use stepmill_core::flow::fair::{Candidate, Fair, Places, Priority};
+use stepmill_core::journal::{Claim, Front, JournalError, Want};
+use stepmill_core::run::{Queue, root};
+use stepmill_core::{Clock, Entropy, Invoke, Journal, RunId};
 use tokio::sync::Notify;
 use tokio::task::{JoinError, JoinSet};
 use tokio_util::sync::CancellationToken;
 
-use crate::catalog::Catalog;
+use crate::answers::Answers;
+use crate::catalog::{Catalog, Deployed};
+use crate::gates::{Gates, Room};
 use crate::metrics;
 
 /// Longest sleep between two looks at the queue: bounds what a jump of the clock can delay.
@@ -38,6 +43,12 @@ pub struct Dispatcher {
     pub sandbox: Arc<dyn Invoke>,
     /// The time.
     pub clock: Arc<dyn Clock>,
+    /// Spreads retries.
+    pub entropy: Arc<dyn Entropy>,
+    /// Senders that wait for what a step gives.
+    pub answers: Arc<Answers>,
+    /// The gates in front of systems.
+    pub gates: Arc<Gates>,
     /// Told when runs may have become due.
     pub wake: Arc<Notify>,
     /// Runs worked on at once.
@@ -48,10 +59,22 @@ pub struct Dispatcher {
 
 struct Shared {
     dispatcher: Dispatcher,
+    /// Systems that runs are parked for.
+    parked: Mutex<BTreeSet<String>>,
     /// A drain has begun.
     draining: CancellationToken,
     /// The drain has taken too long.
     given_up: CancellationToken,
+}
+
+/// The runs in flight.
+#[derive(Default)]
+struct Flights {
+    tasks: JoinSet<(Arc<str>, Option<Rest>)>,
+    /// How many there are of each workflow.
+    of: BTreeMap<Arc<str>, usize>,
+    /// Who is next.
+    fair: Fair,
 }
 
 /// A run that is to be given back, after a while in which nobody can claim it.
@@ -67,53 +90,155 @@ impl Dispatcher {
     ///
     /// Invariant: when this returns, no run is claimed by it and nothing of it holds the journal.
     pub async fn run(self, shutdown: CancellationToken) {
-        let shared =
-            Arc::new(Shared { dispatcher: self, draining: shutdown, given_up: CancellationToken::new() });
+        let shared = Arc::new(Shared {
+            dispatcher: self,
+            parked: Mutex::default(),
+            draining: shutdown,
+            given_up: CancellationToken::new(),
+        });
         // Runs that rest take no place: others go on.
-        let (mut in_flight, mut resting) = (JoinSet::new(), JoinSet::new());
+        let (mut flights, mut resting) = (Flights::default(), JoinSet::new());
         while !shared.draining.is_cancelled() {
-            let pause = shared.claim(&mut in_flight).await;
-            metrics::set_in_flight(in_flight.len());
+            let pause = shared.claim(&mut flights).await;
+            metrics::set_in_flight(flights.tasks.len());
             tokio::select! {
+                biased;
                 () = shared.draining.cancelled() => {}
+                Some(ended) = flights.tasks.join_next() => shared.land(&mut flights, ended, &mut resting),
                 () = shared.dispatcher.wake.notified() => {}
-                Some(ended) = in_flight.join_next() => shared.let_rest(ended, &mut resting),
                 () = tokio::time::sleep(pause) => {}
             }
-            while let Some(ended) = in_flight.try_join_next() {
-                shared.let_rest(ended, &mut resting);
+            while let Some(ended) = flights.tasks.try_join_next() {
+                shared.land(&mut flights, ended, &mut resting);
             }
             while resting.try_join_next().is_some() {}
         }
-        shared.drain(in_flight, resting).await;
+        shared.drain(flights, resting).await;
     }
 }
 
 impl Shared {
     /// Claims as many runs as there is room for. Answers how long to sleep if nothing else happens.
-    async fn claim(self: &Arc<Self>, in_flight: &mut JoinSet<Option<Rest>>) -> Duration {
+    async fn claim(self: &Arc<Self>, flights: &mut Flights) -> Duration {
         let dispatcher = &self.dispatcher;
-        let room = dispatcher.concurrency.saturating_sub(in_flight.len());
-        if room == 0 {
-            return LOOK_AGAIN;
-        }
         let now_ms = dispatcher.clock.now_ms();
-        let claims = match dispatcher.journal.claim(now_ms, room).await {
-            Ok(claims) => claims,
-            Err(error) => {
-                tracing::error!(error = &error as &dyn std::error::Error, "failed to claim runs");
-                return JOURNAL_TROUBLE;
+        let wants = self.wants(flights, now_ms);
+        if !wants.is_empty() {
+            let claims = match dispatcher.journal.claim(now_ms, &wants).await {
+                Ok(claims) => claims,
+                Err(error) => {
+                    tracing::error!(error = &error as &dyn std::error::Error, "failed to claim runs");
+                    return JOURNAL_TROUBLE;
+                }
+            };
+            for claim in claims {
+                let workflow: Arc<str> = root(&claim.state.workflow).into();
+                *flights.of.entry(Arc::clone(&workflow)).or_default() += 1;
+                let shared = Arc::clone(self);
+                flights.tasks.spawn(async move { (workflow, shared.carry(claim).await) });
             }
-        };
-        let is_full = claims.runs.len() >= room;
-        for claim in claims.runs {
-            in_flight.spawn(Arc::clone(self).carry(claim));
         }
-        match claims.next_due_ms {
-            // What is due waits for room, and the end of a run in flight wakes us.
-            Some(due_ms) if due_ms <= now_ms && is_full => LOOK_AGAIN,
-            Some(due_ms) => Duration::from_millis(due_ms.saturating_sub(now_ms)).clamp(LOOK_SOON, LOOK_AGAIN),
-            None => LOOK_AGAIN,
+        self.pause(flights, now_ms)
+    }
+
+    /// How long to sleep until a run may be claimed, if nothing else happens.
+    fn pause(&self, flights: &Flights, now_ms: u64) -> Duration {
+        let places = flights.places(self);
+        let next = self.fronts().into_iter().filter_map(|(front, deployed)| {
+            let is_full = places.free() == 0
+                || !places.is_open(deployed.plan.priority)
+                || deployed.plan.concurrency.is_some_and(|most| flights.of(&deployed.plan.name) >= most);
+            let again_ms = match front.queue.system().map(|system| self.dispatcher.gates.room(system)) {
+                // The end of a run in flight wakes us.
+                _ if is_full && front.due_ms <= now_ms => return None,
+                Some(Room { attempts: 0, again_ms }) => again_ms?,
+                Some(_) | None => 0,
+            };
+            Some(front.due_ms.max(again_ms))
+        });
+        let due_ms = next.min().unwrap_or(u64::MAX);
+        Duration::from_millis(due_ms.saturating_sub(now_ms)).clamp(LOOK_SOON, LOOK_AGAIN)
+    }
+
+    /// The heads of the queues whose workflows are deployed. Notes the systems that runs are parked for.
+    fn fronts(&self) -> Vec<(Front, &Arc<Deployed>)> {
+        let plans = &self.dispatcher.catalog.plans;
+        let fronts = self.dispatcher.journal.fronts();
+        let known = fronts.into_iter().filter_map(|front| {
+            let deployed = plans.get(front.queue.workflow())?;
+            Some((front, deployed))
+        });
+        let known: Vec<_> = known.collect();
+        let parked = known.iter().filter_map(|(front, _)| front.queue.system().map(str::to_owned));
+        *self.parked() = parked.collect();
+        known
+    }
+
+    /// Shares the free places out among the queues that are due.
+    fn wants(&self, flights: &mut Flights, now_ms: u64) -> Vec<Want> {
+        let mut places = flights.places(self);
+        let mut rooms: BTreeMap<String, usize> = BTreeMap::new();
+        // Of each workflow, over all its queues.
+        let mut claimed: BTreeMap<Arc<str>, usize> = BTreeMap::new();
+        let mut due: Vec<Due<'_>> = Vec::new();
+        for (front, deployed) in self.fronts().into_iter().filter(|(front, _)| front.due_ms <= now_ms) {
+            if let Some(system) = front.queue.system() {
+                let room = self.dispatcher.gates.room(system).attempts;
+                rooms.entry(system.to_owned()).or_insert(room);
+            }
+            let name = format!("{}/{}", front.queue.workflow(), front.queue.system().unwrap_or_default());
+            due.push(Due { name, queue: front.queue, deployed, claimed: 0 });
+        }
+        while places.free() > 0 {
+            let candidates: Vec<(usize, Candidate<'_>)> = due
+                .iter()
+                .enumerate()
+                .filter(|(_, due)| due.queue.system().is_none_or(|system| rooms.get(system) != Some(&0)))
+                .map(|(at, due)| (at, due.candidate(flights, &claimed)))
+                .collect();
+            let offered: Vec<Candidate<'_>> = candidates.iter().map(|(_, candidate)| *candidate).collect();
+            let chosen = flights.fair.choose(&places, &offered);
+            let Some((at, candidate)) = chosen.and_then(|chosen| candidates.get(chosen)) else { break };
+            let (at, priority) = (*at, candidate.priority);
+            match priority {
+                Priority::Interactive => places.interactive += 1,
+                Priority::Normal => places.normal += 1,
+                Priority::Bulk => places.bulk += 1,
+            }
+            let Some(chosen) = due.get_mut(at) else { break };
+            chosen.claimed += 1;
+            *claimed.entry(Arc::clone(&chosen.deployed.plan.name)).or_default() += 1;
+            if let Some(room) = chosen.queue.system().and_then(|system| rooms.get_mut(system)) {
+                *room = room.saturating_sub(1);
+            }
+        }
+        let wants = due.into_iter().filter(|due| due.claimed > 0);
+        wants.map(|due| Want { queue: due.queue, most: due.claimed }).collect()
+    }
+
+    fn parked(&self) -> MutexGuard<'_, BTreeSet<String>> {
+        self.parked.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Whether runs are parked for a system, which have their turn before others.
+    fn has_parked(&self, system: &str) -> bool {
+        self.parked().contains(system)
+    }
+
+    /// Takes up a run whose flight is over.
+    fn land(
+        self: &Arc<Self>,
+        flights: &mut Flights,
+        ended: Result<(Arc<str>, Option<Rest>), JoinError>,
+        resting: &mut JoinSet<()>,
+    ) {
+        // A task is not aborted while this is called, and its panics are caught inside.
+        let Ok((workflow, rest)) = ended else { return };
+        if let Some(count) = flights.of.get_mut(&workflow) {
+            *count = count.saturating_sub(1);
+        }
+        if let Some(rest) = rest {
+            self.let_rest(rest, resting);
         }
     }
 
@@ -123,6 +248,7 @@ impl Shared {
         let (run, epoch) = (claim.state.run, claim.epoch);
         let rest = |pause| Rest { run, epoch, pause };
         tokio::select! {
+            biased;
             advanced = AssertUnwindSafe(self.advance(claim)).catch_unwind() => match advanced {
                 Ok(pause) => pause.map(rest),
                 Err(_) => {
@@ -135,12 +261,12 @@ impl Shared {
     }
 
     /// Gives a run back after its rest; at once in a drain.
-    fn let_rest(self: &Arc<Self>, ended: Result<Option<Rest>, JoinError>, resting: &mut JoinSet<()>) {
-        // A task is not aborted while this is called, and its panics are caught inside.
-        let Ok(Some(Rest { run, epoch, pause })) = ended else { return };
+    fn let_rest(self: &Arc<Self>, rest: Rest, resting: &mut JoinSet<()>) {
+        let Rest { run, epoch, pause } = rest;
         let shared = Arc::clone(self);
         resting.spawn(async move {
             tokio::select! {
+                biased;
                 () = tokio::time::sleep(pause) => {}
                 () = shared.draining.cancelled() => {}
             }
@@ -155,26 +281,70 @@ impl Shared {
         });
     }
 
-    async fn drain(self: Arc<Self>, mut in_flight: JoinSet<Option<Rest>>, mut resting: JoinSet<()>) {
+    async fn drain(self: Arc<Self>, mut flights: Flights, mut resting: JoinSet<()>) {
         let has_failed = self.dispatcher.journal.failure().is_some();
         // A journal that takes no commit any more is not waited for.
         let patience = if has_failed { Duration::ZERO } else { self.dispatcher.drain };
         let drained = tokio::time::timeout(patience, async {
-            while let Some(ended) = in_flight.join_next().await {
-                self.let_rest(ended, &mut resting);
+            while let Some(ended) = flights.tasks.join_next().await {
+                self.land(&mut flights, ended, &mut resting);
             }
         });
         if drained.await.is_err() {
             tracing::warn!(
-                runs = in_flight.len(),
+                runs = flights.tasks.len(),
                 "gave up waiting for runs in flight: they go on after the next start"
             );
             self.given_up.cancel();
-            while let Some(ended) = in_flight.join_next().await {
-                self.let_rest(ended, &mut resting);
+            while let Some(ended) = flights.tasks.join_next().await {
+                self.land(&mut flights, ended, &mut resting);
             }
         }
         while resting.join_next().await.is_some() {}
+    }
+}
+
+/// A queue that is due.
+struct Due<'a> {
+    /// What it is called where places are shared out.
+    name: String,
+    queue: Queue,
+    deployed: &'a Deployed,
+    /// How many places it gets.
+    claimed: usize,
+}
+
+impl Due<'_> {
+    fn candidate(&self, flights: &Flights, claimed: &BTreeMap<Arc<str>, usize>) -> Candidate<'_> {
+        let name = &self.deployed.plan.name;
+        let in_flight = flights.of(name).saturating_add(claimed.get(name).copied().unwrap_or_default());
+        Candidate {
+            queue: &self.name,
+            priority: self.deployed.plan.priority,
+            in_flight,
+            most: self.deployed.plan.concurrency,
+        }
+    }
+}
+
+impl Flights {
+    /// How many runs of a workflow are in flight.
+    fn of(&self, workflow: &str) -> usize {
+        self.of.get(workflow).copied().unwrap_or_default()
+    }
+
+    /// The places that are taken.
+    fn places(&self, shared: &Shared) -> Places {
+        let mut places = Places { all: shared.dispatcher.concurrency, interactive: 0, normal: 0, bulk: 0 };
+        for (workflow, count) in &self.of {
+            let deployed = shared.dispatcher.catalog.plans.get(&**workflow);
+            match deployed.map(|deployed| deployed.plan.priority).unwrap_or_default() {
+                Priority::Interactive => places.interactive += count,
+                Priority::Normal => places.normal += count,
+                Priority::Bulk => places.bulk += count,
+            }
+        }
+        places
     }
 }
 

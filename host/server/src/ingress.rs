@@ -1,8 +1,11 @@
-//! The front door: a POST becomes a durable run before its sender reads 2xx.
+//! The front door: a POST becomes a durable run, or a durable event for runs that wait, before its sender
+//! reads 2xx.
 //!
 //! The way of a request: route → admission → body within its limit → signature on the raw bytes →
-//! decode → dedupe key → [`Journal::accept`] → 202.
+//! decode → keys → [`Journal::accept`] or [`Journal::publish`] → 202, or what a step answers.
 
+mod answer;
+mod deliver;
 mod json;
 mod refusal;
 
@@ -13,22 +16,24 @@ use std::time::Duration;
 use axum::Router;
 use axum::body::Body;
 use axum::extract::{Request, State};
-use axum::http::{HeaderMap, Method, StatusCode, Uri, header};
+use axum::http::{HeaderMap, Method, Uri, header};
 use axum::response::{IntoResponse as _, Response};
 use axum::routing::get;
 use bytes::Bytes;
 use http_body_util::{BodyExt as _, LengthLimitError, Limited};
 use stepmill_core::document::{self, Document};
 use stepmill_core::event::{Event, Trigger};
-use stepmill_core::expression::Scope;
-use stepmill_core::journal::{Acceptance, Accepted, Dedupe};
-use stepmill_core::{Clock, Journal, RunId};
-use tokio::sync::{Notify, Semaphore};
+use stepmill_core::signature::Verifier;
+use stepmill_core::workflow::Webhook;
+use stepmill_core::{Clock, Entropy, Journal};
+use tokio::sync::{Notify, Semaphore, SemaphorePermit};
 
-use crate::catalog::{Catalog, Deployed};
+use crate::answers::Answers;
+use crate::catalog::{Catalog, Route};
 use crate::health::Health;
 use crate::metrics;
 
+use answer::Answered;
 use json::WellFormed;
 pub use refusal::Refusal;
 
@@ -38,8 +43,6 @@ const BODY_TIMEOUT: Duration = Duration::from_secs(30);
 const REQUESTS: usize = 2_048;
 /// KiB of bodies that are held at once, for all requests together; more are told to come again.
 const BODIES_KIB: usize = 256 << 10;
-/// Longest dedupe key in bytes.
-const DEDUPE_KEY_BYTES: usize = 1_024;
 /// Headers that carry credentials; they never get into an event.
 const SECRET_HEADERS: [header::HeaderName; 3] =
     [header::AUTHORIZATION, header::COOKIE, header::PROXY_AUTHORIZATION];
@@ -61,13 +64,22 @@ pub struct Ingress {
     pub journal: Arc<dyn Journal>,
     /// The time.
     pub clock: Arc<dyn Clock>,
+    /// Ids of runs.
+    pub entropy: Arc<dyn Entropy>,
+    /// Senders that wait for what a step gives.
+    pub answers: Arc<Answers>,
     /// When to stop accepting.
     pub admission: Admission,
     /// Tells the dispatcher of new runs.
     pub wake: Arc<Notify>,
     /// Whether the service is up.
     pub health: Arc<Health>,
+    /// Places of senders that wait for what a step gives; without one the answer is the usual one.
+    pub waiting: Semaphore,
 }
+
+/// Senders that may wait for what a step gives.
+pub const WAITING: usize = 4_096;
 
 struct Shared {
     ingress: Ingress,
@@ -94,11 +106,11 @@ impl Ingress {
 
 async fn receive(State(shared): State<Arc<Shared>>, request: Request) -> Response {
     let answer = match shared.requests.try_acquire() {
-        Ok(_permit) => shared.ingress.accept(request, &shared.bodies).await,
+        Ok(permit) => shared.ingress.accept(request, &shared.bodies, permit).await,
         Err(_) => Err(Refusal::Busy),
     };
     match answer {
-        Ok(accepted) => answer_accepted(accepted),
+        Ok(answered) => answered.into_response(),
         Err(refusal) => {
             metrics::event_refused(refusal.code());
             refusal.into_response()
@@ -106,63 +118,37 @@ async fn receive(State(shared): State<Arc<Shared>>, request: Request) -> Respons
     }
 }
 
-fn answer_accepted(accepted: Accepted) -> Response {
-    let body = match accepted {
-        Accepted::New(run) => format!(r#"{{"run":"{run}"}}"#),
-        Accepted::Duplicate(run) => format!(r#"{{"run":"{run}","duplicate":true}}"#),
-    };
-    (StatusCode::ACCEPTED, [(header::CONTENT_TYPE, document::JSON)], body).into_response()
-}
-
 impl Ingress {
-    async fn accept(&self, request: Request, bodies: &Semaphore) -> Result<Accepted, Refusal> {
+    async fn accept(
+        &self,
+        request: Request,
+        bodies: &Semaphore,
+        permit: SemaphorePermit<'_>,
+    ) -> Result<Answered, Refusal> {
         let (parts, body) = request.into_parts();
-        let deployed = self.catalog.by_path.get(parts.uri.path()).ok_or(Refusal::NotFound)?;
+        let route = self.catalog.by_path.get(parts.uri.path()).ok_or(Refusal::NotFound)?;
         if parts.method != Method::POST {
             return Err(Refusal::Method);
         }
         self.admit()?;
-        let webhook = deployed.plan.webhook.as_ref().ok_or(Refusal::NotFound)?;
-        let most = body_bound(&parts.headers, webhook.max_body_bytes)?;
-        let _room = bodies.try_acquire_many(most).map_err(|_| Refusal::Busy)?;
-        let body = read_body(body, webhook.max_body_bytes).await?;
-        let now_ms = self.clock.now_ms();
-        verify(deployed, &parts.headers, &body, now_ms)?;
-        let event = Event {
-            trigger: Trigger::Webhook { path: webhook.path.clone() },
-            headers: kept_headers(&parts.headers),
-            query: query(&parts.uri),
-            document: decode(&parts.headers, body)?,
-        };
-        let run = RunId::new(now_ms, rand::random());
-        let dedupe = dedupe_key(deployed, &event, run, now_ms)?;
-        let acceptance = Acceptance {
-            run,
-            workflow: deployed.plan.name.to_string(),
-            version: deployed.plan.version.to_string(),
-            at_ms: now_ms,
-            event,
-            dedupe,
-            fire: None,
-        };
-        let accepted = self
-            .journal
-            .accept(vec![acceptance])
-            .await
-            .map_err(|error| {
-                tracing::error!(workflow = %deployed.plan.name, error = &error as &dyn std::error::Error, "failed to accept an event");
-                Refusal::JournalUnavailable
-            })?
-            .pop()
-            .ok_or(Refusal::JournalUnavailable)?;
-        match accepted {
-            Accepted::New(_) => {
-                metrics::event_accepted(&deployed.plan.name);
-                self.wake.notify_one();
+        let (name, webhook, verifier) = match route {
+            Route::Workflow(workflow) => {
+                (&workflow.plan.name, workflow.plan.webhook.as_ref(), workflow.verifier.as_ref())
             }
-            Accepted::Duplicate(_) => metrics::event_duplicate(&deployed.plan.name),
+            Route::Event(event) => (&event.plan.name, event.plan.webhook.as_ref(), event.verifier.as_ref()),
+        };
+        let (Some(webhook), Some(verifier)) = (webhook, verifier) else { return Err(Refusal::NotFound) };
+        let event = {
+            let most = body_bound(&parts.headers, webhook.max_body_bytes)?;
+            let _room = bodies.try_acquire_many(most).map_err(|_| Refusal::Busy)?;
+            let body = read_body(body, webhook.max_body_bytes).await?;
+            verify(name, verifier, &parts.headers, &body, self.clock.now_ms())?;
+            event(webhook, &parts.headers, &parts.uri, body)?
+        };
+        match route {
+            Route::Workflow(workflow) => self.start(workflow, webhook, event, permit).await,
+            Route::Event(deployed) => self.publish(deployed, webhook, event).await,
         }
-        Ok(accepted)
     }
 
     fn admit(&self) -> Result<(), Refusal> {
@@ -196,13 +182,27 @@ async fn read_body(body: Body, limit: u64) -> Result<Bytes, Refusal> {
     }
 }
 
-fn verify(deployed: &Deployed, headers: &HeaderMap, body: &[u8], now_ms: u64) -> Result<(), Refusal> {
-    let Some(verifier) = &deployed.verifier else { return Err(Refusal::NotFound) };
+fn verify(
+    name: &str,
+    verifier: &Verifier,
+    headers: &HeaderMap,
+    body: &[u8],
+    now_ms: u64,
+) -> Result<(), Refusal> {
     let values = |name: &str| headers.get_all(name).iter().map(|value| value.as_bytes()).collect();
     verifier.verify(&values, body, now_ms).map_err(|refusal| {
-        metrics::signature_refused(&deployed.plan.name, refusal.name());
-        tracing::warn!(workflow = %deployed.plan.name, reason = refusal.name(), "refused an event's signature");
+        metrics::signature_refused(name, refusal.name());
+        tracing::warn!(webhook = name, reason = refusal.name(), "refused an event's signature");
         Refusal::Signature
+    })
+}
+
+fn event(webhook: &Webhook, headers: &HeaderMap, uri: &Uri, body: Bytes) -> Result<Event, Refusal> {
+    Ok(Event {
+        trigger: Trigger::Webhook { path: webhook.path.clone() },
+        headers: kept_headers(headers),
+        query: query(uri),
+        document: decode(headers, body)?,
     })
 }
 
@@ -219,38 +219,6 @@ fn decode(headers: &HeaderMap, body: Bytes) -> Result<Document, Refusal> {
             .map_err(|error| Refusal::Json { line: error.line(), column: error.column() })?;
     }
     Ok(Document::from_bytes(media_type, body.into()))
-}
-
-fn dedupe_key(
-    deployed: &Deployed,
-    event: &Event,
-    run: RunId,
-    now_ms: u64,
-) -> Result<Option<Dedupe>, Refusal> {
-    let (Some(template), Some(webhook)) = (&deployed.plan.dedupe, &deployed.plan.webhook) else {
-        return Ok(None);
-    };
-    let outputs = BTreeMap::new();
-    let scope =
-        Scope::new(event, &event.document, &event.document, &outputs, run, &deployed.plan.name, now_ms);
-    let value = template.evaluate(&scope).map_err(|error| Refusal::DedupeKey(error.to_string()))?;
-    let key = match value {
-        serde_json::Value::String(text) => text,
-        serde_json::Value::Null => String::new(),
-        other => other.to_string(),
-    };
-    if key.is_empty() || key.len() > DEDUPE_KEY_BYTES {
-        return Err(Refusal::DedupeKey(format!(
-            "the key is {} bytes long; it must have 1 to {DEDUPE_KEY_BYTES}",
-            key.len()
-        )));
-    }
-    let lasts_ms = u64::try_from(webhook.dedupe_for.as_millis()).unwrap_or(u64::MAX);
-    Ok(Some(Dedupe {
-        scope: deployed.plan.name.to_string(),
-        key,
-        expires_ms: now_ms.saturating_add(lasts_ms),
-    }))
 }
 
 fn kept_headers(headers: &HeaderMap) -> BTreeMap<String, String> {

@@ -17,12 +17,16 @@
 #![forbid(unsafe_code)]
 
 pub mod admin;
+pub mod answers;
+pub mod cancel;
 pub mod catalog;
 pub mod cli;
 pub mod config;
 pub mod demo;
 pub mod diagnostic;
 pub mod dispatcher;
+pub mod entropy;
+pub mod gates;
 pub mod health;
 pub mod ingress;
 pub mod metrics;

@@ -90,14 +90,7 @@ pub fn signature_refused(workflow: &str, reason: &'static str) {
 
 /// A run ended.
 pub fn run_ended(workflow: &str, phase: PhaseName) {
-    let phase = match phase {
-        PhaseName::Ready => "ready",
-        PhaseName::Retrying => "retrying",
-        PhaseName::Succeeded => "succeeded",
-        PhaseName::Dead => "dead",
-        PhaseName::Cancelled => "cancelled",
-    };
-    counter!(RUNS, "workflow" => workflow.to_owned(), "phase" => phase).increment(1);
+    counter!(RUNS, "workflow" => workflow.to_owned(), "phase" => phase.as_str()).increment(1);
 }
 
 /// An attempt was made.

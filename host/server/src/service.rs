@@ -9,21 +9,24 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 use stepmill_core::clock::SystemClock;
-use stepmill_core::{Clock, Journal};
+use stepmill_core::{Clock, Entropy, Journal};
 use stepmill_journal::LocalJournal;
 use stepmill_sandbox::Sandbox;
 use tokio::net::TcpListener;
-use tokio::sync::Notify;
+use tokio::sync::{Notify, Semaphore};
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
 use crate::admin::Admin;
+use crate::answers::Answers;
 use crate::catalog::{self, Catalog};
 use crate::config::Project;
 use crate::diagnostic::Diagnostics;
 use crate::dispatcher::Dispatcher;
+use crate::entropy::SystemEntropy;
+use crate::gates::Gates;
 use crate::health::Health;
-use crate::ingress::{Admission, Ingress};
+use crate::ingress::{self, Admission, Ingress};
 use crate::metrics;
 use crate::schedules::Schedules;
 use crate::snapshots::Snapshots;
@@ -107,6 +110,7 @@ pub struct Service {
     journal: Arc<dyn Journal>,
     sandbox: Arc<Sandbox>,
     clock: Arc<dyn Clock>,
+    entropy: Arc<dyn Entropy>,
     health: Arc<Health>,
     ingress: TcpListener,
     admin: TcpListener,
@@ -149,6 +153,7 @@ impl Service {
             journal,
             sandbox,
             clock,
+            entropy: Arc::new(SystemEntropy),
             health: Arc::new(Health::default()),
             ingress,
             admin,
@@ -181,21 +186,33 @@ impl Service {
         let wake = Arc::new(Notify::new());
         let config = &self.project.config;
         let journal = Arc::clone(&self.journal);
+        let answers = Arc::new(Answers::default());
+        let gates = Gates::new(
+            &self.catalog.gates,
+            Arc::clone(&self.clock),
+            Arc::clone(&self.entropy),
+            Arc::clone(&wake),
+        );
         let ingress = Ingress {
             catalog: Arc::clone(&self.catalog),
             journal: Arc::clone(&self.journal),
             clock: Arc::clone(&self.clock),
+            entropy: Arc::clone(&self.entropy),
+            answers: Arc::clone(&answers),
             admission: Admission {
                 max_unfinished: config.journal.max_unfinished,
                 max_bytes: config.journal.max_bytes,
             },
             wake: Arc::clone(&wake),
             health: Arc::clone(&self.health),
+            waiting: Semaphore::new(ingress::WAITING),
         };
         let admin = Admin {
             catalog: Arc::clone(&self.catalog),
             journal: Arc::clone(&self.journal),
             clock: Arc::clone(&self.clock),
+            entropy: Arc::clone(&self.entropy),
+            gates: Arc::clone(&gates),
             wake: Arc::clone(&wake),
             health: Arc::clone(&self.health),
             token: self.token,
@@ -204,6 +221,7 @@ impl Service {
             catalog: Arc::clone(&self.catalog),
             journal: Arc::clone(&self.journal),
             clock: Arc::clone(&self.clock),
+            entropy: Arc::clone(&self.entropy),
             wake: Arc::clone(&wake),
         };
         let snapshots = Snapshots {
@@ -216,6 +234,9 @@ impl Service {
             journal: Arc::clone(&self.journal),
             sandbox: self.sandbox,
             clock: Arc::clone(&self.clock),
+            entropy: self.entropy,
+            answers,
+            gates,
             wake,
             concurrency: config.concurrency.runs,
             drain: config.server.drain,

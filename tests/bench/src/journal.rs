@@ -8,7 +8,8 @@ use std::time::{Duration, Instant};
 use stepmill_core::clock::{Clock as _, SystemClock};
 use stepmill_core::document::Document;
 use stepmill_core::event::{Event, Trigger};
-use stepmill_core::journal::{Acceptance, Accepted, Dedupe};
+use stepmill_core::journal::{Acceptance, Dedupe};
+use stepmill_core::run::Accepted;
 use stepmill_core::{Journal, RunId};
 use stepmill_journal::{LocalJournal, Options, Sync};
 use tokio::task::JoinSet;
@@ -99,7 +100,7 @@ async fn measure(variant: Variant, tasks: usize, window: Duration) -> Outcome {
                     return samples;
                 }
                 let accepted = journal.accept(vec![acceptance]).await.unwrap();
-                assert!(matches!(accepted.as_slice(), [Accepted::New(_)]));
+                assert!(matches!(accepted.as_slice(), [stepmill_core::journal::Outcome::New(_)]));
                 let ended = Instant::now();
                 if ended >= begin && ended < end {
                     samples.push(u64::try_from((ended - began).as_nanos()).unwrap());
@@ -128,20 +129,23 @@ fn acceptance(number: u64, body: &str) -> Acceptance {
         header("x-id", &id),
         header("x-signature", "0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef"),
     ]);
-    Acceptance {
+    let accepted = Accepted {
         run: RunId::new(at_ms, scattered(number)),
         workflow: "orders".into(),
         version: "0123456789abcdef0123456789abcdef".into(),
-        at_ms,
         event: Event {
             trigger: Trigger::Webhook { path: "/orders".into() },
             headers,
             query: BTreeMap::new(),
             document: Document::from_bytes("application/json", body.as_bytes().to_vec()),
         },
-        dedupe: Some(Dedupe { scope: "orders".into(), key: id, expires_ms: at_ms + 604_800_000 }),
-        fire: None,
-    }
+        timeout_ms: None,
+        parent: None,
+        lane: None,
+        gather: None,
+    };
+    let dedupe = Some(Dedupe { scope: "orders".into(), key: id, expires_ms: at_ms + 604_800_000 });
+    Acceptance { accepted, at_ms, dedupe, fire: None }
 }
 
 /// Bytes without an order, as random ones are (splitmix64), and never the same twice.

@@ -129,7 +129,7 @@ impl AdminClient {
 
     /// Waits until a run has ended.
     pub async fn ended(&self, run: RunId) -> (State, Vec<Entry>) {
-        self.until(run, |state| state.due_ms().is_none()).await
+        self.until(run, |state| !state.phase.is_open()).await
     }
 
     /// Waits until a run's state is as wanted.

@@ -1,12 +1,13 @@
 //! A real journal that a test can look into, make refuse a commit, and cut off as a crash would.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::future::{Future, pending};
 use std::sync::{Arc, Mutex, OnceLock};
 
 use async_trait::async_trait;
 use stepmill_core::journal::{
-    Acceptance, Accepted, Backlog, Claims, Filter, Journal, JournalError, RunPage, Transition,
+    Acceptance, Backlog, Claim, Committed, Cursor, Filter, Front, Journal, JournalError, Outcome,
+    Publication, Published, RunPage, Transition, Want,
 };
 use stepmill_core::run::{Entry, State, What};
 use stepmill_core::{Clock, RunId};
@@ -41,10 +42,11 @@ pub enum Twist {
 pub struct Twisted {
     inner: Arc<LocalJournal>,
     trace: Trace,
-    seen: Mutex<Seen>,
+    seen: Arc<Mutex<Seen>>,
     changes: watch::Sender<u64>,
-    /// Shared by the commits in progress and had alone by a read: what is read has been noted.
-    committing: RwLock<()>,
+    /// Shared by the commits and claims in progress and had alone by a read or a restart: what is read has been
+    /// noted, and no claim is lost with whoever asked for it.
+    working: Arc<RwLock<()>>,
     crashed: watch::Sender<bool>,
     failure: OnceLock<String>,
 }
@@ -62,9 +64,9 @@ impl Twisted {
         Self {
             inner: Arc::new(LocalJournal::memory(clock).unwrap()),
             trace,
-            seen: Mutex::default(),
+            seen: Arc::default(),
             changes: watch::Sender::new(0),
-            committing: RwLock::new(()),
+            working: Arc::default(),
             crashed: watch::Sender::new(false),
             failure: OnceLock::new(),
         }
@@ -97,6 +99,7 @@ impl Twisted {
 
     /// What a start of the process does: claims of the one before are void, and it answers again.
     pub async fn restart(&self) {
+        let _none = self.working.write().await;
         let held = std::mem::take(&mut self.seen.lock().unwrap().held);
         for (run, epoch) in held {
             // Those that have ended are none any more.
@@ -143,18 +146,37 @@ impl Twisted {
 
 #[async_trait]
 impl Journal for Twisted {
-    async fn accept(&self, batch: Vec<Acceptance>) -> Result<Vec<Accepted>, JournalError> {
+    async fn accept(&self, batch: Vec<Acceptance>) -> Result<Vec<Outcome>, JournalError> {
         self.still(|inner| async move { inner.accept(batch).await }).await
     }
 
-    async fn claim(&self, now_ms: u64, limit: usize) -> Result<Claims, JournalError> {
-        let claims = self.still(move |inner| async move { inner.claim(now_ms, limit).await }).await?;
-        let held = claims.runs.iter().map(|claim| (claim.state.run, claim.epoch));
-        self.seen.lock().unwrap().held.extend(held);
-        Ok(claims)
+    async fn publish(&self, publication: Publication) -> Result<Published, JournalError> {
+        self.still(|inner| async move { inner.publish(publication).await }).await
     }
 
-    async fn commit(&self, run: RunId, epoch: u64, transition: Transition) -> Result<(), JournalError> {
+    fn fronts(&self) -> Vec<Front> {
+        self.inner.fronts()
+    }
+
+    async fn claim(&self, now_ms: u64, wants: &[Want]) -> Result<Vec<Claim>, JournalError> {
+        let wants = wants.to_vec();
+        let (working, seen) = (Arc::clone(&self.working).read_owned().await, Arc::clone(&self.seen));
+        self.still(move |inner| async move {
+            let claims = inner.claim(now_ms, &wants).await?;
+            let held = claims.iter().map(|claim| (claim.state.run, claim.epoch));
+            seen.lock().unwrap().held.extend(held);
+            drop(working);
+            Ok(claims)
+        })
+        .await
+    }
+
+    async fn commit(
+        &self,
+        run: RunId,
+        epoch: u64,
+        transition: Transition,
+    ) -> Result<Committed, JournalError> {
         let twist = self.next_twist();
         match twist {
             None | Some(Twist::CrashAfter) => {}
@@ -169,25 +191,38 @@ impl Journal for Twisted {
             Some(Twist::Illegal) => return Err(JournalError::Illegal { run, reason: "as scripted".into() }),
         }
         let whats: Vec<_> = transition.entries.iter().map(|entry| what(&entry.what)).collect();
-        let committing = self.committing.read().await;
-        self.still(move |inner| async move { inner.commit(run, epoch, transition).await }).await?;
+        let working = Arc::clone(&self.working).read_owned().await;
+        let committed = self
+            .still(move |inner| async move {
+                let committed = inner.commit(run, epoch, transition).await;
+                (committed, working)
+            })
+            .await;
+        let (committed, working) = committed;
+        let committed = committed?;
         self.trace.note(format!("commit {}", whats.join(", ")));
         self.changes.send_modify(|changes| *changes += 1);
-        drop(committing);
-        if twist == Some(Twist::CrashAfter) { self.crash().await } else { Ok(()) }
+        drop(working);
+        if twist == Some(Twist::CrashAfter) { self.crash().await } else { Ok(committed) }
     }
 
     async fn release(&self, run: RunId, epoch: u64) -> Result<(), JournalError> {
         self.inner.release(run, epoch).await
     }
 
-    async fn amend(&self, run: RunId, seq: u32, transition: Transition) -> Result<(), JournalError> {
-        self.still(move |inner| async move { inner.amend(run, seq, transition).await }).await
+    async fn append(&self, run: RunId, entry: Entry) -> Result<State, JournalError> {
+        let state = self.still(move |inner| async move { inner.append(run, entry).await }).await?;
+        self.changes.send_modify(|changes| *changes += 1);
+        Ok(state)
     }
 
     async fn read(&self, run: RunId) -> Result<(State, Vec<Entry>), JournalError> {
-        let _none = self.committing.write().await;
+        let _none = self.working.write().await;
         self.still(move |inner| async move { inner.read(run).await }).await
+    }
+
+    async fn state(&self, run: RunId) -> Result<State, JournalError> {
+        self.still(move |inner| async move { inner.state(run).await }).await
     }
 
     async fn query(
@@ -200,9 +235,23 @@ impl Journal for Twisted {
         self.still(move |inner| async move { inner.query(&filter, cursor, limit).await }).await
     }
 
-    async fn cursor(&self, schedule: &str, now_ms: u64) -> Result<u64, JournalError> {
+    async fn cursor(&self, schedule: &str, now_ms: u64) -> Result<Cursor, JournalError> {
         let schedule = schedule.to_owned();
         self.still(move |inner| async move { inner.cursor(&schedule, now_ms).await }).await
+    }
+
+    async fn pass_over(&self, schedule: &str, until_ms: u64) -> Result<(), JournalError> {
+        let schedule = schedule.to_owned();
+        self.still(move |inner| async move { inner.pass_over(&schedule, until_ms).await }).await
+    }
+
+    async fn set_switch(&self, name: &str, value: Option<String>) -> Result<(), JournalError> {
+        let name = name.to_owned();
+        self.still(move |inner| async move { inner.set_switch(&name, value).await }).await
+    }
+
+    async fn switches(&self) -> Result<BTreeMap<String, String>, JournalError> {
+        self.still(|inner| async move { inner.switches().await }).await
     }
 
     async fn prune(&self, now_ms: u64, before_ms: u64, limit: usize) -> Result<usize, JournalError> {
@@ -221,12 +270,23 @@ impl Journal for Twisted {
 /// An entry in a word, with the step and the number of its attempt.
 fn what(what: &What) -> String {
     match what {
-        What::Accepted { .. } => "accepted".into(),
         What::StepSucceeded { record, .. } => format!("succeeded {} {}", record.step, record.number),
         What::AttemptFailed { record, .. } => format!("failed {} {}", record.step, record.number),
-        What::Died { record } => format!("died {} {}", record.step, record.number),
-        What::Succeeded => "end".into(),
-        What::Redriven { .. } => "redriven".into(),
-        What::Cancelled { .. } => "cancelled".into(),
+        What::Died { record, .. } => format!("died {} {}", record.step, record.number),
+        What::Succeeded { .. } => "end".into(),
+        What::Parked { step, .. }
+        | What::Began { step, .. }
+        | What::Spawned { step, .. }
+        | What::Child { step, .. }
+        | What::Heard { step, .. }
+        | What::Decided { step, .. }
+        | What::Elapsed { step } => format!("{} {step}", what.name()),
+        What::Accepted(_)
+        | What::Gathered { .. }
+        | What::Turn
+        | What::Rests
+        | What::Undone
+        | What::Redriven { .. }
+        | What::Cancelled { .. } => what.name().into(),
     }
 }

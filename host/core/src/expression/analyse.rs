@@ -9,7 +9,7 @@ use super::environment::{FUNCTIONS, SORTED};
 use super::scope::{HAS, Segment};
 
 /// The variables of a [`Scope`](super::Scope).
-const VARIABLES: [&str; 7] = ["body", "event", "headers", "input", "query", "run", "steps"];
+const VARIABLES: [&str; 9] = ["body", "event", "headers", "index", "input", "item", "query", "run", "steps"];
 /// Names of types, which are values in CEL.
 const TYPES: [&str; 11] =
     ["bool", "bytes", "double", "int", "list", "map", "null_type", "string", "type", "uint", "optional_type"];

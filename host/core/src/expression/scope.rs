@@ -3,8 +3,6 @@
 use std::collections::BTreeMap;
 use std::sync::{Arc, OnceLock};
 
-use base64::Engine as _;
-use base64::engine::general_purpose::STANDARD;
 use cel::common::types::CelBool;
 use cel::common::value::CowVal;
 use cel::context::VariableResolver;
@@ -12,7 +10,7 @@ use chrono::{DateTime, SecondsFormat};
 use serde_json::{Map, Value, json};
 
 use super::value;
-use crate::document::{Body, Document, is_json};
+use crate::document::Document;
 use crate::event::{Event, Trigger};
 use crate::id::RunId;
 
@@ -56,6 +54,7 @@ struct Parsed {
     headers: OnceLock<Value>,
     query: OnceLock<Value>,
     trigger: OnceLock<Value>,
+    index: OnceLock<Value>,
     run: OnceLock<Value>,
 }
 
@@ -137,7 +136,7 @@ impl<'a> Scope<'a> {
             self.too_long.get_or_init(|| document.len());
             return Value::Null;
         }
-        parsed(document)
+        document.to_value()
     }
 
     /// Why what was evaluated must not be used, if it read a document that is too long.
@@ -155,6 +154,16 @@ impl<'a> Scope<'a> {
             "body" => Some(self.parsed.body.get_or_init(|| self.parse(self.accepted))),
             "headers" => Some(self.parsed.headers.get_or_init(|| texts(&self.event.headers))),
             "query" => Some(self.parsed.query.get_or_init(|| texts(&self.event.query))),
+            // What a `for-each` step gives to the runs of its items.
+            "item" => Some(self.parsed.body.get_or_init(|| self.parse(self.accepted))),
+            "index" => match &self.event.trigger {
+                Trigger::Call { index, .. } => Some(self.parsed.index.get_or_init(|| Value::from(*index))),
+                Trigger::Webhook { .. }
+                | Trigger::Schedule { .. }
+                | Trigger::Manual
+                | Trigger::Event { .. }
+                | Trigger::Run { .. } => None,
+            },
             "trigger" => Some(self.parsed.trigger.get_or_init(|| trigger(&self.event.trigger))),
             _ => None,
         }
@@ -205,17 +214,6 @@ fn keys(name: &str) -> Vec<Segment> {
     name.split('.').map(|key| Segment::Key(key.to_owned())).collect()
 }
 
-/// JSON as it is; text that is not JSON as a string; other bytes as a string of base64.
-fn parsed(document: &Document) -> Value {
-    match &document.body {
-        Body::Text(text) if is_json(&document.media_type) => {
-            serde_json::from_str(text).unwrap_or_else(|_| Value::from(text.as_str()))
-        }
-        Body::Text(text) => Value::from(text.as_str()),
-        Body::Binary(bytes) => Value::from(STANDARD.encode(bytes)),
-    }
-}
-
 fn texts(texts: &BTreeMap<String, String>) -> Value {
     texts.iter().map(|(name, value)| (name.clone(), Value::from(value.as_str()))).collect()
 }
@@ -225,5 +223,12 @@ fn trigger(trigger: &Trigger) -> Value {
         Trigger::Webhook { path } => json!({ "kind": "webhook", "path": path }),
         Trigger::Schedule { fire_ms } => json!({ "kind": "schedule", "fire_ms": fire_ms }),
         Trigger::Manual => json!({ "kind": "manual" }),
+        Trigger::Event { name } => json!({ "kind": "event", "name": name }),
+        Trigger::Call { run, step, index } => {
+            json!({ "kind": "call", "run": run, "step": step, "index": index })
+        }
+        Trigger::Run { run, workflow, phase } => {
+            json!({ "kind": "run", "run": run, "workflow": workflow, "phase": phase })
+        }
     }
 }

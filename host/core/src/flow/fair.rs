@@ -115,7 +115,7 @@ impl Places {
     }
 
     /// Whether work of this priority may have one more of the places, as far as the reserve goes.
-    fn is_open(&self, priority: Priority) -> bool {
+    pub fn is_open(&self, priority: Priority) -> bool {
         let below_most = |held, priority| held < self.most(priority);
         match priority {
             Priority::Interactive => true,

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crate::retry::{doubled, jittered};
+use crate::retry::{Jitter, doubled};
 
 /// Longest pause: a system that asks for more is asked again after this, in case it was a mistake.
 pub const MAX_PAUSE: Duration = Duration::from_secs(3600);
@@ -46,9 +46,8 @@ impl Pause {
         let is_news = era == self.era;
         let pause = match retry_after_ms.filter(|said_ms| *said_ms > 0) {
             Some(said_ms) => Duration::from_millis(said_ms).min(MAX_PAUSE),
-            None if is_news => {
-                jittered(doubled(UNSAID_FIRST, self.in_a_row.saturating_add(1)).min(UNSAID_MAX), random)
-            }
+            None if is_news => Jitter::Half
+                .apply(doubled(UNSAID_FIRST, self.in_a_row.saturating_add(1)).min(UNSAID_MAX), random),
             None => return,
         };
         if is_news {

@@ -2,8 +2,10 @@
 
 use std::collections::BTreeMap;
 
-use super::{Entry, Phase, State, Tries, What};
-use crate::attempt::{Class, Record};
+use super::{
+    Accepted, Became, Children, Deadline, Death, Entry, OnDead, Pending, Phase, Stand, State, Undoing, What,
+};
+use crate::attempt::{Class, Failure, Record};
 
 /// An entry that cannot follow the state it was given for.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -15,110 +17,47 @@ pub struct IllegalTransition {
     pub entry: &'static str,
     /// Which rule it breaks.
     pub why: &'static str,
+    /// Whether it is refused because the run has ended, which nobody need have known.
+    pub has_ended: bool,
 }
+
+/// Why an entry is refused.
+type Refused = &'static str;
+
+const ENDED: Refused = "the run has ended";
+const NOT_BEGUN: Refused = "the run has not begun";
 
 /// The state after `entry`. `None` is a run that does not exist yet.
 ///
-/// Total: every pair has an answer. Invariant: a succeeded or cancelled run takes no entry; a dead one
-/// only a redrive or a cancellation.
+/// Total: every pair has an answer.
+///
+/// Invariant: a succeeded or cancelled run takes no entry. A dead one takes what others have to tell it, and
+/// stays dead until it is redriven or cancelled.
+///
+/// Invariant: a run that rests has a step that waits for something, so that no run is forgotten.
 pub fn next(state: Option<State>, entry: &Entry) -> Result<State, IllegalTransition> {
-    let refuse = |state: Option<&State>, why| {
-        Err(IllegalTransition { from: phase_name(state), entry: what_name(&entry.what), why })
-    };
     let Some(mut state) = state else {
         return match &entry.what {
-            What::Accepted { run, workflow, version, .. } => Ok(State {
-                run: *run,
-                workflow: workflow.clone(),
-                version: version.clone(),
-                accepted_ms: entry.at_ms,
-                changed_ms: entry.at_ms,
-                seq: 1,
-                results: BTreeMap::new(),
-                tries: BTreeMap::new(),
-                redrives: 0,
-                payload: 0,
-                phase: Phase::Ready { since_ms: entry.at_ms },
+            What::Accepted(accepted) => Ok(first(entry.at_ms, accepted)),
+            other => Err(IllegalTransition {
+                from: "not yet accepted",
+                entry: other.name(),
+                why: "the first entry of a run accepts it",
+                has_ended: false,
             }),
-            What::StepSucceeded { .. }
-            | What::AttemptFailed { .. }
-            | What::Died { .. }
-            | What::Succeeded
-            | What::Redriven { .. }
-            | What::Cancelled { .. } => refuse(None, "the first entry of a run accepts it"),
         };
     };
-    let is_open = match state.phase {
-        Phase::Ready { .. } | Phase::Retrying { .. } => true,
-        Phase::Succeeded | Phase::Dead { .. } | Phase::Cancelled => false,
-    };
-    match &entry.what {
-        What::Accepted { .. } => return refuse(Some(&state), "a run is accepted once"),
-        What::StepSucceeded { .. } | What::AttemptFailed { .. } | What::Died { .. } | What::Succeeded
-            if !is_open =>
-        {
-            return refuse(Some(&state), "the run has ended");
-        }
-        What::StepSucceeded { record, .. } => {
-            if let Some(why) = misnumbered(&state, record) {
-                return refuse(Some(&state), why);
-            }
-            if record.failure.is_some() {
-                return refuse(Some(&state), "a step that succeeded has no failure");
-            }
-            state.tries.insert(record.step.clone(), Tries { last: record.number, ..Tries::default() });
-            state.results.insert(record.step.clone(), state.seq);
-            state.phase = Phase::Ready { since_ms: entry.at_ms };
-        }
-        What::AttemptFailed { record, retry_at_ms } => {
-            if let Some(why) = misnumbered(&state, record) {
-                return refuse(Some(&state), why);
-            }
-            let Some(failure) = &record.failure else {
-                return refuse(Some(&state), "a failed attempt has a failure");
-            };
-            count(state.tries.entry(record.step.clone()).or_default(), record, failure.cause.class());
-            state.phase = Phase::Retrying { step: record.step.clone(), at_ms: *retry_at_ms };
-        }
-        What::Died { record } => {
-            if let Some(why) = misnumbered(&state, record) {
-                return refuse(Some(&state), why);
-            }
-            let Some(failure) = &record.failure else {
-                return refuse(Some(&state), "a failed attempt has a failure");
-            };
-            count(state.tries.entry(record.step.clone()).or_default(), record, failure.cause.class());
-            state.phase = Phase::Dead { step: record.step.clone(), failure: failure.clone() };
-        }
-        What::Succeeded => state.phase = Phase::Succeeded,
-        What::Redriven { from_start, document, .. } => {
-            match state.phase {
-                Phase::Dead { .. } => {}
-                Phase::Ready { .. } | Phase::Retrying { .. } | Phase::Succeeded | Phase::Cancelled => {
-                    return refuse(Some(&state), "only a dead letter is redriven");
-                }
-            }
-            if *from_start {
-                state.results.clear();
-            }
-            if document.is_some() {
-                state.payload = state.seq;
-            }
-            for tries in state.tries.values_mut() {
-                (tries.counted, tries.host_faults) = (0, 0);
-            }
-            state.redrives = state.redrives.saturating_add(1);
-            state.phase = Phase::Ready { since_ms: entry.at_ms };
-        }
-        What::Cancelled { .. } => match state.phase {
-            Phase::Ready { .. } | Phase::Retrying { .. } | Phase::Dead { .. } => {
-                state.phase = Phase::Cancelled
-            }
-            Phase::Succeeded | Phase::Cancelled => return refuse(Some(&state), "the run has ended"),
-        },
+    let (from, has_ended) = (state.phase.name().as_str(), state.phase.has_ended());
+    let refused = |why| IllegalTransition { from, entry: entry.what.name(), why, has_ended };
+    if has_ended {
+        return Err(refused(ENDED));
     }
+    apply(&mut state, entry).map_err(refused)?;
     state.seq = state.seq.saturating_add(1);
     state.changed_ms = entry.at_ms;
+    if let Some(seen) = entry.rests {
+        rest(&mut state, seen).map_err(refused)?;
+    }
     Ok(state)
 }
 
@@ -127,48 +66,404 @@ pub fn replay<'a>(entries: impl IntoIterator<Item = &'a Entry>) -> Result<Option
     entries.into_iter().try_fold(None, |state, entry| next(state, entry).map(Some))
 }
 
-fn misnumbered(state: &State, record: &Record) -> Option<&'static str> {
-    if state.results.contains_key(&record.step) {
-        Some("the step has already succeeded")
-    } else if record.number != state.next_attempt(&record.step) {
-        Some("the attempt's number does not follow the last one's")
-    } else {
-        None
+fn first(at_ms: u64, accepted: &Accepted) -> State {
+    let phase = match (&accepted.gather, &accepted.lane) {
+        (Some(gather), _) => Phase::Gathering {
+            key: gather.key.clone(),
+            until_ms: at_ms.saturating_add(gather.for_ms),
+            count: 1,
+            max: gather.max,
+            quiet: gather.quiet(at_ms),
+        },
+        (None, Some(_)) => Phase::Queued { since_ms: at_ms },
+        (None, None) => Phase::Ready { since_ms: at_ms },
+    };
+    State {
+        run: accepted.run,
+        workflow: accepted.workflow.clone(),
+        version: accepted.version.clone(),
+        accepted_ms: at_ms,
+        changed_ms: at_ms,
+        seq: 1,
+        steps: BTreeMap::new(),
+        redrives: 0,
+        rounds: 0,
+        payload: 0,
+        deadline: accepted.timeout_ms.map(|timeout_ms| Deadline::from(at_ms, timeout_ms)),
+        parent: accepted.parent.clone(),
+        lane: accepted.lane.clone(),
+        undoing: None,
+        phase,
     }
 }
 
-fn count(tries: &mut Tries, record: &Record, class: Class) {
-    tries.last = record.number;
-    match class {
-        Class::Host => tries.host_faults = tries.host_faults.saturating_add(1),
-        Class::Rejected | Class::Retryable | Class::Faulted => {
-            tries.counted = tries.counted.saturating_add(1);
-            tries.host_faults = 0;
+fn apply(state: &mut State, entry: &Entry) -> Result<(), Refused> {
+    let at_ms = entry.at_ms;
+    match &entry.what {
+        What::Accepted(_) => Err("a run is accepted once"),
+        What::Gathered { .. } => gathered(state, at_ms),
+        What::Turn => match state.phase {
+            Phase::Queued { .. } => {
+                state.phase = Phase::Ready { since_ms: at_ms };
+                Ok(())
+            }
+            _ => Err("it does not wait for its turn"),
+        },
+        What::StepSucceeded { record, .. } => {
+            works(state)?;
+            is_next_attempt(state, record)?;
+            if record.failure.is_some() {
+                return Err("a step that succeeded has no failure");
+            }
+            let seq = state.seq;
+            let progress = state.steps.entry(record.step.clone()).or_default();
+            progress.tries = super::Tries { last: record.number, ..Default::default() };
+            progress.stand = Stand::Done { seq };
+            state.phase = Phase::Ready { since_ms: at_ms };
+            Ok(())
+        }
+        What::AttemptFailed { record, retry_at_ms } => {
+            works(state)?;
+            open_stand(state, &record.step)?;
+            failed(state, record, at_ms)?;
+            if is_going_on(state, &record.step) {
+                let progress = state.steps.entry(record.step.clone()).or_default();
+                progress.stand = Stand::Retrying { at_ms: *retry_at_ms };
+            }
+            state.phase = Phase::Ready { since_ms: at_ms };
+            Ok(())
+        }
+        What::Died { record, category, fingerprint, undo } => {
+            works(state)?;
+            let failure = failed(state, record, at_ms)?;
+            state.steps.entry(record.step.clone()).or_default().stand = Stand::Open;
+            let step = record.step.clone();
+            let is_late = !is_going_on(state, &step);
+            let death = Death { step, failure, category: *category, fingerprint: *fingerprint };
+            if is_late {
+                // What it has done is being undone: its end is no other.
+                state.phase = Phase::Ready { since_ms: at_ms };
+            } else if *undo && state.undoing.is_none() {
+                begin_undoing(state, Some(death));
+                state.phase = Phase::Ready { since_ms: at_ms };
+            } else {
+                die(state, death, false);
+            }
+            Ok(())
+        }
+        What::Undone => {
+            works(state)?;
+            let undoing = state.undoing.take().ok_or("nothing is being undone")?;
+            match undoing.failed {
+                Some(death) => die(state, death, true),
+                None => state.phase = Phase::Cancelled,
+            }
+            Ok(())
+        }
+        What::Succeeded { .. } => {
+            works(state)?;
+            // A person has cancelled it meanwhile, and what it has done is being undone.
+            let is_late = state.undoing.is_some();
+            state.phase = if is_late { Phase::Ready { since_ms: at_ms } } else { Phase::Succeeded };
+            Ok(())
+        }
+        What::Parked { step, system } => {
+            works(state)?;
+            let is_going_on = is_going_on(state, step);
+            let stand = open_stand(state, step)?;
+            if is_going_on {
+                *stand = Stand::Parked { system: system.clone(), since_ms: at_ms };
+            }
+            state.phase = Phase::Ready { since_ms: at_ms };
+            Ok(())
+        }
+        What::Began { step, pending } => {
+            works(state)?;
+            let (seq, is_going_on) = (state.seq, is_going_on(state, step));
+            let stand = open_stand(state, step)?;
+            if is_going_on {
+                *stand = began(pending, seq, at_ms);
+            }
+            state.phase = Phase::Ready { since_ms: at_ms };
+            Ok(())
+        }
+        What::Spawned { step, count } => {
+            works(state)?;
+            let children = children(state, step).ok_or("the step begins no runs")?;
+            let begun = children.begun.checked_add(*count).filter(|begun| *begun <= children.total);
+            children.begun = begun.ok_or("the step does not have so many runs")?;
+            Ok(())
+        }
+        What::Child { step, since, became, .. } => {
+            child(state, step, *since, became, at_ms);
+            Ok(())
+        }
+        What::Heard { step, .. } => match state.stand(step) {
+            Stand::Listening { .. } => told(state, step, at_ms),
+            _ => Err("the step waits for no event"),
+        },
+        What::Decided { step, .. } => match state.stand(step) {
+            Stand::Undecided { .. } => told(state, step, at_ms),
+            _ => Err("the step waits for no decision"),
+        },
+        What::Elapsed { step } => {
+            works(state)?;
+            match state.stand(step) {
+                Stand::Sleeping { .. }
+                | Stand::Listening { until_ms: Some(_), .. }
+                | Stand::Undecided { until_ms: Some(_) } => told(state, step, at_ms),
+                _ => Err("the step waits for no time"),
+            }
+        }
+        What::Rests => {
+            works(state)?;
+            if entry.rests.is_none() {
+                return Err("it does not say what was seen");
+            }
+            state.phase = Phase::Ready { since_ms: at_ms };
+            Ok(())
+        }
+        What::Redriven { from_start, document, version, .. } => {
+            redriven(state, *from_start, document.is_some(), version.as_deref(), at_ms)
+        }
+        What::Cancelled { undo, .. } => {
+            let is_undone = matches!(state.phase, Phase::Dead { undone: true, .. });
+            if *undo && has_begun(state) && !is_undone {
+                // Undoing that is under way goes on, and ends with the run cancelled.
+                if state.undoing.is_none() {
+                    begin_undoing(state, None);
+                }
+                state.undoing = Some(Undoing { failed: None });
+                state.phase = Phase::Ready { since_ms: at_ms };
+            } else {
+                state.phase = Phase::Cancelled;
+            }
+            Ok(())
         }
     }
 }
 
-fn phase_name(state: Option<&State>) -> &'static str {
-    match state.map(|state| &state.phase) {
-        None => "not yet accepted",
-        Some(Phase::Ready { .. }) => "ready",
-        Some(Phase::Retrying { .. }) => "retrying",
-        Some(Phase::Succeeded) => "succeeded",
-        Some(Phase::Dead { .. }) => "dead",
-        Some(Phase::Cancelled) => "cancelled",
+/// Whether the entry is one of those that whoever works on the run writes, and may.
+fn works(state: &State) -> Result<(), Refused> {
+    match state.phase {
+        Phase::Gathering { .. }
+        | Phase::Ready { .. }
+        | Phase::Retrying { .. }
+        | Phase::Parked { .. }
+        | Phase::Waiting { .. } => Ok(()),
+        Phase::Queued { .. } => Err(NOT_BEGUN),
+        Phase::Dead { .. } => Err("it is a dead letter"),
+        Phase::Succeeded | Phase::Cancelled => Err(ENDED),
     }
 }
 
-fn what_name(what: &What) -> &'static str {
-    match what {
-        What::Accepted { .. } => "accepted",
-        What::StepSucceeded { .. } => "step-succeeded",
-        What::AttemptFailed { .. } => "attempt-failed",
-        What::Died { .. } => "died",
-        What::Succeeded => "succeeded",
-        What::Redriven { .. } => "redriven",
-        What::Cancelled { .. } => "cancelled",
+/// Whether a step is still gone on with: of a run that undoes what it has done, only those that undo are.
+fn is_going_on(state: &State, step: &str) -> bool {
+    state.undoing.is_none() || super::is_undo(step)
+}
+
+fn has_begun(state: &State) -> bool {
+    !matches!(state.phase, Phase::Gathering { .. } | Phase::Queued { .. })
+}
+
+fn gathered(state: &mut State, at_ms: u64) -> Result<(), Refused> {
+    let Phase::Gathering { until_ms, count, max, quiet, .. } = &mut state.phase else {
+        return Err("it gathers no events");
+    };
+    *count = count.saturating_add(1);
+    if let Some(quiet) = quiet {
+        quiet.until_ms = at_ms.saturating_add(quiet.for_ms).min(*until_ms);
     }
+    if *count >= *max {
+        state.phase = Phase::Ready { since_ms: at_ms };
+    }
+    Ok(())
+}
+
+/// The stand of a step that can be begun or tried.
+fn open_stand<'s>(state: &'s mut State, step: &str) -> Result<&'s mut Stand, Refused> {
+    let stand = &mut state.steps.entry(step.to_owned()).or_default().stand;
+    match stand {
+        Stand::Open | Stand::Retrying { .. } | Stand::Parked { .. } => Ok(stand),
+        Stand::Done { .. } => Err("the step is done"),
+        Stand::Sleeping { .. } | Stand::Listening { .. } | Stand::Undecided { .. } | Stand::Children(_) => {
+            Err("the step has begun")
+        }
+    }
+}
+
+fn began(pending: &Pending, seq: u32, at_ms: u64) -> Stand {
+    match pending {
+        Pending::Time { until_ms } => Stand::Sleeping { until_ms: *until_ms },
+        Pending::Event { event, key, until_ms } => {
+            Stand::Listening { event: event.clone(), key: key.clone(), since_ms: at_ms, until_ms: *until_ms }
+        }
+        Pending::Decision { until_ms } => Stand::Undecided { until_ms: *until_ms },
+        Pending::Children { total: 0, .. } => Stand::Done { seq },
+        Pending::Children { total, failures, since, at_ms } => Stand::Children(Children {
+            total: *total,
+            begun: 0,
+            succeeded: 0,
+            dead: 0,
+            cancelled: 0,
+            failures: *failures,
+            since: *since,
+            at_ms: *at_ms,
+            bytes: 0,
+        }),
+    }
+}
+
+fn children<'s>(state: &'s mut State, step: &str) -> Option<&'s mut Children> {
+    match &mut state.steps.get_mut(step)?.stand {
+        Stand::Children(children) => Some(children),
+        Stand::Open
+        | Stand::Retrying { .. }
+        | Stand::Parked { .. }
+        | Stand::Sleeping { .. }
+        | Stand::Listening { .. }
+        | Stand::Undecided { .. }
+        | Stand::Done { .. } => None,
+    }
+}
+
+/// A child of a step that is done, or of an earlier round of it, changes nothing.
+fn child(state: &mut State, step: &str, since: u32, became: &Became, at_ms: u64) {
+    let Some(children) = children(state, step).filter(|children| children.since == since) else { return };
+    match became {
+        Became::Succeeded { output, .. } => {
+            children.succeeded = children.succeeded.saturating_add(1);
+            let bytes = output.as_ref().and_then(|output| u64::try_from(output.len()).ok());
+            children.bytes = children.bytes.saturating_add(bytes.unwrap_or_default());
+        }
+        Became::Dead { .. } => children.dead = children.dead.saturating_add(1),
+        Became::Revived => children.dead = children.dead.saturating_sub(1),
+        Became::Cancelled { was_dead } => {
+            children.cancelled = children.cancelled.saturating_add(1);
+            children.dead = children.dead.saturating_sub(u32::from(*was_dead));
+        }
+    }
+    if children.are_settled() {
+        settle(state, step, at_ms);
+    }
+}
+
+fn told(state: &mut State, step: &str, at_ms: u64) -> Result<(), Refused> {
+    settle(state, step, at_ms);
+    Ok(())
+}
+
+/// A step that waited is done. A dead run stays dead.
+fn settle(state: &mut State, step: &str, at_ms: u64) {
+    let seq = state.seq;
+    state.steps.entry(step.to_owned()).or_default().stand = Stand::Done { seq };
+    if state.phase.is_open() {
+        state.phase = Phase::Ready { since_ms: at_ms };
+    }
+}
+
+fn is_next_attempt(state: &State, record: &Record) -> Result<(), Refused> {
+    match state.stand(&record.step) {
+        Stand::Open | Stand::Retrying { .. } | Stand::Parked { .. } => {}
+        Stand::Done { .. } => return Err("the step has already succeeded"),
+        Stand::Sleeping { .. } | Stand::Listening { .. } | Stand::Undecided { .. } | Stand::Children(_) => {
+            // Only its failure ends such a step.
+            if record.failure.is_none() {
+                return Err("the step waits for something other than an attempt");
+            }
+        }
+    }
+    if record.number == state.next_attempt(&record.step) {
+        Ok(())
+    } else {
+        Err("the attempt's number does not follow the last one's")
+    }
+}
+
+/// Counts a failed attempt. Gives its failure.
+fn failed(state: &mut State, record: &Record, at_ms: u64) -> Result<Failure, Refused> {
+    // A step whose runs have failed is done, and then fails.
+    let is_done = matches!(state.stand(&record.step), Stand::Done { .. });
+    if !is_done || record.number != state.next_attempt(&record.step) {
+        is_next_attempt(state, record)?;
+    }
+    let failure = record.failure.clone().ok_or("a failed attempt has a failure")?;
+    let tries = &mut state.steps.entry(record.step.clone()).or_default().tries;
+    tries.last = record.number;
+    match failure.cause.class() {
+        Class::Host => tries.host_faults = tries.host_faults.saturating_add(1),
+        Class::Rejected | Class::Retryable | Class::Faulted => {
+            if tries.counted == 0 {
+                tries.since_ms = at_ms;
+            }
+            tries.counted = tries.counted.saturating_add(1);
+            tries.host_faults = 0;
+        }
+    }
+    Ok(failure)
+}
+
+/// What the run waited for is not waited for any more.
+fn begin_undoing(state: &mut State, failed: Option<Death>) {
+    for progress in state.steps.values_mut().filter(|progress| progress.stand.is_held()) {
+        progress.stand = Stand::Open;
+    }
+    state.undoing = Some(Undoing { failed });
+}
+
+fn die(state: &mut State, death: Death, undone: bool) {
+    if state.lane.as_ref().is_some_and(|lane| lane.on_dead == OnDead::Pass) {
+        state.lane = None;
+    }
+    let Death { step, failure, category, fingerprint } = death;
+    state.phase = Phase::Dead { step, failure, category, fingerprint, undone };
+}
+
+fn redriven(
+    state: &mut State,
+    from_start: bool,
+    is_edited: bool,
+    version: Option<&str>,
+    at_ms: u64,
+) -> Result<(), Refused> {
+    let Phase::Dead { undone, .. } = state.phase else { return Err("only a dead letter is redriven") };
+    if undone && !from_start {
+        return Err("what it had done was undone: it can only be redriven from the start");
+    }
+    if from_start {
+        state.undoing = None;
+        state.rounds = state.rounds.saturating_add(u32::from(undone));
+    }
+    if is_edited {
+        state.payload = state.seq;
+    }
+    if let Some(version) = version {
+        version.clone_into(&mut state.version);
+    }
+    for progress in state.steps.values_mut() {
+        progress.tries = super::Tries { last: progress.tries.last, ..Default::default() };
+        let is_forgotten = from_start || matches!(progress.stand, Stand::Retrying { .. });
+        if is_forgotten {
+            progress.stand = Stand::Open;
+        }
+    }
+    state.deadline = state.deadline.map(|deadline| Deadline::from(at_ms, deadline.timeout_ms));
+    state.redrives = state.redrives.saturating_add(1);
+    state.phase = Phase::Ready { since_ms: at_ms };
+    Ok(())
+}
+
+/// The run waits for what its steps wait for, unless somebody has told it something that whoever says so has
+/// not seen.
+fn rest(state: &mut State, seen: u32) -> Result<(), Refused> {
+    if seen > state.seq {
+        return Err("nobody can have seen so many entries");
+    }
+    if seen < state.seq || !matches!(state.phase, Phase::Ready { .. }) {
+        return Ok(());
+    }
+    state.phase = super::derive::resting(&state.steps).ok_or("none of its steps waits for anything")?;
+    Ok(())
 }
 
 #[cfg(test)]

@@ -1,9 +1,15 @@
 //! A workflow, checked and compiled: what runs are made by.
 
+mod accept;
 mod config;
+mod event;
+mod graph;
+mod part;
+mod plugin;
 mod step;
 mod syntax;
 mod trigger;
+mod wait;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
@@ -12,13 +18,17 @@ use std::sync::Arc;
 use serde_json::Value;
 use sha2::{Digest as _, Sha256};
 
-use super::{Definition, Webhook};
+use super::definition::{Definition, OnRun, Webhook};
 use crate::expression::Template;
-use crate::grant::Grant;
+use crate::flow::fair::Priority;
 use crate::limits::Limits;
-use crate::manifest::{Kind, Manifest};
-use crate::retry::Policy;
+use crate::manifest::Manifest;
 use crate::schedule::Schedule;
+
+pub use accept::{NoKey, key_of, value_key};
+pub use event::EventPlan;
+pub use step::{Body, ForEachStep, PlannedStep, PluginStep, Work};
+pub use trigger::{EventTrigger, Gathering, LanePlan};
 
 /// Most steps that a workflow may have, as all outputs of a run are kept while it runs.
 pub const MAX_STEPS: usize = 200;
@@ -38,6 +48,10 @@ pub struct Environment<'a> {
     pub plugins: &'a BTreeMap<String, PluginInfo>,
     /// Names of configured systems.
     pub systems: &'a BTreeSet<String>,
+    /// Names of configured events.
+    pub events: &'a BTreeSet<String>,
+    /// Names of all workflows.
+    pub workflows: &'a BTreeSet<String>,
     /// The service's limits of an attempt.
     pub limits: Limits,
     /// Reads a JSON or YAML file that a step's config names, relative to the workflow's file. The error
@@ -67,48 +81,45 @@ pub struct PlanError {
 /// A workflow that can run.
 #[derive(Clone, Debug)]
 pub struct Plan {
-    /// Name of the workflow.
+    /// Name of the workflow; of a part of one `workflow/part`.
     pub name: Arc<str>,
-    /// Hexadecimal SHA-256 of the definition, of the files it names and of its plugins' digests.
+    /// Hexadecimal SHA-256 of the definition, of the files it names and of its plugins' digests. A part has
+    /// the version of the whole.
     pub version: Arc<str>,
     /// The webhook trigger.
     pub webhook: Option<Webhook>,
     /// The webhook's dedupe key; refers to the event alone.
     pub dedupe: Option<Template>,
+    /// The event trigger.
+    pub event: Option<EventTrigger>,
+    /// The trigger by another workflow's runs.
+    pub on_run: Option<OnRun>,
     /// The schedule.
     pub schedule: Option<Schedule>,
+    /// The lane that its runs go in.
+    pub lane: Option<LanePlan>,
+    /// How events are gathered.
+    pub gather: Option<Gathering>,
+    /// Whether its runs go before others.
+    pub priority: Priority,
+    /// How many of its runs are worked on at once; none if only the service's places bound them.
+    pub concurrency: Option<usize>,
+    /// How long a run may take, in milliseconds.
+    pub timeout_ms: Option<u64>,
     /// Namespace of plugin storage.
     pub namespace: Arc<str>,
-    /// The steps, in order.
+    /// The steps. Each comes after all that it needs.
     pub steps: Vec<PlannedStep>,
+    /// What a run gives.
+    pub output: Option<Template>,
+    /// Its parts: the bodies of `for-each` steps by the step's id, and the hooks.
+    pub parts: BTreeMap<Arc<str>, Arc<Plan>>,
 }
 
-/// A step that can run.
-#[derive(Clone, Debug)]
-pub struct PlannedStep {
-    /// Id, unique in the workflow.
-    pub id: Arc<str>,
-    /// Kind of the plugin.
-    pub kind: Kind,
-    /// Name of the plugin.
-    pub plugin: Arc<str>,
-    /// SHA-256 of the component, in hexadecimal.
-    pub digest: Arc<str>,
-    /// The plugin's config, with the files it names in place.
-    pub config: Template,
-    /// The config as JSON text, if there is no expression in it.
-    pub constant_config: Option<Arc<str>>,
-    /// The step is passed over unless this gives true.
-    pub when: Option<Template>,
-    /// What the step is fed, if not the output of the step before.
-    pub input: Option<Template>,
-    /// Limits of one attempt; `wall_ms` is the step's timeout.
-    pub limits: Limits,
-    /// Retry policy.
-    pub retry: Policy,
-    /// What the step may reach.
-    pub grant: Arc<Grant>,
-}
+/// Names of the hooks' parts.
+pub(crate) const ON_FAILURE: &str = "on-failure";
+/// See [`ON_FAILURE`].
+pub(crate) const ON_SUCCESS: &str = "on-success";
 
 impl Plan {
     /// Checks and compiles a definition.
@@ -121,27 +132,97 @@ impl Plan {
         if let Some(namespace) = &definition.storage {
             problems.check("/storage", syntax::name(namespace));
         }
-        let retry =
-            problems.keep("/retry", definition.retry.as_ref().map(Policy::try_new)).unwrap_or_default();
-        let dedupe =
-            definition.on.webhook.as_ref().and_then(|webhook| trigger::webhook(webhook, &mut problems));
-        let schedule = trigger::schedule(definition.on.schedule.as_ref(), &mut problems);
+        let retry = plugin::policy("/retry", definition.retry.as_ref(), environment.systems, &mut problems)
+            .unwrap_or_default();
+        let on = &definition.on;
+        let dedupe = on.webhook.as_ref().and_then(|webhook| trigger::webhook(webhook, &mut problems));
+        let schedule = trigger::schedule(on.schedule.as_ref(), &mut problems);
+        let event = trigger::event(on.event.as_deref(), environment, &mut problems);
+        trigger::run(on.run.as_ref(), &definition.name, environment, &mut problems);
+        let lane = trigger::lane(definition.lane.as_ref(), &mut problems);
+        let gather = trigger::gather(&definition, &mut problems);
+        if definition.concurrency == Some(0) {
+            problems.add("/concurrency", "concurrency is 0, so that no run would go on: give at least 1");
+        }
+        let timeout_ms = trigger::timeout(definition.timeout, &mut problems);
         let namespace: Arc<str> = definition.storage.as_deref().unwrap_or(&definition.name).into();
-        let mut files = Vec::new();
-        let steps = step::plan(&definition, environment, &retry, &namespace, &mut files, &mut problems);
+        let mut planner = part::Planner {
+            environment,
+            retry,
+            namespace: Arc::clone(&namespace),
+            files: Vec::new(),
+            digests: Vec::new(),
+            count: 0,
+            problems,
+        };
+        let mut parts = BTreeMap::new();
+        let steps = planner.steps(&definition.name, &definition.steps, "/steps", false, &mut parts);
+        for (name, steps) in [(ON_FAILURE, &definition.on_failure), (ON_SUCCESS, &definition.on_success)] {
+            if !steps.is_empty() {
+                let plan =
+                    planner.part(&format!("{}/{name}", definition.name), steps, &format!("/{name}"), false);
+                parts.insert(name.into(), Arc::new(plan));
+            }
+        }
+        let output = planner.output(definition.output.as_ref(), &steps);
+        trigger::respond(on.webhook.as_ref(), &steps, &mut planner.problems);
+        let part::Planner { files, digests, problems, .. } = planner;
         if !problems.0.is_empty() {
             return Err(problems.0);
         }
-        let version = version(&definition, &steps, &files);
-        Ok(Self {
+        let version = version(&definition, &digests, &files);
+        let mut plan = Self {
             name: definition.name.into(),
-            version,
+            version: Arc::clone(&version),
             webhook: definition.on.webhook,
             dedupe,
+            event,
+            on_run: definition.on.run,
             schedule,
+            lane,
+            gather,
+            priority: definition.priority.unwrap_or_default(),
+            concurrency: definition.concurrency.and_then(|most| usize::try_from(most).ok()),
+            timeout_ms,
             namespace,
             steps,
-        })
+            output,
+            parts,
+        };
+        plan.set_version(&version);
+        Ok(plan)
+    }
+
+    /// The plan of a part by its whole name, such as `nightly/each`; the plan itself by its own.
+    pub fn part<'p>(self: &'p Arc<Self>, name: &str) -> Option<&'p Arc<Self>> {
+        if *self.name == *name {
+            return Some(self);
+        }
+        let rest = name.strip_prefix(&*self.name)?.strip_prefix('/')?;
+        let first = rest.split('/').next().unwrap_or_default();
+        self.parts.get(first)?.part(name)
+    }
+
+    /// The plugin steps of the plan and of its parts, those that undo included, each with the pointer to it in
+    /// the definition.
+    pub fn plugin_steps(&self) -> Vec<(&PlannedStep, &PluginStep)> {
+        let mut found = Vec::new();
+        for step in &self.steps {
+            for step in std::iter::once(step).chain(step.undo.as_deref()) {
+                if let Work::Plugin(plugin) = &step.work {
+                    found.push((step, plugin));
+                }
+            }
+        }
+        found.extend(self.parts.values().flat_map(|part| part.plugin_steps()));
+        found
+    }
+
+    fn set_version(&mut self, version: &Arc<str>) {
+        self.version = Arc::clone(version);
+        for part in self.parts.values_mut() {
+            Arc::make_mut(part).set_version(version);
+        }
     }
 }
 
@@ -161,17 +242,6 @@ impl Problems {
     fn check(&mut self, pointer: &str, checked: Result<(), String>) {
         if let Err(message) = checked {
             self.add(pointer, message);
-        }
-    }
-
-    /// The value, if it is there and right.
-    fn keep<T, E: fmt::Display>(&mut self, pointer: &str, value: Option<Result<T, E>>) -> Option<T> {
-        match value? {
-            Ok(value) => Some(value),
-            Err(error) => {
-                self.add(pointer, error.to_string());
-                None
-            }
         }
     }
 
@@ -195,7 +265,7 @@ fn token(key: &str) -> String {
 }
 
 /// `files` are the contents of those that steps name, in the order of the definition, which has their paths.
-fn version(definition: &Definition, steps: &[PlannedStep], files: &[Value]) -> Arc<str> {
+fn version(definition: &Definition, digests: &[Arc<str>], files: &[Value]) -> Arc<str> {
     let mut hash = Sha256::new();
     let mut part = |text: &str| {
         hash.update(u64::try_from(text.len()).unwrap_or(u64::MAX).to_be_bytes());
@@ -204,8 +274,8 @@ fn version(definition: &Definition, steps: &[PlannedStep], files: &[Value]) -> A
     // A definition has only keys that are strings, so it always has a value.
     let definition = serde_json::to_value(definition).unwrap_or_default();
     part(&canonical(&definition).to_string());
-    for step in steps {
-        part(&step.digest);
+    for digest in digests {
+        part(digest);
     }
     for content in files {
         part(&canonical(content).to_string());

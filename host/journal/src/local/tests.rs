@@ -6,8 +6,10 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use stepmill_core::clock::ManualClock;
 use stepmill_core::document::Document;
 use stepmill_core::event::{Event, Trigger};
+use stepmill_core::run::{Accepted, Pending, Queue, What};
 
 use super::*;
+use crate::committer;
 use crate::keys::Span;
 use crate::tree::{Changes, Pair, Tree};
 
@@ -46,15 +48,21 @@ impl Tree for Failing {
 fn acceptance(number: u8) -> Acceptance {
     let document = Document::from_bytes("text/plain", b"hello".to_vec());
     let (headers, query) = (BTreeMap::new(), BTreeMap::new());
-    Acceptance {
+    let accepted = Accepted {
         run: RunId::new(1, [number; 10]),
         workflow: "orders".into(),
         version: "v1".into(),
-        at_ms: 1,
         event: Event { trigger: Trigger::Manual, headers, query, document },
-        dedupe: None,
-        fire: None,
-    }
+        timeout_ms: None,
+        parent: None,
+        lane: None,
+        gather: None,
+    };
+    Acceptance { accepted, at_ms: 1, dedupe: None, fire: None }
+}
+
+fn orders() -> [Want; 1] {
+    [Want { queue: Queue::Workflow("orders".into()), most: 9 }]
 }
 
 #[tokio::test]
@@ -69,7 +77,7 @@ async fn after_a_failed_sync_nothing_is_answered_as_written() {
     fails.store(false, Ordering::SeqCst);
     let Err(error) = journal.accept(vec![acceptance(4)]).await else { panic!("accepted") };
     assert!(error.to_string().contains("restart stepmill"), "{error}");
-    assert!(journal.claim(9, 9).await.is_err(), "no work is begun on what may not be there");
+    assert!(journal.claim(9, &orders()).await.is_err(), "no work is begun on what may not be there");
     assert_eq!(journal.backlog().unfinished, 1);
 }
 
@@ -77,6 +85,30 @@ async fn after_a_failed_sync_nothing_is_answered_as_written() {
 async fn claims_that_nobody_waits_for_are_given_back() {
     let journal = LocalJournal::memory(Arc::new(ManualClock::new(1))).unwrap();
     journal.accept(vec![acceptance(1)]).await.unwrap();
-    drop(Claimed::take(Arc::clone(&journal.shared), 9, 9).read(9, 9).unwrap());
-    assert_eq!(journal.claim(9, 9).await.unwrap().runs.len(), 1);
+    drop(Claimed::take(Arc::clone(&journal.shared), 9, &orders()).read(9).unwrap());
+    assert_eq!(journal.claim(9, &orders()).await.unwrap().len(), 1);
+}
+
+/// The second is taken up while the first is not durable yet, and the claim is there in memory.
+#[tokio::test]
+async fn a_claim_that_ends_in_a_batch_is_over_for_the_rest_of_it() {
+    let journal = LocalJournal::inline(&MemoryDisk::default(), Arc::new(ManualClock::new(1))).unwrap();
+    journal.accept(vec![acceptance(1)]).await.unwrap();
+    let claim = journal.claim(9, &orders()).await.unwrap().pop().unwrap();
+    let run = claim.state.run;
+    let step = |what, rests| {
+        let entries = vec![Entry { rests, ..Entry::new(1, what) }];
+        let transition = Transition { seen: 1, entries, ..Transition::default() };
+        Box::new(Step::prepare(run, transition).unwrap())
+    };
+    let sleeps = What::Began { step: "sleep".into(), pending: Pending::Time { until_ms: 9 } };
+    let (first, slept) = oneshot::channel();
+    let (second, ended) = oneshot::channel();
+    let ends = step(What::Succeeded { output: None }, None);
+    let mut later = vec![Request::Commit(ends, claim.epoch, second)];
+    let first = Request::Commit(step(sleeps, Some(2)), claim.epoch, first);
+    committer::write(&journal.shared, first, || later.pop(), &mut 0);
+    slept.await.unwrap().unwrap();
+    assert!(matches!(ended.await.unwrap(), Err(JournalError::Fenced { .. })));
+    assert!(journal.check().await.unwrap().is_empty());
 }

@@ -8,8 +8,8 @@ use tokio::sync::oneshot;
 use tokio::task::spawn_blocking;
 
 use super::{FORMAT, Line, Transferred, seal};
-use crate::codec::{self, ClaimRow, FireRow, StoredRow};
-use crate::committer::Request;
+use crate::codec::{self, ClaimRow, CursorRow, KeptRow, StoredRow};
+use crate::committer::{Hold, Request};
 use crate::error::{TransferError, damaged, io};
 use crate::keys::{self, Span};
 use crate::local::LocalJournal;
@@ -27,7 +27,7 @@ impl LocalJournal {
         mut writer: W,
     ) -> Result<(W, Transferred), TransferError> {
         let (release, until) = oneshot::channel::<()>();
-        self.write(|answer| Request::Hold(answer, until)).await?;
+        self.write(|answer| Request::Hold(Hold { answer, until })).await?;
         let shared = Arc::clone(&self.shared);
         let exported = spawn_blocking(move || {
             let exported = export(&shared, &mut writer);
@@ -51,7 +51,7 @@ fn export(shared: &Shared, writer: &mut impl Write) -> Result<Transferred, Trans
         let Some((state, entries)) = shared.values.run(run)? else {
             return Err(damaged(key, "the run is missing").into());
         };
-        write(Line::Run { state, entries })
+        write(Line::Run { state: Box::new(state), entries })
     })?;
     each(shared, keys::claims(), |key, content| {
         let (scope, digest) = keys::parse_claim(key).ok_or_else(|| damaged(key, "no claim"))?;
@@ -60,13 +60,27 @@ fn export(shared: &Shared, writer: &mut impl Write) -> Result<Transferred, Trans
     })?;
     each(shared, keys::fires(), |key, content| {
         let schedule = keys::parse_fire(key).ok_or_else(|| damaged(key, "no schedule"))?;
-        let FireRow { fire_ms, run } = codec::decode(key, &content)?;
-        write(Line::Fire { schedule: schedule.to_owned(), fire_ms, run })
+        let CursorRow { at_ms, last } = codec::decode(key, &content)?;
+        write(Line::Fire { schedule: schedule.to_owned(), fire_ms: at_ms, run: last })
     })?;
     each(shared, keys::storage(), |key, content| {
         let (namespace, name) = keys::parse_stored(key).ok_or_else(|| damaged(key, "no stored value"))?;
         let stored: StoredRow = codec::decode(key, &content)?;
         write(Line::Value { namespace: namespace.to_owned(), key: name.to_owned(), stored })
+    })?;
+    each(shared, keys::kept(), |key, content| {
+        let kept: KeptRow = codec::decode(key, &content)?;
+        let mut taken = Vec::new();
+        each(shared, keys::takers(key), |taker, _| {
+            let workflow = keys::parse_taken(taker, key).ok_or_else(|| damaged(taker, "no workflow"))?;
+            taken.push(workflow.to_owned());
+            Ok(())
+        })?;
+        write(Line::Event { kept, taken })
+    })?;
+    each(shared, keys::switches(), |key, content| {
+        let name = keys::parse_switch(key).ok_or_else(|| damaged(key, "no switch"))?;
+        write(Line::Switch { name: name.to_owned(), value: codec::decode(key, &content)? })
     })?;
     write_line(writer, &Line::End(transferred))?;
     writer.flush().map_err(TransferError::Write)?;

@@ -5,15 +5,15 @@ use std::sync::Arc;
 
 use stepmill_core::journal::JournalError;
 use stepmill_core::run;
-use tokio::sync::{mpsc, oneshot};
+use tokio::sync::oneshot;
 use tokio::task::spawn_blocking;
 
-use super::{FORMAT, Line, Transferred, unseal};
-use crate::codec::{ClaimRow, FireRow};
+use super::{FORMAT, Line, Transferred, former, unseal};
+use crate::codec::{ClaimRow, CursorRow};
 use crate::committer::Request;
 use crate::error::{TransferError, io};
 use crate::keys;
-use crate::local::LocalJournal;
+use crate::local::{LocalJournal, Writer};
 use crate::shared::Shared;
 use crate::tree::Order;
 use crate::write::Restored;
@@ -27,10 +27,10 @@ impl LocalJournal {
     /// error the folder is of no use and refuses to be opened: delete it and import again.
     pub async fn import<R: BufRead + Send + 'static>(&self, reader: R) -> Result<Transferred, TransferError> {
         let shared = Arc::clone(&self.shared);
-        let requests = self.requests()?;
+        let writer = self.writer();
         let imported = spawn_blocking(move || {
             check_empty(&shared)?;
-            let mut batch = Batch { requests, values: vec![Restored::Importing(true)], bytes: 0 };
+            let mut batch = Batch { writer, values: vec![Restored::Importing(true)], bytes: 0 };
             batch.flush()?;
             let transferred = import(reader, &mut batch)?;
             batch.values.push(Restored::Importing(false));
@@ -43,7 +43,7 @@ impl LocalJournal {
 
 /// Values on their way to the committer.
 struct Batch {
-    requests: mpsc::Sender<Request>,
+    writer: Writer,
     values: Vec<Restored>,
     bytes: usize,
 }
@@ -59,13 +59,15 @@ impl Batch {
         self.bytes = 0;
         let values = std::mem::take(&mut self.values);
         let (answer, answered) = oneshot::channel();
-        self.requests.blocking_send(Request::Restore(values, answer)).map_err(|_| JournalError::Closed)?;
+        self.writer.blocking_send(Request::Restore(values, answer))?;
         answered.blocking_recv().map_err(|_| JournalError::Closed)?
     }
 }
 
 fn check_empty(shared: &Shared) -> Result<(), TransferError> {
-    for span in [keys::states(), keys::claims(), keys::fires(), keys::storage()] {
+    let all =
+        [keys::states(), keys::claims(), keys::fires(), keys::storage(), keys::kept(), keys::switches()];
+    for span in all {
         if !shared.values.scan(&span, Order::Ascending, 1)?.is_empty() {
             return Err(TransferError::NotEmpty);
         }
@@ -76,6 +78,7 @@ fn check_empty(shared: &Shared) -> Result<(), TransferError> {
 fn import(mut reader: impl BufRead, batch: &mut Batch) -> Result<Transferred, TransferError> {
     let mut transferred = Transferred::default();
     let mut has_ended = false;
+    let mut is_former = false;
     let mut number = 0_u64;
     let mut bytes = Vec::new();
     loop {
@@ -94,7 +97,9 @@ fn import(mut reader: impl BufRead, batch: &mut Batch) -> Result<Transferred, Tr
             return Err(damaged("something follows the line that should be the last"));
         }
         let json = unseal(content).ok_or_else(|| damaged("its checksum is not that of its content"))?;
-        let line: Line = serde_json::from_slice(&json).map_err(|error| damaged(&error.to_string()))?;
+        let line = if is_former { former::read(&json) } else { serde_json::from_slice(&json) };
+        let line: Line = line.map_err(|error| damaged(&error.to_string()))?;
+        is_former |= matches!(line, Line::Header { format: former::FORMAT, .. });
         if (number == 1) != matches!(line, Line::Header { .. }) {
             return Err(damaged("the first line, and no other, must be the header"));
         }
@@ -114,14 +119,18 @@ fn import(mut reader: impl BufRead, batch: &mut Batch) -> Result<Transferred, Tr
 fn restored(line: Line, number: u64) -> Result<Restored, TransferError> {
     let damaged = |problem: String| TransferError::Damaged { line: number, problem };
     Ok(match line {
-        Line::Header { format: FORMAT, version, .. } => Restored::Version(version),
+        Line::Header { format: FORMAT | former::FORMAT, version, .. } => Restored::Version(version),
         Line::Header { format, .. } => {
-            return Err(damaged(format!("the export has the format {format}, this version reads {FORMAT}")));
+            let problem = format!(
+                "the export has the format {format}, this version reads {} and {FORMAT}",
+                former::FORMAT
+            );
+            return Err(damaged(problem));
         }
         Line::Run { state, entries } => {
             let illegal = |reason| TransferError::Illegal { line: number, run: state.run, reason };
             let replayed = run::replay(&entries).map_err(|error| illegal(error.to_string()))?;
-            if replayed.as_ref() != Some(&state) {
+            if replayed.as_ref() != Some(&*state) {
                 return Err(illegal("they lead to another state".to_owned()));
             }
             Restored::Run(state, entries)
@@ -133,8 +142,12 @@ fn restored(line: Line, number: u64) -> Result<Restored, TransferError> {
             }
             Restored::Claim(scope, digest, ClaimRow { run, expires_ms })
         }
-        Line::Fire { schedule, fire_ms, run } => Restored::Fire(schedule, FireRow { fire_ms, run }),
+        Line::Fire { schedule, fire_ms, run } => {
+            Restored::Fire(schedule, CursorRow { at_ms: fire_ms, last: run })
+        }
         Line::Value { namespace, key, stored } => Restored::Stored(namespace, key, stored),
+        Line::Event { kept, taken } => Restored::Kept(kept, taken),
+        Line::Switch { name, value } => Restored::Switch(name, value),
         Line::End(_) => return Err(damaged("an end before the end".to_owned())),
     })
 }

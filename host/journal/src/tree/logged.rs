@@ -9,14 +9,11 @@ use std::sync::{Arc, Mutex, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGua
 use stepmill_core::journal::JournalError;
 
 use super::drain::{Drain, Load};
-use super::overlay::{Overlay, combine};
+use super::overlay::{Overlay, combine, scan_layers};
 use super::{Base, Changes, Order, Pair, Tree};
 use crate::error::io;
 use crate::keys::Span;
 use crate::log::Log;
-
-/// Changes that are looked at in one step of a scan beyond those that are asked for.
-const SCAN: usize = 64;
 
 /// See the module's header.
 pub(crate) struct LoggedTree {
@@ -96,32 +93,11 @@ impl Tree for LoggedTree {
     }
 
     fn scan(&self, span: &Span, order: Order, limit: usize) -> Result<Vec<Pair>, JournalError> {
-        let mut found = Vec::new();
-        let mut rest = span.clone();
-        while found.len() < limit {
-            // What the overlay loses after this, the tree below has gained before.
-            let wanted = (limit - found.len()).saturating_add(SCAN);
-            let (changes, is_all) = self.layers.overlay().changes(&rest, order, wanted);
-            let mut part = rest.clone();
-            if let Some((last, _)) = changes.last().filter(|_| !is_all) {
-                let last = last.clone();
-                match order {
-                    Order::Ascending => {
-                        part = part.before([last.as_slice(), &[0]].concat());
-                        rest = rest.after(last);
-                    }
-                    Order::Descending => {
-                        part = part.from(last.clone());
-                        rest = rest.before(last);
-                    }
-                }
-            }
-            combine(self.layers.base.pairs(&part, order)?, changes, order, limit, &mut found)?;
-            if is_all {
-                break;
-            }
-        }
-        Ok(found)
+        // What the overlay loses after it was looked at, the tree below has gained before.
+        let changes = |span: &Span, limit| self.layers.overlay().changes(span, order, limit);
+        scan_layers(span, order, limit, changes, |part, changes, found| {
+            combine(self.layers.base.pairs(part, order)?, changes, order, limit, found)
+        })
     }
 
     fn commit(&self, changes: Changes) -> Result<(), JournalError> {

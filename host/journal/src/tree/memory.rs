@@ -15,6 +15,14 @@ pub(crate) struct MemoryTree {
     map: RwLock<BTreeMap<Vec<u8>, Vec<u8>>>,
 }
 
+impl MemoryTree {
+    /// A tree of its own with the same content.
+    pub(crate) fn copy(&self) -> Self {
+        let map = self.map.read().unwrap_or_else(PoisonError::into_inner).clone();
+        Self { map: RwLock::new(map) }
+    }
+}
+
 impl Tree for MemoryTree {
     fn get(&self, key: &[u8]) -> Result<Option<Vec<u8>>, JournalError> {
         Ok(self.map.read().unwrap_or_else(PoisonError::into_inner).get(key).cloned())

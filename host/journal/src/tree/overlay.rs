@@ -10,6 +10,9 @@ use stepmill_core::journal::JournalError;
 use super::{Change, Changes, Order, Pair, absorb_all};
 use crate::keys::Span;
 
+/// Changes that are looked at in one step of a scan beyond those that are asked for.
+const SCAN: usize = 64;
+
 /// A key with its value, or none for a removed one.
 pub(super) type Changed = (Vec<u8>, Option<Vec<u8>>);
 
@@ -57,21 +60,82 @@ impl Overlay {
 
     /// The first changes of a span, at most `limit`, and whether these are all.
     pub(super) fn changes(&self, span: &Span, order: Order, limit: usize) -> (Vec<Changed>, bool) {
-        if span.is_empty() {
-            return (Vec::new(), true);
-        }
-        let active = range(&self.active, span, order);
-        let mut merged = match &self.draining {
-            None => take(active, limit.saturating_add(1)),
-            Some(draining) => {
-                let both = Merge::new(range(draining, span, order), active, order);
-                take(both, limit.saturating_add(1))
-            }
-        };
-        let is_all = merged.len() <= limit;
-        merged.truncate(limit);
-        (merged, is_all)
+        changes_of(self.draining.as_deref(), &self.active, span, order, limit)
     }
+}
+
+/// The first changes of a span, at most `limit`, and whether these are all. What is in `upper` counts more.
+fn changes_of(
+    lower: Option<&Changes>,
+    upper: &Changes,
+    span: &Span,
+    order: Order,
+    limit: usize,
+) -> (Vec<Changed>, bool) {
+    if span.is_empty() {
+        return (Vec::new(), true);
+    }
+    let upper = range(upper, span, order);
+    let mut merged = match lower {
+        None => take(upper, limit.saturating_add(1)),
+        Some(lower) => take(Merge::new(range(lower, span, order), upper, order), limit.saturating_add(1)),
+    };
+    let is_all = merged.len() <= limit;
+    merged.truncate(limit);
+    (merged, is_all)
+}
+
+/// At most `limit` pairs of a span with two layers of changes over them; `read` gives those below.
+pub(crate) fn scan_over(
+    lower: &Changes,
+    upper: &Changes,
+    span: &Span,
+    order: Order,
+    limit: usize,
+    read: impl Fn(&Span, usize) -> Result<Vec<Pair>, JournalError>,
+) -> Result<Vec<Pair>, JournalError> {
+    let changes = |span: &Span, limit| changes_of(Some(lower), upper, span, order, limit);
+    scan_layers(span, order, limit, changes, |part, changes, found| {
+        // Each change hides one pair at most.
+        let wanted = (limit - found.len()).saturating_add(changes.len());
+        combine(read(part, wanted)?.into_iter().map(Ok), changes, order, limit, found)
+    })
+}
+
+/// At most `limit` pairs of a span. `changes` gives the first changes of a span, at most a number of them, and
+/// whether these are all; `below` puts changes of a part and the pairs below it together.
+pub(super) fn scan_layers(
+    span: &Span,
+    order: Order,
+    limit: usize,
+    changes: impl Fn(&Span, usize) -> (Vec<Changed>, bool),
+    below: impl Fn(&Span, Vec<Changed>, &mut Vec<Pair>) -> Result<(), JournalError>,
+) -> Result<Vec<Pair>, JournalError> {
+    let mut found = Vec::new();
+    let mut rest = span.clone();
+    while found.len() < limit {
+        let wanted = (limit - found.len()).saturating_add(SCAN);
+        let (changes, is_all) = changes(&rest, wanted);
+        let mut part = rest.clone();
+        if let Some((last, _)) = changes.last().filter(|_| !is_all) {
+            let last = last.clone();
+            match order {
+                Order::Ascending => {
+                    part = part.before([last.as_slice(), &[0]].concat());
+                    rest = rest.after(last);
+                }
+                Order::Descending => {
+                    part = part.from(last.clone());
+                    rest = rest.before(last);
+                }
+            }
+        }
+        below(&part, changes, &mut found)?;
+        if is_all {
+            break;
+        }
+    }
+    Ok(found)
 }
 
 type Found<'a> = (&'a Vec<u8>, &'a Change);

@@ -1,11 +1,15 @@
 //! Accepting events.
 
 use stepmill_core::RunId;
-use stepmill_core::journal::{Acceptance, Accepted, Dedupe, Fire, JournalError};
-use stepmill_core::run::{Entry, State, What, next};
+use stepmill_core::journal::{Acceptance, Dedupe, Fire, JournalError, Outcome};
+use stepmill_core::run::{Entry, Parent, State, What, next};
 
+use super::change::{Encoded, refused};
+use super::follow::Follows;
+use super::{gather, lane};
 use crate::batch::Draft;
-use crate::codec::{ClaimRow, FireRow, encode};
+use crate::codec::{ClaimRow, CursorRow, encode};
+use crate::index::Standing;
 use crate::keys;
 use crate::record::Record;
 
@@ -13,8 +17,8 @@ use crate::record::Record;
 pub(crate) struct Opening {
     state: State,
     entry: Entry,
-    state_value: Vec<u8>,
-    entry_value: Vec<u8>,
+    /// The state and the entry, encoded; those of a run in a lane change once it has its ticket.
+    values: Option<(Vec<u8>, Vec<u8>)>,
     dedupe: Option<Dedupe>,
     fire: Option<Fire>,
 }
@@ -22,67 +26,164 @@ pub(crate) struct Opening {
 impl Opening {
     /// Computes the first entry and the state after it.
     pub(crate) fn prepare(acceptance: Acceptance) -> Result<Self, JournalError> {
-        let Acceptance { run, workflow, version, at_ms, event, dedupe, fire } = acceptance;
-        let entry = Entry { at_ms, what: What::Accepted { run, workflow, version, event }, pure: Vec::new() };
-        let state =
-            next(None, &entry).map_err(|error| JournalError::Illegal { run, reason: error.to_string() })?;
-        let (state_value, entry_value) = (encode(&state)?, encode(&entry)?);
-        Ok(Self { state, entry, state_value, entry_value, dedupe, fire })
+        let Acceptance { accepted, at_ms, dedupe, fire } = acceptance;
+        let run = accepted.run;
+        let illegal = |reason: &str| JournalError::Illegal { run, reason: reason.to_owned() };
+        if accepted.gather.is_some() && accepted.lane.is_some() {
+            return Err(illegal("a run that gathers goes in no lane"));
+        }
+        if accepted.parent.is_some() && (accepted.gather.is_some() || dedupe.is_some() || fire.is_some()) {
+            return Err(illegal("a run that another has begun is known by its id alone"));
+        }
+        let entry = Entry::new(at_ms, What::Accepted(Box::new(accepted)));
+        let state = next(None, &entry).map_err(|error| refused(run, &error))?;
+        let values = match &state.lane {
+            None => Some((encode(&state)?, encode(&entry)?)),
+            Some(_) => None,
+        };
+        Ok(Self { state, entry, values, dedupe, fire })
     }
 
-    /// The run.
-    pub(crate) fn run(&self) -> RunId {
-        self.state.run
+    /// The run that begins it.
+    pub(super) fn parent(&self) -> Option<&Parent> {
+        self.state.parent.as_ref()
     }
+
+    /// The run, with its ticket if it goes in a lane; and with its turn, if that is at once.
+    fn enter(self, draft: &Draft<'_, '_>) -> Result<Opened, JournalError> {
+        let Self { mut state, mut entry, values, .. } = self;
+        if let Some((state_value, value)) = values {
+            return Ok(Opened { state, state_value, entries: vec![Encoded { entry, value }] });
+        }
+        let mut has_turn = false;
+        if let (Some(lane), What::Accepted(accepted)) = (&mut state.lane, &mut entry.what) {
+            (lane.ticket, has_turn) = lane::enter(draft, lane)?;
+            accepted.lane = Some(lane.clone());
+        }
+        let mut entries = vec![Encoded::new(entry)?];
+        if has_turn {
+            let turn;
+            (turn, state) = lane::turn(draft.now_ms(), state)?;
+            entries.push(Encoded::new(turn)?);
+        }
+        Ok(Opened { state_value: encode(&state)?, state, entries })
+    }
+}
+
+/// A new run.
+struct Opened {
+    state: State,
+    state_value: Vec<u8>,
+    entries: Vec<Encoded>,
 }
 
 /// Accepts one event, unless its run, its dedupe key or its fire was accepted before.
-pub(crate) fn accept(draft: &mut Draft<'_, '_>, opening: Opening) -> Result<Accepted, JournalError> {
-    let Opening { state, entry, state_value, entry_value, dedupe, fire } = opening;
-    let run = state.run;
-    let state_key = keys::state(run);
-    if draft.contains(&state_key)? {
-        return Ok(Accepted::Duplicate(run));
-    }
-    let fire_key = fire.as_ref().map(|fire| keys::fire(&fire.schedule));
-    if let (Some(fire), Some(key)) = (&fire, &fire_key)
-        && let Some(last) = draft.get::<FireRow>(key)?
-        && last.fire_ms >= fire.fire_ms
-        && let Some(run) = last.run
-    {
-        return Ok(Accepted::Duplicate(run));
-    }
-    let mut claim = None;
-    if let Some(Dedupe { scope, key, expires_ms }) = dedupe {
-        let key = keys::claim(&scope, &key);
-        let row = encode(&ClaimRow { run, expires_ms })?;
-        match draft.get::<ClaimRow>(&key)? {
-            Some(old) if old.expires_ms > draft.now_ms() => return Ok(Accepted::Duplicate(old.run)),
-            Some(_) => draft.put(key.clone(), row),
-            None => draft.put_new(key.clone(), row),
-        }
-        claim = Some(key);
-    }
-    if let (Some(fire), Some(key)) = (fire, fire_key) {
-        draft.put(key, encode(&FireRow { fire_ms: fire.fire_ms, run: Some(run) })?);
-    }
-    let bytes = entry_value.len().saturating_add(state_value.len());
-    let mut record = Record::new(state_value, claim.as_deref());
-    if let Some(entry) = record.push(entry_value) {
-        draft.put_new(keys::entry(run, 0), entry);
-    }
-    draft.put_new(state_key, record.to_value());
-    let content = Some((Box::new((state.clone(), vec![entry])), bytes));
-    draft.place_with(None, Some(&state), content);
-    Ok(Accepted::New(run))
+pub(crate) fn accept(draft: &mut Draft<'_, '_>, opening: Opening) -> Result<Outcome, JournalError> {
+    let mut follows = Follows::default();
+    let outcome = open(draft, &mut follows, opening)?;
+    follows.finish(draft)?;
+    Ok(outcome)
 }
 
-/// The cursor of a schedule, which begins at `now_ms` if it was never seen.
-pub(crate) fn cursor(draft: &mut Draft<'_, '_>, schedule: &str, now_ms: u64) -> Result<u64, JournalError> {
-    let key = keys::fire(schedule);
-    if let Some(row) = draft.get::<FireRow>(&key)? {
-        return Ok(row.fire_ms);
+/// The same; what follows from it is noted.
+pub(super) fn open(
+    draft: &mut Draft<'_, '_>,
+    follows: &mut Follows,
+    mut opening: Opening,
+) -> Result<Outcome, JournalError> {
+    let run = opening.state.run;
+    draft.take_up(run);
+    let state_key = keys::state(run);
+    if draft.contains(&state_key)? {
+        return Ok(Outcome::Duplicate(run));
     }
-    draft.put(key, encode(&FireRow { fire_ms: now_ms, run: None })?);
-    Ok(now_ms)
+    let fire = opening.fire.take();
+    if let Some(Fire { schedule, fire_ms }) = &fire
+        && let Some(cursor) = draft.get::<CursorRow>(&keys::fire(schedule))?
+        && cursor.at_ms >= *fire_ms
+    {
+        let passed = || format!("the schedule {schedule:?} has passed over this fire");
+        return match cursor.last {
+            Some(run) => Ok(Outcome::Duplicate(run)),
+            None => Err(JournalError::Illegal { run, reason: passed() }),
+        };
+    }
+    let dedupe = opening.dedupe.take();
+    let claimed = match &dedupe {
+        Some(dedupe) => match claimed(draft, dedupe)? {
+            Claimed::By(run) => return Ok(Outcome::Duplicate(run)),
+            free => Some((free, dedupe)),
+        },
+        None => None,
+    };
+    let gatherer = gather::gatherer(draft, &opening.state)?;
+    // A claim of a gathered event goes when it expires: the run's record names only that of the first.
+    let is_tied = gatherer.is_none();
+    let of = gatherer.as_ref().map_or(run, |gatherer| gatherer.state.run);
+    let mut claim = None;
+    if let Some((free, dedupe)) = claimed {
+        claim = Some(put_claim(draft, free, dedupe, of, is_tied)?);
+    }
+    if let Some(Fire { schedule, fire_ms }) = fire {
+        draft.put(keys::fire(&schedule), encode(&CursorRow { at_ms: fire_ms, last: Some(of) })?);
+    }
+    if let Some(gatherer) = gatherer {
+        return gather::gather(draft, follows, gatherer, opening.entry);
+    }
+    let Opened { state, state_value, entries } = opening.enter(draft)?;
+    let bytes =
+        entries.iter().map(|entry| entry.value.len()).sum::<usize>().saturating_add(state_value.len());
+    let mut record = Record::new(state_value, claim.as_deref());
+    let mut content = Vec::with_capacity(entries.len());
+    for (seq, Encoded { entry, value }) in (0..).zip(entries) {
+        if let Some(value) = record.push(value) {
+            draft.put_new(keys::entry(run, seq), value);
+        }
+        content.push(entry);
+    }
+    draft.put_new(state_key, record.to_value());
+    let standing = Standing::of(&state);
+    lane::change(draft, follows, None, Some(&standing))?;
+    draft.place(run, None, Some(standing), Some((Box::new((state, content)), bytes)));
+    Ok(Outcome::New(run))
+}
+
+/// What stands at a deduplication claim.
+pub(super) enum Claimed {
+    /// One that lasts.
+    By(RunId),
+    /// One that has expired.
+    Expired,
+    /// None.
+    Free,
+}
+
+/// Whether a key is claimed.
+pub(super) fn claimed(draft: &Draft<'_, '_>, dedupe: &Dedupe) -> Result<Claimed, JournalError> {
+    Ok(match draft.get::<ClaimRow>(&keys::claim(&dedupe.scope, &dedupe.key))? {
+        Some(row) if row.expires_ms > draft.now_ms() => Claimed::By(row.run),
+        Some(_) => Claimed::Expired,
+        None => Claimed::Free,
+    })
+}
+
+/// Claims a key for a run. The claim goes with the run if it is tied to it, or else when it expires.
+pub(super) fn put_claim(
+    draft: &mut Draft<'_, '_>,
+    found: Claimed,
+    dedupe: &Dedupe,
+    run: RunId,
+    is_tied: bool,
+) -> Result<Vec<u8>, JournalError> {
+    let key = keys::claim(&dedupe.scope, &dedupe.key);
+    let expires_ms = dedupe.expires_ms;
+    let row = encode(&ClaimRow { run, expires_ms })?;
+    match found {
+        Claimed::Free => draft.put_new(key.clone(), row),
+        Claimed::Expired | Claimed::By(_) => draft.put(key.clone(), row),
+    }
+    if !is_tied {
+        draft.expire(&key, None, Some(expires_ms));
+    }
+    Ok(key)
 }

@@ -4,17 +4,19 @@ use stepmill_core::RunId;
 use stepmill_core::journal::JournalError;
 
 use crate::batch::Draft;
-use crate::codec::{ClaimRow, StoredRow};
+use crate::codec::{ClaimRow, KeptRow, StoredRow};
+use crate::index::Standing;
 use crate::keys;
 use crate::query::has_ended;
 use crate::record::{Place, Record};
+use crate::tree::Order;
 
 /// What may be removed, found before the committer takes it up and checked again by it.
 #[derive(Debug)]
 pub(crate) enum Prunable {
     /// A run that ended before this time.
     Run(RunId, u64),
-    /// A claim or a stored value, and when it expired.
+    /// A claim, a stored value or an event, and when it expired.
     Expired(Vec<u8>, u64),
 }
 
@@ -38,17 +40,24 @@ pub(crate) fn prune(draft: &mut Draft<'_, '_>, prunable: Prunable) -> Result<boo
             if let Some(claim) = record.claim() {
                 release(draft, claim, run)?;
             }
-            draft.place(Some(&state), None);
+            draft.place(run, Some(Standing::of(&state)), None, None);
             Ok(true)
         }
         Prunable::Expired(key, expires_ms) => {
             let now = if keys::is_claim(&key) {
                 draft.get::<ClaimRow>(&key)?.map(|row| row.expires_ms)
+            } else if keys::is_kept(&key) {
+                draft.get::<KeptRow>(&key)?.map(|row| row.until_ms)
             } else {
                 draft.get::<StoredRow>(&key)?.and_then(|row| row.expires_ms)
             };
             draft.remove(keys::expiry(expires_ms, &key));
             if now == Some(expires_ms) {
+                if keys::is_kept(&key) {
+                    for (taken, _) in draft.scan(&keys::takers(&key), Order::Ascending, usize::MAX)? {
+                        draft.remove(taken);
+                    }
+                }
                 draft.remove(key);
                 return Ok(true);
             }

@@ -3,8 +3,12 @@
 use stepmill_core::journal::JournalError;
 use stepmill_core::run::{Entry, State};
 
+use super::follow::Follows;
+use super::lane;
+use super::mark::set_switch;
 use crate::batch::Draft;
-use crate::codec::{ClaimRow, FireRow, StoredRow, encode};
+use crate::codec::{ClaimRow, CursorRow, KeptRow, StoredRow, encode};
+use crate::index::Standing;
 use crate::keys;
 use crate::record::Record;
 
@@ -12,13 +16,17 @@ use crate::record::Record;
 #[derive(Debug)]
 pub(crate) enum Restored {
     /// A run, whose entries have been replayed to its state.
-    Run(State, Vec<Entry>),
+    Run(Box<State>, Vec<Entry>),
     /// A deduplication claim: scope, digest of the key, claim.
     Claim(String, Vec<u8>, ClaimRow),
     /// A schedule's cursor.
-    Fire(String, FireRow),
+    Fire(String, CursorRow),
     /// A stored value: namespace, key, value.
     Stored(String, String, StoredRow),
+    /// An event that is kept, and the workflows that have taken it.
+    Kept(KeptRow, Vec<String>),
+    /// A switch and its value.
+    Switch(String, String),
     /// The last version that a storage write was given.
     Version(u64),
     /// The import begins or ends.
@@ -30,14 +38,17 @@ pub(crate) fn restore(draft: &mut Draft<'_, '_>, restored: Restored) -> Result<(
     match restored {
         Restored::Run(state, entries) => {
             // Its claim is a value of its own in an export, and goes when it expires.
-            let mut record = Record::new(encode(&state)?, None);
+            let mut record = Record::new(encode(&*state)?, None);
             for (seq, entry) in (0..).zip(&entries) {
                 if let Some(entry) = record.push(encode(entry)?) {
                     draft.put(keys::entry(state.run, seq), entry);
                 }
             }
             draft.put(keys::state(state.run), record.to_value());
-            draft.place(None, Some(&state));
+            // Whoever has room in its lane has its turn already, and nobody has anything left to hear.
+            let standing = Standing::of(&state);
+            lane::change(draft, &mut Follows::default(), None, Some(&standing))?;
+            draft.place(state.run, None, Some(standing), None);
         }
         Restored::Claim(scope, digest, row) => {
             let key = keys::claim_of_digest(&scope, &digest);
@@ -50,6 +61,13 @@ pub(crate) fn restore(draft: &mut Draft<'_, '_>, restored: Restored) -> Result<(
             draft.expire(&key, None, row.expires_ms);
             draft.put(key, encode(&row)?);
         }
+        Restored::Kept(row, taken) => {
+            let at = keys::kept_event(&row.name, &row.key, row.at_ms, row.id);
+            draft.expire(&at, None, Some(row.until_ms));
+            taken.iter().for_each(|workflow| draft.put(keys::taken(&at, workflow), Vec::new()));
+            draft.put(at, encode(&row)?);
+        }
+        Restored::Switch(name, value) => set_switch(draft, &name, Some(value))?,
         Restored::Version(version) => draft.raise_version(version)?,
         Restored::Importing(true) => draft.put(keys::IMPORTING.to_vec(), encode(&true)?),
         Restored::Importing(false) => draft.remove(keys::IMPORTING.to_vec()),

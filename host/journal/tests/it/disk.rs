@@ -4,14 +4,14 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use stepmill_core::Journal as _;
 use stepmill_core::clock::ManualClock;
-use stepmill_core::journal::{Accepted, Filter, JournalError};
-use stepmill_core::run::What;
+use stepmill_core::journal::{Filter, JournalError, Outcome};
+use stepmill_core::run::{Lane, OnDead};
 use stepmill_core::storage::{Condition, PluginStorage as _, StorageOp};
+use stepmill_core::{Journal as _, RunId};
 use stepmill_journal::{LocalJournal, OpenError, Options, Rescue};
 
-use crate::fixtures::{NOW, acceptance, died, keyed, put, storage, transition, with_body};
+use crate::fixtures::{NOW, acceptance, claim_of, died, done, keyed, put, storage, transition, with_body};
 
 fn options(path: &Path) -> Options {
     Options { clock: Arc::new(ManualClock::new(NOW)), ..Options::new(path) }
@@ -52,11 +52,11 @@ async fn a_journal_is_the_same_after_it_was_closed() {
         .accept(vec![first.clone(), acceptance(NOW + 1), with_body(NOW + 2, &"x".repeat(100_000))])
         .await
         .unwrap();
-    let claim = journal.claim(NOW, 1).await.unwrap().runs.pop().unwrap();
+    let claim = claim_of(&journal, NOW, 1).await.pop().unwrap();
     let mut change = transition(&claim.state, vec![died()]);
     change.writes = vec![put("k", b"v", Condition::IfAbsent), storage("n", StorageOp::Add(3))];
-    journal.commit(first.run, claim.epoch, change).await.unwrap();
-    let claimed = journal.claim(NOW + 1, 1).await.unwrap().runs.pop().unwrap();
+    journal.commit(first.accepted.run, claim.epoch, change).await.unwrap();
+    let claimed = claim_of(&journal, NOW + 1, 1).await.pop().unwrap();
     let page = journal.query(&Filter::default(), None, 10).await.unwrap().runs;
     let (value, backlog) = (journal.get("orders", "k").await.unwrap().unwrap(), journal.backlog());
     drop(journal);
@@ -68,16 +68,46 @@ async fn a_journal_is_the_same_after_it_was_closed() {
     assert_eq!((now.unfinished, now.dead), (before.unfinished, before.dead));
     assert_eq!(
         journal.accept(vec![keyed(NOW, "key", NOW + 100)]).await.unwrap(),
-        [Accepted::Duplicate(first.run)]
+        [Outcome::Duplicate(first.accepted.run)]
     );
-    let claims = journal.claim(NOW + 9, 10).await.unwrap().runs;
+    let claims = claim_of(&journal, NOW + 9, 10).await;
     assert_eq!(claims.len(), 2, "claims die with their process");
     assert_eq!(claims[0].state.run, claimed.state.run);
-    let mut change = transition(&claims[0].state, vec![What::Succeeded]);
+    let mut change = transition(&claims[0].state, vec![done()]);
     change.writes = vec![put("k", b"w", Condition::IfVersion(value.version))];
     journal.commit(claims[0].state.run, claims[0].epoch, change).await.unwrap();
     let versions = journal.get("orders", "k").await.unwrap().unwrap().version;
     assert!(versions > value.version + 1, "versions go on after the last one given");
+}
+
+#[tokio::test]
+async fn a_lane_keeps_its_order_over_restarts() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut runs = Vec::new();
+    for _ in 0..4 {
+        // All of one millisecond, so that ids say nothing of their order.
+        let journal = LocalJournal::open(&options(folder.path())).unwrap();
+        for last in [3, 1, 2] {
+            let mut acceptance = acceptance(NOW);
+            let random = [last, u8::try_from(runs.len()).unwrap(), 0, 0, 0, 0, 0, 0, 0, 0];
+            acceptance.accepted.run = RunId::new(NOW, random);
+            acceptance.accepted.lane =
+                Some(Lane { key: "7".into(), width: 1, on_dead: OnDead::Block, ticket: 0 });
+            runs.push(acceptance.accepted.run);
+            journal.accept(vec![acceptance]).await.unwrap();
+        }
+    }
+    let mut order = Vec::new();
+    for _ in 0..runs.len() {
+        let journal = LocalJournal::open(&options(folder.path())).unwrap();
+        let claims = claim_of(&journal, NOW, 9).await;
+        assert_eq!(claims.len(), 1);
+        let (run, epoch) = (claims[0].state.run, claims[0].epoch);
+        journal.commit(run, epoch, transition(&claims[0].state, vec![done()])).await.unwrap();
+        assert_eq!(journal.check().await.unwrap(), Vec::<String>::new());
+        order.push(run);
+    }
+    assert_eq!(order, runs);
 }
 
 #[tokio::test]
@@ -135,9 +165,9 @@ async fn large_values_are_files_that_come_and_go_with_their_owners() {
     for round in 0..3_u8 {
         let accepted = acceptance(NOW);
         journal.accept(vec![accepted]).await.unwrap();
-        let claims = journal.claim(NOW, 10).await.unwrap().runs;
+        let claims = claim_of(&journal, NOW, 10).await;
         for claim in claims {
-            let mut change = transition(&claim.state, vec![What::Succeeded]);
+            let mut change = transition(&claim.state, vec![done()]);
             change.writes = vec![put("k", &[round / 2; 100_000], Condition::Always)];
             journal.commit(claim.state.run, claim.epoch, change).await.unwrap();
         }
@@ -159,14 +189,17 @@ async fn a_damaged_large_value_is_noticed_and_stops_no_other_run() {
     let folder = tempfile::tempdir().unwrap();
     let journal = LocalJournal::open(&options(folder.path())).unwrap();
     let (damaged, whole) = (with_body(NOW, &"x".repeat(70_000)), acceptance(NOW + 1));
-    let (damaged_run, whole_run) = (damaged.run, whole.run);
+    let (damaged_run, whole_run) = (damaged.accepted.run, whole.accepted.run);
     journal.accept(vec![damaged, whole]).await.unwrap();
     let file = large_files(folder.path()).pop().unwrap();
     let mut content = fs::read(&file).unwrap();
     content[40_000] ^= 1;
     fs::write(&file, content).unwrap();
+    // What was just accepted is at hand.
+    drop(journal);
+    let journal = LocalJournal::open(&options(folder.path())).unwrap();
     assert!(matches!(journal.read(damaged_run).await, Err(JournalError::Damaged { .. })));
-    let claims = journal.claim(NOW + 1, 10).await.unwrap().runs;
+    let claims = claim_of(&journal, NOW + 1, 10).await;
     assert_eq!(claims.iter().map(|claim| claim.state.run).collect::<Vec<_>>(), [whole_run]);
     fs::remove_file(&file).unwrap();
     assert!(matches!(journal.read(damaged_run).await, Err(JournalError::Damaged { .. })));

@@ -6,13 +6,14 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use stepmill_core::attempt::{Cause, Failure, Record};
 use stepmill_core::clock::ManualClock;
+use stepmill_core::dead::{Category, fingerprint};
 use stepmill_core::document::{Body, Document};
 use stepmill_core::event::{Event, Trigger};
-use stepmill_core::journal::{Acceptance, Accepted, Claim, Dedupe, Transition};
-use stepmill_core::run::{Entry, State, What, next};
+use stepmill_core::journal::{Acceptance, Claim, Dedupe, Outcome, Transition, Want};
+use stepmill_core::run::{Accepted, Children, Entry, Parent, Pending, Stand, State, What};
 use stepmill_core::storage::{Condition, StorageOp, StorageWrite};
 use stepmill_core::{Journal, PluginStorage, RunId};
-use stepmill_journal::{LocalJournal, Options};
+use stepmill_journal::{LocalJournal, MemoryDisk, Options};
 use tempfile::TempDir;
 
 /// The time at which tests begin.
@@ -44,17 +45,32 @@ impl Fixture {
         Self { journal, clock, _folder: Some(folder) }
     }
 
-    pub async fn accept(&self, acceptance: Acceptance) -> Accepted {
+    /// A journal that does all on its caller's thread.
+    pub fn inline() -> Self {
+        let clock = Arc::new(ManualClock::new(NOW));
+        let journal = Arc::new(LocalJournal::inline(&MemoryDisk::default(), clock.clone()).unwrap());
+        Self { journal, clock, _folder: None }
+    }
+
+    pub async fn claim(&self, now_ms: u64, most: usize) -> Vec<Claim> {
+        claim_of(&*self.journal, now_ms, most).await
+    }
+
+    /// When the first run of any queue is due.
+    pub fn next_due_ms(&self) -> Option<u64> {
+        self.journal.fronts().into_iter().map(|front| front.due_ms).min()
+    }
+
+    pub async fn accept(&self, acceptance: Acceptance) -> Outcome {
         self.journal.accept(vec![acceptance]).await.unwrap()[0]
     }
 
     /// Accepts a run and claims it.
     pub async fn claimed(&self) -> Claim {
         let acceptance = acceptance(NOW);
-        let run = acceptance.run;
+        let run = acceptance.accepted.run;
         self.accept(acceptance).await;
-        let mut claims = self.journal.claim(u64::MAX, 1).await.unwrap();
-        let claim = claims.runs.pop().unwrap();
+        let claim = self.claim(u64::MAX, 1).await.pop().unwrap();
         assert_eq!(claim.state.run, run);
         claim
     }
@@ -71,10 +87,10 @@ impl Fixture {
     pub async fn store(&self, writes: Vec<StorageWrite>) -> Result<(), stepmill_core::journal::JournalError> {
         let claim = self.claimed().await;
         let run = claim.state.run;
-        let change = Transition { writes, ..transition(&claim.state, vec![What::Succeeded]) };
-        let result = self.journal.commit(run, claim.epoch, change).await;
+        let change = Transition { writes, ..transition(&claim.state, vec![done()]) };
+        let result = self.journal.commit(run, claim.epoch, change).await.map(drop);
         if result.is_err() {
-            let change = transition(&claim.state, vec![What::Succeeded]);
+            let change = transition(&claim.state, vec![done()]);
             self.journal.commit(run, claim.epoch, change).await.unwrap();
         }
         result
@@ -99,20 +115,23 @@ pub fn acceptance(at_ms: u64) -> Acceptance {
 
 /// An event with this body.
 pub fn with_body(at_ms: u64, body: &str) -> Acceptance {
-    Acceptance {
+    let event = Event {
+        trigger: Trigger::Webhook { path: "/orders".into() },
+        headers: BTreeMap::from([("x-id".into(), "7".into())]),
+        query: BTreeMap::new(),
+        document: Document { media_type: "application/json".into(), body: Body::Text(body.into()) },
+    };
+    let accepted = Accepted {
         run: run_id(at_ms),
         workflow: "orders".into(),
         version: "v1".into(),
-        at_ms,
-        event: Event {
-            trigger: Trigger::Webhook { path: "/orders".into() },
-            headers: BTreeMap::from([("x-id".into(), "7".into())]),
-            query: BTreeMap::new(),
-            document: Document { media_type: "application/json".into(), body: Body::Text(body.into()) },
-        },
-        dedupe: None,
-        fire: None,
-    }
+        event,
+        timeout_ms: None,
+        parent: None,
+        lane: None,
+        gather: None,
+    };
+    Acceptance { accepted, at_ms, dedupe: None, fire: None }
 }
 
 /// An event with a deduplication key.
@@ -121,12 +140,59 @@ pub fn keyed(at_ms: u64, key: &str, expires_ms: u64) -> Acceptance {
     Acceptance { dedupe, ..acceptance(at_ms) }
 }
 
-/// The transition that these make from `state`.
+/// Claims at most `most` runs, of all queues one after the other.
+pub async fn claim_of(journal: &(impl Journal + ?Sized), now_ms: u64, most: usize) -> Vec<Claim> {
+    let mut claims = Vec::new();
+    for front in journal.fronts() {
+        let want = Want { queue: front.queue, most: most - claims.len() };
+        claims.extend(journal.claim(now_ms, &[want]).await.unwrap());
+    }
+    claims
+}
+
+/// The transition that these make from `state`, by somebody who has seen no more than that; if the last one waits,
+/// the run rests.
 pub fn transition(state: &State, what: Vec<What>) -> Transition {
-    let entries: Vec<Entry> =
-        what.into_iter().map(|what| Entry { at_ms: state.changed_ms + 1, what, pure: Vec::new() }).collect();
-    let state = entries.iter().fold(state.clone(), |state, entry| next(Some(state), entry).unwrap());
-    Transition { entries, state, writes: Vec::new() }
+    let seen = state.seq;
+    let mut entries: Vec<Entry> =
+        what.into_iter().map(|what| Entry::new(state.changed_ms + 1, what)).collect();
+    let count = seen + u32::try_from(entries.len()).unwrap();
+    if let Some(last) = entries.last_mut()
+        && matches!(last.what, What::AttemptFailed { .. } | What::Parked { .. } | What::Began { .. })
+    {
+        last.rests = Some(count);
+    }
+    Transition { seen, entries, ..Transition::default() }
+}
+
+/// The begin of a step that waits.
+pub fn began(step: &str, pending: Pending) -> What {
+    What::Began { step: step.into(), pending }
+}
+
+/// A run that a step of another begins.
+pub fn child(parent: &State, step: &str, index: u32) -> Acceptance {
+    let Stand::Children(Children { since, .. }) = *parent.stand(step) else { panic!("it begins none") };
+    let mut child = acceptance(NOW);
+    child.accepted.workflow = format!("{}/{step}", parent.workflow);
+    child.accepted.parent =
+        Some(Parent { run: parent.run, step: step.into(), index, since, wants_output: true });
+    child
+}
+
+/// The end of a run.
+pub fn done() -> What {
+    What::Succeeded { output: None }
+}
+
+/// A person's second begin of a run, from the failed step.
+pub fn redriven() -> What {
+    What::Redriven { from_start: false, document: None, version: None, by: "me".into() }
+}
+
+/// A person's end of a run.
+pub fn cancelled() -> What {
+    What::Cancelled { by: "me".into(), undo: false }
 }
 
 /// An attempt of a step.
@@ -153,7 +219,9 @@ pub fn succeeded(step: &str, body: Body) -> What {
 
 /// A failure that makes a dead letter.
 pub fn died() -> What {
-    What::Died { record: record("create", 1, Some(Cause::Rejected)) }
+    let record = record("create", 1, Some(Cause::Rejected));
+    let fingerprint = fingerprint("w", "create", record.failure.as_ref().unwrap(), None);
+    What::Died { record, category: Category::Data, fingerprint, undo: false }
 }
 
 /// A failure that is tried again at `at_ms`.

@@ -8,6 +8,7 @@ mod disk;
 mod fixtures;
 mod kill;
 mod power;
+mod random;
 mod suite;
 mod transfer;
 mod writer;

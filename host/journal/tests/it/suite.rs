@@ -1,6 +1,6 @@
 //! Runs the conformance suite on every implementation.
 
-use crate::conformance::{queue, runs, storage};
+use crate::conformance::{events, lanes, queue, runs, storage, writers};
 use crate::fixtures::Fixture;
 
 macro_rules! on {
@@ -19,6 +19,7 @@ macro_rules! conformance {
     ($($tests:tt)*) => {
         on!(memory: $($tests)*);
         on!(sled: $($tests)*);
+        on!(inline: $($tests)*);
     };
 }
 
@@ -28,6 +29,7 @@ conformance! {
     runs::a_key_is_accepted_once_by_concurrent_senders as a_key_is_accepted_once_by_concurrent_senders,
     runs::an_expired_claim_is_no_claim as an_expired_claim_is_no_claim,
     runs::a_fire_is_accepted_once_and_none_before_it as a_fire_is_accepted_once_and_none_before_it,
+    runs::switches_are_set_and_taken_away as switches_are_set_and_taken_away,
     runs::the_same_run_is_accepted_once as the_same_run_is_accepted_once,
     runs::large_values_come_back_whole as large_values_come_back_whole,
     runs::queries_filter_and_page as queries_filter_and_page,
@@ -38,10 +40,32 @@ conformance! {
     queue::a_commit_without_the_claim_is_fenced as a_commit_without_the_claim_is_fenced,
     queue::a_ready_run_keeps_its_claim_and_its_place as a_ready_run_keeps_its_claim_and_its_place,
     queue::an_illegal_transition_is_refused as an_illegal_transition_is_refused,
-    queue::a_claimed_run_is_not_amended as a_claimed_run_is_not_amended,
     queue::a_dead_letter_is_redriven_once as a_dead_letter_is_redriven_once,
     queue::the_backlog_is_counted as the_backlog_is_counted,
     queue::work_goes_on_while_runs_arrive as work_goes_on_while_runs_arrive,
+    writers::what_others_wrote_comes_before_a_commit_that_has_not_seen_it as what_others_wrote_comes_before_a_commit_that_has_not_seen_it,
+    writers::a_claimed_run_that_somebody_ends_is_left_by_whoever_holds_it as a_claimed_run_that_somebody_ends_is_left_by_whoever_holds_it,
+    writers::entries_that_follow_an_end_of_their_own_are_refused as entries_that_follow_an_end_of_their_own_are_refused,
+    writers::a_run_hears_what_becomes_of_those_it_has_begun as a_run_hears_what_becomes_of_those_it_has_begun,
+    writers::a_dead_child_that_is_cancelled_is_dead_no_more as a_dead_child_that_is_cancelled_is_dead_no_more,
+    writers::a_claimed_run_hears_of_those_it_has_begun as a_claimed_run_hears_of_those_it_has_begun,
+    writers::a_run_begun_for_another_entry_of_the_step_is_refused as a_run_begun_for_another_entry_of_the_step_is_refused,
+    writers::a_run_with_several_places_is_claimed_by_any_of_them as a_run_with_several_places_is_claimed_by_any_of_them,
+    writers::each_of_many_long_queues_is_worked_on as each_of_many_long_queues_is_worked_on,
+    lanes::runs_of_a_lane_go_one_after_another as runs_of_a_lane_go_one_after_another,
+    lanes::a_dead_letter_holds_its_lane_or_lets_it_pass as a_dead_letter_holds_its_lane_or_lets_it_pass,
+    lanes::the_newest_width_of_a_lane_counts as the_newest_width_of_a_lane_counts,
+    lanes::events_that_belong_together_become_one_run as events_that_belong_together_become_one_run,
+    lanes::a_run_that_begins_gathers_no_more as a_run_that_begins_gathers_no_more,
+    lanes::a_gathered_event_is_claimed_by_its_run_until_it_expires as a_gathered_event_is_claimed_by_its_run_until_it_expires,
+    lanes::a_run_cannot_gather_and_go_in_a_lane as a_run_cannot_gather_and_go_in_a_lane,
+    events::an_event_goes_to_the_longest_waiting_run_of_each_workflow as an_event_goes_to_the_longest_waiting_run_of_each_workflow,
+    events::an_event_that_is_kept_is_heard_by_one_run_of_each_workflow as an_event_that_is_kept_is_heard_by_one_run_of_each_workflow,
+    events::an_event_that_has_expired_is_not_heard as an_event_that_has_expired_is_not_heard,
+    events::each_step_hears_an_event_of_its_own as each_step_hears_an_event_of_its_own,
+    events::an_event_for_a_claimed_run_is_heard as an_event_for_a_claimed_run_is_heard,
+    events::a_dead_letter_hears_what_it_waits_for as a_dead_letter_hears_what_it_waits_for,
+    events::an_event_is_published_once_under_a_key as an_event_is_published_once_under_a_key,
     storage::a_lost_condition_leaves_nothing as a_lost_condition_leaves_nothing,
     storage::conditions_hold_or_not as conditions_hold_or_not,
     storage::a_transitions_own_writes_apply_in_order as a_transitions_own_writes_apply_in_order,

@@ -5,12 +5,15 @@ use std::sync::Arc;
 
 use stepmill_core::clock::ManualClock;
 use stepmill_core::document::Body;
-use stepmill_core::journal::{Acceptance, Accepted, Filter, Fire, Journal as _};
-use stepmill_core::run::What;
+use stepmill_core::journal::{Acceptance, Filter, Fire, Journal as _, Outcome, PhaseName, Publication};
+use stepmill_core::run::{Lane, OnDead, Pending};
 use stepmill_core::storage::{Condition, PluginStorage as _, StorageOp};
-use stepmill_journal::{LocalJournal, OpenError, Options, TransferError};
+use stepmill_journal::{LocalJournal, OpenError, Options, TransferError, Transferred};
 
-use crate::fixtures::{NOW, acceptance, died, keyed, put, storage, succeeded, transition, with_body};
+use crate::fixtures::{
+    NOW, acceptance, began, claim_of, died, done, keyed, put, run_id, storage, succeeded, transition,
+    with_body,
+};
 
 fn memory() -> LocalJournal {
     LocalJournal::memory(Arc::new(ManualClock::new(NOW))).unwrap()
@@ -26,16 +29,34 @@ async fn filled() -> LocalJournal {
         acceptance(NOW + 3),
     ];
     journal.accept(batch).await.unwrap();
-    let claims = journal.claim(NOW + 1, 2).await.unwrap().runs;
-    let mut change =
-        transition(&claims[0].state, vec![succeeded("get", Body::Binary(vec![0, 255])), What::Succeeded]);
+    let claims = claim_of(&journal, NOW + 1, 2).await;
+    let mut change = transition(&claims[0].state, vec![succeeded("get", Body::Binary(vec![0, 255])), done()]);
     let ttl = StorageOp::Put { value: vec![255], condition: Condition::Always, ttl_ms: Some(50) };
     change.writes =
         vec![put("k", b"v", Condition::Always), storage("n", StorageOp::Add(3)), storage("t", ttl)];
     journal.commit(claims[0].state.run, claims[0].epoch, change).await.unwrap();
     let change = transition(&claims[1].state, vec![died()]);
     journal.commit(claims[1].state.run, claims[1].epoch, change).await.unwrap();
+    // What follows from runs is in no line of its own: a lane with one that waits, and a subscription.
+    for _ in 0..2 {
+        let mut acceptance = acceptance(NOW + 4);
+        acceptance.accepted.lane =
+            Some(Lane { key: "7".into(), width: 1, on_dead: OnDead::Block, ticket: 0 });
+        journal.accept(vec![acceptance]).await.unwrap();
+    }
+    let waits = claim_of(&journal, NOW + 2, 1).await.pop().unwrap();
+    let paid = Pending::Event { event: "paid".into(), key: "7".into(), until_ms: None };
+    let change = transition(&waits.state, vec![began("wait", paid)]);
+    journal.commit(waits.state.run, waits.epoch, change).await.unwrap();
+    journal.publish(publication()).await.unwrap();
+    journal.set_switch("pause/orders", Some("by me".into())).await.unwrap();
     journal
+}
+
+fn publication() -> Publication {
+    let (id, name, key) = (run_id(NOW), "paid".into(), "7".into());
+    let event = acceptance(NOW).accepted.event;
+    Publication { id, name, key, at_ms: NOW, event, keep_until_ms: NOW + 50, dedupe: None }
 }
 
 async fn exported(journal: &LocalJournal) -> Vec<u8> {
@@ -51,7 +72,9 @@ async fn an_import_is_the_journal_that_was_exported() {
         Options { clock: Arc::new(ManualClock::new(NOW)), ..Options::new(folder.path().join("journal")) };
     let other = LocalJournal::open(&options).unwrap();
     let transferred = other.import(Cursor::new(export.clone())).await.unwrap();
-    assert_eq!((transferred.runs, transferred.claims, transferred.fires, transferred.values), (4, 1, 1, 3));
+    let expected = Transferred { runs: 6, claims: 1, fires: 1, values: 3, events: 1, switches: 1 };
+    assert_eq!(transferred, expected);
+    assert_eq!(other.check().await.unwrap(), Vec::<String>::new());
     assert_eq!(exported(&other).await, export);
     drop(other);
 
@@ -59,11 +82,12 @@ async fn an_import_is_the_journal_that_was_exported() {
     assert_eq!(exported(&other).await, export);
     let states = journal.query(&Filter::default(), None, 10).await.unwrap().runs;
     assert_eq!(other.query(&Filter::default(), None, 10).await.unwrap().runs, states);
-    assert_eq!((other.backlog().unfinished, other.backlog().dead), (2, 1));
-    assert_eq!(other.cursor("nightly", 1).await.unwrap(), 77);
+    assert_eq!((other.backlog().unfinished, other.backlog().dead), (4, 1));
+    assert_eq!(other.switches().await.unwrap()["pause/orders"], "by me");
+    assert_eq!(other.cursor("nightly", 1).await.unwrap().at_ms, 77);
     let first = states.last().unwrap().run;
-    assert_eq!(other.accept(vec![keyed(NOW, "key", NOW + 9)]).await.unwrap(), [Accepted::Duplicate(first)]);
-    assert_eq!(other.claim(NOW + 9, 9).await.unwrap().runs.len(), 2);
+    assert_eq!(other.accept(vec![keyed(NOW, "key", NOW + 9)]).await.unwrap(), [Outcome::Duplicate(first)]);
+    assert_eq!(claim_of(&other, NOW + 9, 9).await.len(), 3, "one waits for its turn");
     assert_eq!(other.get("orders", "t").await.unwrap(), journal.get("orders", "t").await.unwrap());
 }
 
@@ -79,7 +103,7 @@ async fn a_damaged_or_cut_export_is_refused_with_the_line() {
     let export = exported(&filled().await).await;
     let lines: Vec<&[u8]> = export.split_inclusive(|byte| *byte == b'\n').collect();
     let count = lines.len() as u64;
-    assert_eq!(count, 1 + 4 + 1 + 1 + 3 + 1);
+    assert_eq!(count, 1 + 6 + 1 + 1 + 3 + 1 + 1 + 1);
     for (number, line) in (1..).zip(&lines) {
         let mut damaged = export.clone();
         let begin = line.as_ptr() as usize - export.as_ptr() as usize;
@@ -108,4 +132,45 @@ async fn a_folder_with_half_an_import_is_refused() {
     drop(journal);
     let Err(error) = LocalJournal::open(&Options::new(folder.path())) else { panic!("opened") };
     assert!(matches!(error, OpenError::UnfinishedImport { .. }));
+}
+
+/// Written by the version before; it has a run in each phase of its time, and one that was set going again.
+#[tokio::test]
+async fn an_export_of_the_format_before_is_read() {
+    let export = include_bytes!("transfer/format-1.ndjson");
+    let journal = memory();
+    let transferred = journal.import(Cursor::new(export.to_vec())).await.unwrap();
+    let expected = Transferred { runs: 6, claims: 1, fires: 1, values: 2, ..Transferred::default() };
+    assert_eq!(transferred, expected);
+    assert_eq!(journal.check().await.unwrap(), Vec::<String>::new());
+    let phases: Vec<PhaseName> = journal
+        .query(&Filter::default(), None, 9)
+        .await
+        .unwrap()
+        .runs
+        .iter()
+        .map(|state| state.phase.name())
+        .rev()
+        .collect();
+    // That which waited to try again is taken up at once, to find that it is not time yet.
+    let expected = [
+        PhaseName::Succeeded,
+        PhaseName::Dead,
+        PhaseName::Ready,
+        PhaseName::Cancelled,
+        PhaseName::Ready,
+        PhaseName::Ready,
+    ];
+    assert_eq!(phases, expected);
+    let waits = claim_of(&journal, NOW + 9, 9).await.remove(0);
+    assert_eq!(waits.state.stand("create").due_ms(), Some(NOW + 1_000));
+    assert_eq!(journal.cursor("nightly", 1).await.unwrap().at_ms, 77);
+    assert!(matches!(
+        journal.accept(vec![keyed(NOW, "key", NOW + 9)]).await.unwrap()[..],
+        [Outcome::Duplicate(_)]
+    ));
+    // What is exported from it is of today's format.
+    let again = memory();
+    again.import(Cursor::new(exported(&journal).await)).await.unwrap();
+    assert_eq!(exported(&again).await, exported(&journal).await);
 }

@@ -18,7 +18,7 @@ use stepmill_core::run::What;
 use stepmill_core::storage::{PluginStorage, StorageOp, Stored, StoredValue};
 use stepmill_journal::{LocalJournal, Options, Sync};
 
-use crate::fixtures::{died, storage, transition, with_body};
+use crate::fixtures::{claim_of, died, done, storage, transition, with_body};
 
 const FOLDER: &str = "STEPMILL_TEST_WRITER";
 const UNSYNCED: &str = "STEPMILL_TEST_WRITER_UNSYNCED";
@@ -132,8 +132,8 @@ impl Answered {
         for run in self.accepted.iter().chain(self.ended.keys()) {
             match journal.read(*run).await {
                 Ok((state, entries)) => {
-                    let What::Accepted { event, .. } = &entries[0].what else { panic!("not accepted") };
-                    let Body::Text(body) = &event.document.body else { panic!("not text") };
+                    let What::Accepted(accepted) = &entries[0].what else { panic!("not accepted") };
+                    let Body::Text(body) = &accepted.event.document.body else { panic!("not text") };
                     let is_whole = *body == body_of(body.len());
                     let is_ended = self.ended.get(run).is_none_or(|phase| *phase == state.phase.name());
                     if !is_whole || !is_ended {
@@ -211,13 +211,13 @@ async fn write(journal: Arc<LocalJournal>, number: usize) {
                 with_body(SystemClock.now_ms(), &body_of(length))
             })
             .collect();
-        let runs: Vec<RunId> = batch.iter().map(|acceptance| acceptance.run).collect();
+        let runs: Vec<RunId> = batch.iter().map(|acceptance| acceptance.accepted.run).collect();
         journal.accept(batch).await.unwrap();
         say(&runs.iter().map(|run| format!("accepted {run}\n")).collect::<String>());
-        for claim in journal.claim(u64::MAX, 4).await.unwrap().runs {
+        for claim in claim_of(&*journal, u64::MAX, 4).await {
             let run = claim.state.run;
             let is_dead = run.as_bytes()[14] & 3 == 0;
-            let what = if is_dead { died() } else { What::Succeeded };
+            let what = if is_dead { died() } else { done() };
             let mut change = transition(&claim.state, vec![what]);
             if !is_dead {
                 change = Transition { writes: vec![storage("succeeded", StorageOp::Add(1))], ..change };

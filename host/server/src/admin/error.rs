@@ -6,7 +6,7 @@ use axum::response::{IntoResponse, Response};
 use serde_json::json;
 use stepmill_core::RunId;
 use stepmill_core::journal::JournalError;
-use stepmill_core::run::IllegalTransition;
+use stepmill_core::workflow::NoKey;
 
 #[derive(Debug, thiserror::Error)]
 pub(super) enum Error {
@@ -16,14 +16,22 @@ pub(super) enum Error {
     Unauthorized,
     #[error("there is no workflow {0:?}")]
     NoSuchWorkflow(String),
+    #[error("there is no event {0:?}")]
+    NoSuchEvent(String),
+    #[error("there is no workflow {0:?} with a schedule")]
+    NoSuchSchedule(String),
+    #[error(transparent)]
+    NoKey(#[from] NoKey),
     #[error("{0:?} is no run id (expected run_ and 32 hexadecimal digits)")]
     InvalidRunId(String),
     #[error("there is no run {0}")]
     NoSuchRun(RunId),
     #[error("{0}")]
     InvalidRequest(String),
-    #[error(transparent)]
-    Illegal(#[from] IllegalTransition),
+    #[error("{0}")]
+    Illegal(String),
+    #[error("{0} has ended")]
+    Ended(RunId),
     #[error("the run is being worked on or has just changed: look again")]
     Changed,
     #[error("the journal could not be used")]
@@ -34,9 +42,10 @@ impl From<JournalError> for Error {
     fn from(error: JournalError) -> Self {
         match error {
             JournalError::NoSuchRun(run) => Self::NoSuchRun(run),
-            JournalError::Fenced { .. } => Self::Changed,
+            JournalError::Fenced { .. } | JournalError::Overtaken { .. } => Self::Changed,
+            JournalError::Ended { run } => Self::Ended(run),
+            JournalError::Illegal { reason, .. } => Self::Illegal(reason),
             JournalError::StorageConflict { .. }
-            | JournalError::Illegal { .. }
             | JournalError::Io { .. }
             | JournalError::Damaged { .. }
             | JournalError::Closed => Self::Journal(error),
@@ -50,6 +59,10 @@ impl IntoResponse for Error {
             Self::NoSuchPage => (StatusCode::NOT_FOUND, "no-such-page"),
             Self::Unauthorized => (StatusCode::UNAUTHORIZED, "unauthorized"),
             Self::NoSuchWorkflow(_) => (StatusCode::NOT_FOUND, "no-such-workflow"),
+            Self::NoSuchEvent(_) => (StatusCode::NOT_FOUND, "no-such-event"),
+            Self::NoSuchSchedule(_) => (StatusCode::NOT_FOUND, "no-such-schedule"),
+            Self::NoKey(_) => (StatusCode::UNPROCESSABLE_ENTITY, "no-key"),
+            Self::Ended(_) => (StatusCode::CONFLICT, "run-ended"),
             Self::InvalidRunId(_) => (StatusCode::BAD_REQUEST, "invalid-run-id"),
             Self::NoSuchRun(_) => (StatusCode::NOT_FOUND, "no-such-run"),
             Self::InvalidRequest(_) => (StatusCode::BAD_REQUEST, "invalid-request"),

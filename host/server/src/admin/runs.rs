@@ -1,4 +1,4 @@
-//! Runs: list, show, start by hand, redrive, cancel.
+//! Runs: list, show, start by hand, redrive, cancel, decide.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -13,10 +13,11 @@ use serde_json::{Value, json};
 use stepmill_core::RunId;
 use stepmill_core::document::{self, Document};
 use stepmill_core::event::{Event, Trigger};
-use stepmill_core::journal::{Acceptance, Accepted, Filter, PhaseName, Transition};
-use stepmill_core::run::{self, Entry, Phase, State as RunState, What};
+use stepmill_core::journal::{Filter, PhaseName};
+use stepmill_core::run::{Decision, Entry, Phase, State as RunState, What};
 
 use super::{Admin, Error};
+use crate::cancel;
 use crate::metrics;
 
 /// Runs of one page unless the caller says otherwise, and at most.
@@ -57,6 +58,16 @@ pub(super) struct Redrive {
 #[serde(deny_unknown_fields, default)]
 pub(super) struct Cancel {
     by: Option<String>,
+    undo: bool,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Decide {
+    step: String,
+    approved: bool,
+    by: Option<String>,
+    comment: Option<String>,
 }
 
 pub(super) async fn list(
@@ -83,33 +94,20 @@ pub(super) async fn start(
     body: Bytes,
 ) -> Result<(StatusCode, Json<Value>), Error> {
     let deployed = admin.catalog.plans.get(&name).ok_or_else(|| Error::NoSuchWorkflow(name.clone()))?;
-    serde_json::from_slice::<IgnoredAny>(&body)
-        .map_err(|error| Error::InvalidRequest(format!("the payload is not well-formed JSON: {error}")))?;
+    json_payload(&body)?;
     let at_ms = admin.clock.now_ms();
-    let acceptance = Acceptance {
-        run: RunId::new(at_ms, rand::random()),
-        workflow: name.clone(),
-        version: deployed.plan.version.to_string(),
-        at_ms,
-        event: Event {
-            trigger: Trigger::Manual,
-            headers: BTreeMap::new(),
-            query: BTreeMap::new(),
-            document: Document::from_bytes(document::JSON, body.into()),
-        },
-        dedupe: None,
-        fire: None,
+    let event = Event {
+        trigger: Trigger::Manual,
+        headers: BTreeMap::new(),
+        query: BTreeMap::new(),
+        document: Document::from_bytes(document::JSON, body.into()),
     };
-    let accepted = admin.journal.accept(vec![acceptance]).await?;
+    let run = RunId::new(at_ms, admin.entropy.id());
+    let acceptance = deployed.plan.accept(run, at_ms, event, None)?;
+    admin.journal.accept(vec![acceptance]).await?;
     admin.wake.notify_one();
     metrics::event_accepted(&name);
-    let runs: Vec<RunId> = accepted
-        .into_iter()
-        .map(|accepted| match accepted {
-            Accepted::New(run) | Accepted::Duplicate(run) => run,
-        })
-        .collect();
-    Ok((StatusCode::ACCEPTED, Json(json!({ "run": runs.first() }))))
+    Ok((StatusCode::ACCEPTED, Json(json!({ "run": run }))))
 }
 
 pub(super) async fn redrive(
@@ -118,35 +116,65 @@ pub(super) async fn redrive(
     body: Bytes,
 ) -> Result<Json<RunState>, Error> {
     let request: Redrive = request(&body)?;
+    let run = parse(id)?;
+    if request.from_start {
+        // Runs that it began before are not waited for any more.
+        let begun = cancel::children(&admin.journal.state(run).await?);
+        let by = request.by.as_deref().unwrap_or(SOMEBODY);
+        cancel::trees(&*admin.journal, &*admin.clock, begun, by, false).await?;
+    }
     let what = What::Redriven {
         from_start: request.from_start,
         document: request.document,
+        version: None,
         by: request.by.unwrap_or_else(|| SOMEBODY.into()),
     };
-    amend(&admin, parse(id)?, what).await
+    append(&admin, run, what).await
 }
 
+/// Ends a run, and those that it has begun and waits for.
 pub(super) async fn cancel(
     State(admin): State<Arc<Admin>>,
     Path(id): Path<String>,
     body: Bytes,
 ) -> Result<Json<RunState>, Error> {
     let request: Cancel = request(&body)?;
-    amend(&admin, parse(id)?, What::Cancelled { by: request.by.unwrap_or_else(|| SOMEBODY.into()) }).await
-}
-
-async fn amend(admin: &Admin, run: RunId, what: What) -> Result<Json<RunState>, Error> {
-    let (state, _) = admin.journal.read(run).await?;
-    let seq = state.seq;
-    let entry = Entry { at_ms: admin.clock.now_ms(), what, pure: Vec::new() };
-    let state = run::next(Some(state), &entry)?;
-    let transition = Transition { entries: vec![entry], state: state.clone(), writes: Vec::new() };
-    admin.journal.amend(run, seq, transition).await?;
+    let by = request.by.unwrap_or_else(|| SOMEBODY.into());
+    let state = cancel::tree(&*admin.journal, &*admin.clock, parse(id)?, &by, request.undo).await?;
     if state.phase == Phase::Cancelled {
         metrics::run_ended(&state.workflow, state.phase.name());
     }
     admin.wake.notify_one();
     Ok(Json(state))
+}
+
+/// Decides what a run waits for.
+pub(super) async fn decide(
+    State(admin): State<Arc<Admin>>,
+    Path(id): Path<String>,
+    body: Bytes,
+) -> Result<Json<RunState>, Error> {
+    let request: Decide = serde_json::from_slice(&body)
+        .map_err(|error| Error::InvalidRequest(format!("the request's body: {error}")))?;
+    let decision = Decision {
+        approved: request.approved,
+        by: request.by.unwrap_or_else(|| SOMEBODY.into()),
+        comment: request.comment,
+    };
+    append(&admin, parse(id)?, What::Decided { step: request.step, decision }).await
+}
+
+async fn append(admin: &Admin, run: RunId, what: What) -> Result<Json<RunState>, Error> {
+    let state = admin.journal.append(run, Entry::new(admin.clock.now_ms(), what)).await?;
+    admin.wake.notify_one();
+    Ok(Json(state))
+}
+
+/// A payload must be well-formed JSON.
+pub(super) fn json_payload(body: &[u8]) -> Result<(), Error> {
+    serde_json::from_slice::<IgnoredAny>(body)
+        .map(drop)
+        .map_err(|error| Error::InvalidRequest(format!("the payload is not well-formed JSON: {error}")))
 }
 
 fn parse(id: String) -> Result<RunId, Error> {

@@ -39,17 +39,17 @@ impl Constants {
         sandbox: &Sandbox,
         found: &mut Diagnostics,
     ) {
-        for (at, step) in plan.steps.iter().enumerate() {
-            let Some(config) = &step.constant_config else { continue };
-            let key = (Arc::clone(&step.digest), Arc::clone(config));
+        for (step, plugin) in plan.plugin_steps() {
+            let Some(config) = &plugin.constant_config else { continue };
+            let key = (Arc::clone(&plugin.digest), Arc::clone(config));
             let said = match self.said.get(&key) {
                 Some(said) => said.clone(),
                 None => {
-                    let said = sandbox.try_config(&step.digest, config).await;
+                    let said = sandbox.try_config(&plugin.digest, config).await;
                     if said == Preparation::Ready {
                         self.ready.push(Constant {
-                            plugin: Arc::clone(&step.plugin),
-                            digest: Arc::clone(&step.digest),
+                            plugin: Arc::clone(&plugin.plugin),
+                            digest: Arc::clone(&plugin.digest),
                             config: Arc::clone(config),
                             step: format!("{}/{}", plan.name, step.id),
                         });
@@ -58,7 +58,7 @@ impl Constants {
                     said
                 }
             };
-            found.extend(problem(workflow, at, step, said));
+            found.extend(problem(workflow, step, said));
         }
     }
 
@@ -68,22 +68,18 @@ impl Constants {
     }
 }
 
-/// What there is to tell about the step at this index.
-fn problem(
-    workflow: &WorkflowSource,
-    at: usize,
-    step: &PlannedStep,
-    said: Preparation,
-) -> Option<Diagnostic> {
-    let place = |message: String| workflow.source.error(&format!("/steps/{at}/with"), one_line(&message));
+/// What there is to tell about a step.
+fn problem(workflow: &WorkflowSource, step: &PlannedStep, said: Preparation) -> Option<Diagnostic> {
+    let place =
+        |message: String| workflow.source.error(&format!("{}/with", step.pointer), one_line(&message));
     match said {
         Preparation::Absent | Preparation::Ready => None,
         Preparation::Rejected { code, message } => Some(
-            place(format!("the plugin {:?} refuses this config: {message}", step.plugin))
+            place(format!("the plugin {:?} refuses this config: {message}", step.work.name()))
                 .help(format!("every run would end with this, as {code}")),
         ),
         Preparation::Unusable(why) => Some(
-            place(format!("the plugin {:?} cannot be prepared for this config: {why}", step.plugin))
+            place(format!("the plugin {:?} cannot be prepared for this config: {why}", step.work.name()))
                 .help("each attempt does that work again; the plugin's author can mend it")
                 .warning(),
         ),

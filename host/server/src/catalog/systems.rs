@@ -1,7 +1,10 @@
 //! The external applications of config as egress knows them: URLs parsed, secrets and certificates read.
 
+use std::collections::BTreeMap;
 use std::fs;
+use std::num::NonZeroUsize;
 
+use stepmill_core::flow::{breaker, gate, rate};
 use stepmill_core::secret::SecretRef;
 use stepmill_sandbox::egress;
 use url::Url;
@@ -9,6 +12,9 @@ use url::Url;
 use crate::config::{self, Auth, Project, pointer};
 use crate::diagnostic::{Diagnostic, Diagnostics};
 use crate::secrets::{self, SecretError};
+
+/// Attempts at a system that may have begun for each request that may be under way.
+const ATTEMPTS_A_REQUEST: usize = 4;
 
 /// Every system of the config.
 ///
@@ -24,6 +30,36 @@ pub fn systems(project: &Project) -> Result<Vec<egress::System>, Diagnostics> {
         }
     }
     found.or(systems).map(|(systems, _)| systems)
+}
+
+/// What stands in front of each system.
+///
+/// A gate lets more attempts begin than requests may be under way: an attempt does more than wait for one. What
+/// it does not let through waits in the journal, so that a slow system takes neither memory nor the places of
+/// others.
+pub(super) fn gates(project: &Project, found: &mut Diagnostics) -> BTreeMap<String, gate::Policy> {
+    let half = project.config.concurrency.runs / 2;
+    let mut gates = BTreeMap::new();
+    for (name, system) in &project.config.systems {
+        let at = |key: &str, inner: &str| format!("{}/{key}/{inner}", pointer(&["systems", name]));
+        let rate = system.rate.as_ref().and_then(|config| {
+            rate::Rate::try_new(config)
+                .map_err(|error| {
+                    let pointer = at("rate", error.key());
+                    found.push(project.source.error(&pointer, error.to_string()));
+                })
+                .ok()
+        });
+        let breaker = breaker::Policy::try_new(&system.breaker).unwrap_or_else(|error| {
+            let pointer = at("breaker", error.key());
+            found.push(project.source.error(&pointer, error.to_string()));
+            None
+        });
+        let most = system.concurrency.saturating_mul(ATTEMPTS_A_REQUEST).min(half);
+        let concurrency = NonZeroUsize::new(most).unwrap_or(NonZeroUsize::MIN);
+        gates.insert(name.clone(), gate::Policy { concurrency, rate, breaker });
+    }
+    gates
 }
 
 fn resolve(project: &Project, name: &str, system: &config::System) -> Result<egress::System, Diagnostics> {

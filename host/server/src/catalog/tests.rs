@@ -193,7 +193,7 @@ async fn a_plugin_of_config_takes_the_place_of_a_stock_one() {
     let project = Project::read(folder.path()).unwrap();
     let sandbox = check::sandbox(systems(&project).unwrap(), Some(cache())).unwrap();
     let catalog = Catalog::build(&project, &sandbox).await.unwrap();
-    let deployed = catalog.by_path.get("/orders").unwrap();
+    let Some(Route::Workflow(deployed)) = catalog.by_path.get("/orders") else { panic!("no workflow") };
     assert_eq!((&*deployed.plan.name, deployed.verifier.is_some()), ("a", true));
     assert_eq!(deployed.file, Path::new("workflows/a.yaml"));
     assert_eq!(catalog.plugins["map"].to_json()["source"], "stock");
@@ -226,5 +226,5 @@ async fn each_config_without_expressions_is_to_be_prepared_once() {
     assert_eq!(found, [("a/same", r#"{"jq":".a"}"#), ("a/other", r#"{"jq":".b"}"#)]);
     // What attempts are given is this very text.
     let step = &catalog.plans["b"].plan.steps[1];
-    assert_eq!(step.constant_config.as_deref(), Some(&*catalog.constants[1].config));
+    assert_eq!(step.plugin().unwrap().constant_config.as_deref(), Some(&*catalog.constants[1].config));
 }

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use stepmill_core::RunId;
 use stepmill_core::document::Document;
 use stepmill_core::journal::{Backlog, PhaseName};
-use stepmill_core::run::{Entry, State};
+use stepmill_core::run::{Decision, Entry, State};
 use url::Url;
 
 /// Longest wait for a connection.
@@ -99,6 +99,19 @@ pub struct Shown {
     pub state: State,
     /// What happened.
     pub entries: Vec<Entry>,
+}
+
+/// A schedule.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Schedule {
+    /// Its workflow.
+    pub workflow: String,
+    /// What it is, for a person.
+    pub schedule: String,
+    /// Whether it fires nothing now.
+    pub paused: bool,
+    /// Its next instants, in milliseconds since the Unix epoch.
+    pub next_ms: Vec<u64>,
 }
 
 /// Which runs to list.
@@ -217,9 +230,41 @@ impl Client {
         self.post(&["runs", &run.to_string(), "redrive"], body).await
     }
 
-    /// Ends a run.
-    pub async fn cancel(&self, run: RunId, by: &str) -> Result<State, ClientError> {
-        let body = serde_json::json!({ "by": by }).to_string().into_bytes();
+    /// The schedules.
+    pub async fn schedules(&self) -> Result<Vec<Schedule>, ClientError> {
+        self.get(&["schedules"], &[]).await
+    }
+
+    /// Pauses a schedule, or has it go on.
+    pub async fn pause(&self, workflow: &str, paused: bool) -> Result<Vec<Schedule>, ClientError> {
+        let body = serde_json::json!({ "paused": paused }).to_string().into_bytes();
+        self.post(&["schedules", workflow], body).await
+    }
+
+    /// Decides what a step of a run waits for.
+    pub async fn decide(&self, run: RunId, step: &str, decision: &Decision) -> Result<State, ClientError> {
+        let Decision { approved, by, comment } = decision;
+        let body = serde_json::json!({ "step": step, "approved": approved, "by": by, "comment": comment });
+        self.post(&["runs", &run.to_string(), "decide"], body.to_string().into_bytes()).await
+    }
+
+    /// Gives an event to runs that wait for it. Answers what the API does.
+    pub async fn publish(
+        &self,
+        event: &str,
+        key: Option<&str>,
+        payload: Vec<u8>,
+    ) -> Result<serde_json::Value, ClientError> {
+        let mut url = self.url(&["events", event])?;
+        if let Some(key) = key {
+            url.query_pairs_mut().append_pair("key", key);
+        }
+        self.post_to(url, payload).await
+    }
+
+    /// Ends a run, undoing first what it has done if that is asked for.
+    pub async fn cancel(&self, run: RunId, by: &str, undo: bool) -> Result<State, ClientError> {
+        let body = serde_json::json!({ "by": by, "undo": undo }).to_string().into_bytes();
         self.post(&["runs", &run.to_string(), "cancel"], body).await
     }
 
@@ -246,7 +291,10 @@ impl Client {
     }
 
     async fn post<T: DeserializeOwned>(&self, path: &[&str], body: Vec<u8>) -> Result<T, ClientError> {
-        let url = self.url(path)?;
+        self.post_to(self.url(path)?, body).await
+    }
+
+    async fn post_to<T: DeserializeOwned>(&self, url: Url, body: Vec<u8>) -> Result<T, ClientError> {
         let request = self.http.post(url.clone()).header("content-type", "application/json").body(body);
         self.call(request, url).await
     }

@@ -122,7 +122,7 @@ impl ListArguments {
 fn table(paint: Paint, runs: &[State]) -> comfy_table::Table {
     let mut table = paint.table(&["RUN", "WORKFLOW", "DIED", "STEP", "CAUSE", "CODE", "MESSAGE"]);
     for run in runs {
-        let Phase::Dead { step, failure } = &run.phase else { continue };
+        let Phase::Dead { step, failure, .. } = &run.phase else { continue };
         table.add_row([
             paint.cell(Tone::Plain, run.run.to_string()),
             paint.cell(Tone::Plain, &run.workflow),
@@ -166,8 +166,10 @@ impl DiscardArguments {
     async fn run(self) -> Result<Exit, Error> {
         let client = self.connection.client()?;
         let by = whoami();
-        each(&client, &self.ids, self.json, "discarded", async |client, id| client.cancel(id, &by).await)
-            .await
+        each(&client, &self.ids, self.json, "discarded", async |client, id| {
+            client.cancel(id, &by, false).await
+        })
+        .await
     }
 }
 

@@ -44,9 +44,10 @@ impl Command {
             Self::Export(arguments) => ("exported", export(&arguments).await?),
             Self::Import(arguments) => ("imported", import(&arguments).await?),
         };
-        let Transferred { runs, claims, fires, values } = transferred;
+        let Transferred { runs, claims, fires, values, events, switches } = transferred;
         eprintln!(
-            "{done} {runs} runs, {claims} deduplication claims, {fires} cursors of schedules, {values} stored values"
+            "{done} {runs} runs, {claims} deduplication claims, {fires} cursors of schedules, {values} stored values, \
+             {events} events that are kept, {switches} switches"
         );
         Ok(Exit::Done)
     }

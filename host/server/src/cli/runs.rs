@@ -10,7 +10,7 @@ use anyhow::Context as _;
 use clap::{Args, Subcommand, ValueEnum};
 use stepmill_core::RunId;
 use stepmill_core::journal::PhaseName;
-use stepmill_core::run::{Phase, State};
+use stepmill_core::run::{Children, Decision, Phase, Progress, Stand, State};
 
 use super::client::Filter;
 use super::output::{self, Paint, Tone};
@@ -26,8 +26,10 @@ pub(super) enum Command {
     Tail(tail::Arguments),
     /// Starts a run by hand.
     Start(StartArguments),
-    /// Ends a run that has not ended by itself.
+    /// Ends a run that has not ended by itself, and those that it has begun and waits for.
     Cancel(CancelArguments),
+    /// Decides what a run waits for a person to decide.
+    Decide(DecideArguments),
 }
 
 #[derive(Debug, Args)]
@@ -54,10 +56,18 @@ pub(super) struct ListArguments {
 /// A phase by name.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub(super) enum PhaseArgument {
+    /// Gathers events
+    Gathering,
+    /// Waits for its turn in its lane
+    Queued,
     /// Can go on at once
     Ready,
     /// Waits to try a step again
     Retrying,
+    /// Waits for a system that takes no requests now
+    Parked,
+    /// Waits for a time, an event, a decision, or other runs
+    Waiting,
     /// Done
     Succeeded,
     /// Failed for good
@@ -100,6 +110,32 @@ pub(super) struct CancelArguments {
     /// The run
     #[arg(value_name = "ID")]
     id: RunId,
+    /// Undoes what it has done first
+    #[arg(long)]
+    undo: bool,
+    #[command(flatten)]
+    connection: Connection,
+}
+
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Example:
+  stepmill runs decide run_… manager --approve --comment 'within the budget'")]
+pub(super) struct DecideArguments {
+    /// The run
+    #[arg(value_name = "ID")]
+    id: RunId,
+    /// Its step
+    step: String,
+    /// Lets the run go on
+    #[arg(long, required_unless_present = "decline", conflicts_with = "decline")]
+    approve: bool,
+    /// Lets it take the other way, or fail if there is none
+    #[arg(long)]
+    decline: bool,
+    /// What there is to say to it
+    #[arg(long, value_name = "TEXT")]
+    comment: Option<String>,
     #[command(flatten)]
     connection: Connection,
 }
@@ -112,6 +148,7 @@ impl Command {
             Self::Tail(arguments) => arguments.run().await,
             Self::Start(arguments) => arguments.run().await,
             Self::Cancel(arguments) => arguments.run().await,
+            Self::Decide(arguments) => arguments.run().await,
         }
     }
 }
@@ -175,9 +212,18 @@ impl StartArguments {
     }
 }
 
+impl DecideArguments {
+    async fn run(self) -> Result<Exit, Error> {
+        let decision = Decision { approved: self.approve, by: whoami(), comment: self.comment };
+        let state = self.connection.client()?.decide(self.id, &self.step, &decision).await?;
+        output::print(&format!("{} {}\n", state.run, if self.approve { "approved" } else { "declined" }))?;
+        Ok(Exit::Done)
+    }
+}
+
 impl CancelArguments {
     async fn run(self) -> Result<Exit, Error> {
-        let state = self.connection.client()?.cancel(self.id, &whoami()).await?;
+        let state = self.connection.client()?.cancel(self.id, &whoami(), self.undo).await?;
         output::print(&format!("{} {}\n", state.run, phase(&state.phase).1))?;
         Ok(Exit::Done)
     }
@@ -186,8 +232,12 @@ impl CancelArguments {
 impl From<PhaseArgument> for PhaseName {
     fn from(phase: PhaseArgument) -> Self {
         match phase {
+            PhaseArgument::Gathering => Self::Gathering,
+            PhaseArgument::Queued => Self::Queued,
             PhaseArgument::Ready => Self::Ready,
             PhaseArgument::Retrying => Self::Retrying,
+            PhaseArgument::Parked => Self::Parked,
+            PhaseArgument::Waiting => Self::Waiting,
             PhaseArgument::Succeeded => Self::Succeeded,
             PhaseArgument::Dead => Self::Dead,
             PhaseArgument::Cancelled => Self::Cancelled,
@@ -210,28 +260,69 @@ pub(super) fn read_payload(path: &Path) -> anyhow::Result<Vec<u8>> {
 
 /// A phase's name and tone.
 fn phase(phase: &Phase) -> (Tone, &'static str) {
-    match phase {
-        Phase::Ready { .. } => (Tone::Waiting, "ready"),
-        Phase::Retrying { .. } => (Tone::Waiting, "retrying"),
-        Phase::Succeeded => (Tone::Good, "succeeded"),
-        Phase::Dead { .. } => (Tone::Bad, "dead"),
-        Phase::Cancelled => (Tone::Faint, "cancelled"),
-    }
+    let tone = match phase {
+        Phase::Gathering { .. }
+        | Phase::Queued { .. }
+        | Phase::Ready { .. }
+        | Phase::Retrying { .. }
+        | Phase::Parked { .. }
+        | Phase::Waiting { .. } => Tone::Waiting,
+        Phase::Succeeded => Tone::Good,
+        Phase::Dead { .. } => Tone::Bad,
+        Phase::Cancelled => Tone::Faint,
+    };
+    (tone, phase.name().as_str())
 }
 
 /// What there is to say of a run's phase, in one line.
 fn detail(run: &State) -> String {
     let mut said = match &run.phase {
+        Phase::Gathering { key, count, max, until_ms, .. } => {
+            format!("{}: {count} of {max} events, until {}", output::short(key, 40), output::time(*until_ms))
+        }
+        Phase::Queued { .. } => {
+            let lane = run.lane.as_ref().map(|lane| output::short(&lane.key, 80)).unwrap_or_default();
+            format!("in the lane {lane}")
+        }
         Phase::Retrying { step, at_ms } => {
             format!("{step}, attempt {} at {}", run.next_attempt(step), output::time(*at_ms))
         }
-        Phase::Dead { step, failure } => {
-            format!("{step}: {} {}", failure.cause.name(), output::short(&failure.message, 80))
+        Phase::Parked { step, system } => format!("{step}, for the system {system}"),
+        Phase::Waiting { .. } => waits(run).join("; "),
+        Phase::Dead { step, failure, category, undone, .. } => {
+            let undone = if *undone { ", undone" } else { "" };
+            let message = output::short(&failure.message, 80);
+            format!("{step}: {} ({category}) {message}{undone}", failure.cause.name())
         }
+        Phase::Ready { .. } if run.undoing.is_some() => "undoing".into(),
         Phase::Ready { .. } | Phase::Succeeded | Phase::Cancelled => String::new(),
     };
     if run.redrives > 0 {
         said = format!("{said} (redriven {} times)", run.redrives).trim_start().to_owned();
     }
     said
+}
+
+/// What the steps of a run wait for, one by one.
+fn waits(run: &State) -> Vec<String> {
+    let until = |until_ms: &Option<u64>| {
+        until_ms.map(|ms| format!(", until {}", output::time(ms))).unwrap_or_default()
+    };
+    let wait = |(step, progress): (&String, &Progress)| match &progress.stand {
+        Stand::Open | Stand::Done { .. } => None,
+        Stand::Retrying { at_ms } => Some(format!("{step} for its next attempt at {}", output::time(*at_ms))),
+        Stand::Parked { system, .. } => Some(format!("{step} for the system {system}")),
+        Stand::Sleeping { until_ms } => Some(format!("{step} until {}", output::time(*until_ms))),
+        Stand::Listening { event, key, until_ms, .. } => {
+            Some(format!("{step} for the event {event} {:?}{}", output::short(key, 40), until(until_ms)))
+        }
+        Stand::Undecided { until_ms } => Some(format!("{step} for a decision{}", until(until_ms))),
+        Stand::Children(children) => {
+            let Children { total, succeeded, dead, cancelled, .. } = children;
+            let dead = if *dead > 0 { format!(", {dead} dead") } else { String::new() };
+            let cancelled = if *cancelled > 0 { format!(", {cancelled} cancelled") } else { String::new() };
+            Some(format!("{step} for runs: {succeeded} of {total} done{dead}{cancelled}"))
+        }
+    };
+    run.steps.iter().filter_map(wait).collect()
 }

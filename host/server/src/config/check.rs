@@ -54,6 +54,7 @@ pub(super) fn check(config: &Config, source: &Source, found: &mut Diagnostics) {
     }
     for (what, name) in (config.plugins.keys().map(|name| ("plugins", name)))
         .chain(config.systems.keys().map(|name| ("systems", name)))
+        .chain(config.events.keys().map(|name| ("events", name)))
     {
         if !is_name(name) {
             found.push(source.error_at_key(&pointer(&[what, name]), format!("{name:?} is no name")).help(

@@ -6,6 +6,7 @@ use std::time::Duration;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use stepmill_core::duration;
+use stepmill_core::flow::{breaker, rate};
 use stepmill_core::secret::SecretRef;
 
 /// One external application.
@@ -20,6 +21,12 @@ pub struct System {
     /// How many requests may be under way at once; 16 unless given.
     #[serde(default = "sixteen")]
     pub concurrency: usize,
+    /// How many attempts at it may begin in a period, such as `{ requests: 10, per: 1s }`.
+    #[serde(default)]
+    pub rate: Option<rate::Config>,
+    /// When it is left alone because it fails; it is after five failures in a row unless given.
+    #[serde(default)]
+    pub breaker: breaker::Config,
     /// How long to wait for the system.
     #[serde(default)]
     pub timeouts: Timeouts,

@@ -2,7 +2,9 @@
 
 mod crash;
 mod drain;
+mod examples;
 mod rig;
+mod shapes;
 mod trouble;
 
 use std::iter::repeat_with;
@@ -10,7 +12,7 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 use stepmill_core::attempt::Cause;
-use stepmill_core::run::{Phase, Tries, What, replay};
+use stepmill_core::run::{Phase, What, replay};
 use stepmill_test_support::invoke::{Answer, Asked, Gate};
 
 use rig::Rig;
@@ -93,7 +95,7 @@ async fn never_more_runs_are_in_flight_than_there_are_places() {
 
 #[tokio::test(start_paused = true)]
 async fn a_retrying_run_is_tried_again_when_due_with_its_number_going_on_and_host_faults_for_free() {
-    let retry = json!({ "attempts": 3, "first": "10s", "max": "1m", "jitter": false });
+    let retry = json!({ "attempts": 3, "first": "10s", "max": "1m", "jitter": "none" });
     let rig = Rig::new(1, json!([{ "id": "call", "use": "call", "retry": retry }]));
     let running = rig.start();
     let causes = [Cause::Host, Cause::Host, Cause::RetryAsked, Cause::Host, Cause::Trap];
@@ -115,42 +117,29 @@ async fn a_retrying_run_is_tried_again_when_due_with_its_number_going_on_and_hos
     }
     assert_eq!((delays[2], delays[4]), (10_000, 20_000));
     assert!([delays[0], delays[1], delays[3]].iter().all(|delay| *delay <= 200), "{delays:?}");
-    let counted = replay(&entries[..6]).unwrap().unwrap().tries["call"];
-    assert_eq!(counted, Tries { last: 5, counted: 2, host_faults: 0 });
+    let counted = replay(&entries[..6]).unwrap().unwrap().tries("call");
+    assert_eq!((counted.last, counted.counted, counted.host_faults), (5, 2, 0));
 
     // Without a success, the third one that counts is the last.
     let causes = [Cause::Host, Cause::RetryAsked, Cause::Host, Cause::WallDeadline, Cause::Host, Cause::Trap];
     rig.sandbox.script("call", causes.map(Answer::fail));
     let (state, entries) = rig.ended(rig.accept(json!({})).await).await;
     assert!(matches!(&state.phase, Phase::Dead { failure, .. } if failure.cause == Cause::Trap), "{state:?}");
-    assert_eq!((entries.len(), state.tries["call"].last, state.tries["call"].counted), (7, 6, 3));
+    assert_eq!((entries.len(), state.tries("call").last, state.tries("call").counted), (7, 6, 3));
     running.drained().await;
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_run_without_its_workflow_waits_ever_longer_and_goes_on_once_it_is_deployed() {
+async fn a_run_without_its_workflow_waits_and_goes_on_at_once_when_it_is_deployed() {
     let rig = Rig::new(1, json!([{ "id": "call", "use": "call" }]));
     let running = rig.start_without_workflow();
     let run = rig.accept(json!({})).await;
-    let (state, entries) = rig.until(run, |state| state.seq == 9).await;
+    tokio::time::sleep(Duration::from_secs(3_600)).await;
     running.drained().await;
     assert!(rig.sandbox.asked().is_empty());
-    let minutes: Vec<_> = (entries[1..].iter())
-        .map(|entry| match &entry.what {
-            What::AttemptFailed { record, retry_at_ms } => {
-                assert_eq!(record.failure.as_ref().unwrap().cause, Cause::Host);
-                (retry_at_ms - entry.at_ms) / 60_000
-            }
-            other => panic!("{other:?}"),
-        })
-        .collect();
-    assert_eq!(minutes, [1, 2, 4, 8, 16, 32, 64, 64]);
-
     let running = rig.start();
-    let (ended, _) = rig.ended(run).await;
-    assert_eq!(ended.phase, Phase::Succeeded);
-    let (due_ms, asked) = (state.due_ms().unwrap(), rig.sandbox.asked());
-    assert!((due_ms..due_ms + 3).contains(&asked[0].at_ms));
-    assert_eq!(asked[0].attempt.number, 1);
+    let (ended, entries) = rig.ended(run).await;
+    assert_eq!((ended.phase, entries.len()), (Phase::Succeeded, 3));
+    assert_eq!(rig.sandbox.asked()[0].attempt.number, 1);
     running.drained().await;
 }

@@ -34,6 +34,8 @@ pub enum Refusal {
     Encoding,
     /// The dedupe expression gives no usable key for this event.
     DedupeKey(String),
+    /// The lane, the group or the event's key cannot be told from this event.
+    Key(String),
     /// Too many requests at once.
     Busy,
     /// The journal has reached a configured limit.
@@ -57,6 +59,7 @@ impl Refusal {
             Self::Json { .. } => "malformed-json",
             Self::Encoding => "unsupported-encoding",
             Self::DedupeKey(_) => "no-dedupe-key",
+            Self::Key(_) => "no-key",
             Self::Busy => "too-many-requests",
             Self::JournalFull => "journal-full",
             Self::JournalUnavailable => "journal-unavailable",
@@ -73,7 +76,7 @@ impl Refusal {
             Self::Timeout => StatusCode::REQUEST_TIMEOUT,
             Self::Interrupted | Self::Json { .. } => StatusCode::BAD_REQUEST,
             Self::Encoding => StatusCode::UNSUPPORTED_MEDIA_TYPE,
-            Self::DedupeKey(_) => StatusCode::UNPROCESSABLE_ENTITY,
+            Self::DedupeKey(_) | Self::Key(_) => StatusCode::UNPROCESSABLE_ENTITY,
             Self::Busy => StatusCode::TOO_MANY_REQUESTS,
             Self::JournalFull | Self::JournalUnavailable | Self::Draining => StatusCode::SERVICE_UNAVAILABLE,
         }
@@ -92,6 +95,7 @@ impl Refusal {
             }
             Self::Encoding => "compressed bodies are not accepted: send it without content-encoding".into(),
             Self::DedupeKey(why) => format!("this event has no dedupe key: {why}"),
+            Self::Key(why) => format!("this event has no key: {why}"),
             Self::Busy => "too many requests at once: send it again".into(),
             Self::JournalFull => "the journal is full: send it again later".into(),
             Self::JournalUnavailable => "the event could not be stored: send it again later".into(),
@@ -113,7 +117,8 @@ impl Refusal {
             | Self::Interrupted
             | Self::Json { .. }
             | Self::Encoding
-            | Self::DedupeKey(_) => None,
+            | Self::DedupeKey(_)
+            | Self::Key(_) => None,
         }
     }
 }

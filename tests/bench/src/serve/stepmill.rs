@@ -13,10 +13,11 @@ use stepmill_sandbox::egress::Egress;
 use stepmill_server::Service;
 use stepmill_server::catalog::{self, Catalog};
 use stepmill_server::config::Project;
+use stepmill_server::entropy::SystemEntropy;
 use stepmill_server::health::Health;
-use stepmill_server::ingress::{Admission, Ingress};
+use stepmill_server::ingress::{self, Admission, Ingress};
 use stepmill_test_support::host::AdminClient;
-use tokio::sync::Notify;
+use tokio::sync::{Notify, Semaphore};
 
 use super::Listening;
 use crate::child;
@@ -54,9 +55,12 @@ pub(super) async fn ingress(config: &Path, durable: bool) {
         catalog: Arc::new(catalog),
         journal: journal as Arc<dyn Journal>,
         clock,
+        entropy: Arc::new(SystemEntropy),
+        answers: Arc::default(),
         admission: Admission { max_unfinished: u64::MAX, max_bytes: u64::MAX },
         wake: Arc::new(Notify::new()),
         health,
+        waiting: Semaphore::new(ingress::WAITING),
     };
     super::router(ingress.router()).await;
 }

@@ -1,4 +1,4 @@
-#![allow(clippy::unwrap_used, clippy::panic, reason = "a test may fail so")]
+#![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, reason = "a test may fail so")]
 
 use proptest::collection::vec;
 use proptest::prelude::{Just, Strategy, any, prop_assert, prop_assert_eq, prop_oneof, proptest};
@@ -6,12 +6,17 @@ use proptest::sample::Index;
 
 use super::{next, replay};
 use crate::attempt::{Cause, Failure, Record};
+use crate::dead::{Category, fingerprint};
 use crate::document::Document;
 use crate::event::{Event, Trigger};
 use crate::id::RunId;
-use crate::run::{Entry, Phase, State, Tries, What};
+use crate::run::{
+    Accepted, Became, Decision, Entry, Failures, Gather, Lane, OnDead, Pending, Phase, Stand, State, Tries,
+    What,
+};
 
-const STEPS: [&str; 3] = ["a", "b", "c"];
+/// A workflow's steps: three of attempts, and the undo of the first.
+const STEPS: [&str; 4] = ["a", "b", "c", "a/undo"];
 
 fn document() -> Document {
     Document::from_bytes("text/plain", b"x".to_vec())
@@ -32,100 +37,150 @@ fn record(step: &str, number: u32, cause: Option<Cause>) -> Record {
     }
 }
 
-fn accepted() -> What {
-    let event =
-        Event { trigger: Trigger::Manual, headers: [].into(), query: [].into(), document: document() };
-    What::Accepted { run: RunId::new(0, [0; 10]), workflow: "w".into(), version: "v".into(), event }
+fn event() -> Event {
+    Event { trigger: Trigger::Manual, headers: [].into(), query: [].into(), document: document() }
 }
 
-fn entry(at_ms: u64, what: What) -> Entry {
-    Entry { at_ms, what, pure: Vec::new() }
-}
-
-/// Any entry at all, legal or not.
-fn entries() -> impl Strategy<Value = Entry> {
-    let cause = || {
-        prop_oneof![
-            Just(None),
-            Just(Some(Cause::RetryAsked)),
-            Just(Some(Cause::Trap)),
-            Just(Some(Cause::Rejected)),
-            Just(Some(Cause::Host)),
-        ]
+/// A run that begins at once, in a lane, or by gathering, in turn.
+fn accepted(kind: u8) -> What {
+    let lane = Lane { key: "l".into(), width: 1, on_dead: OnDead::Pass, ticket: 0 };
+    let gather = Gather {
+        key: "g".into(),
+        for_ms: 100,
+        max: 3,
+        quiet_ms: (kind == 3).then_some(10),
+        keep_last: false,
     };
-    let records = move || {
-        (0..STEPS.len(), prop_oneof![1..5_u32, any::<u32>()], cause())
-            .prop_map(|(step, number, cause)| record(STEPS[step], number, cause))
-    };
-    let what = prop_oneof![
-        Just(accepted()),
-        records().prop_map(|record| What::StepSucceeded { output: document(), record }),
-        (records(), any::<u64>())
-            .prop_map(|(record, retry_at_ms)| What::AttemptFailed { record, retry_at_ms }),
-        records().prop_map(|record| What::Died { record }),
-        Just(What::Succeeded),
-        (any::<bool>(), any::<bool>()).prop_map(|(from_start, edited)| redriven(from_start, edited)),
-        Just(What::Cancelled { by: "x".into() }),
-    ];
-    (any::<u64>(), what).prop_map(|(at_ms, what)| entry(at_ms, what))
+    What::Accepted(Box::new(Accepted {
+        run: RunId::new(0, [0; 10]),
+        workflow: "w".into(),
+        version: "v".into(),
+        event: event(),
+        timeout_ms: (kind == 1).then_some(1_000),
+        parent: None,
+        lane: (kind == 1).then_some(lane),
+        gather: (kind >= 2).then_some(gather),
+    }))
 }
 
-fn redriven(from_start: bool, edited: bool) -> What {
-    What::Redriven { from_start, document: edited.then(document), by: "x".into() }
-}
-
-/// What a model of a run may do next, chosen by `choice`; none once it has ended for good.
-fn legal(state: &State, choice: (u8, usize, bool)) -> Option<What> {
-    let (action, step, flag) = choice;
-    match &state.phase {
-        Phase::Succeeded | Phase::Cancelled => None,
-        Phase::Dead { .. } if action == 0 => Some(What::Cancelled { by: "x".into() }),
-        Phase::Dead { .. } => Some(redriven(flag, action % 2 == 0)),
-        Phase::Ready { .. } | Phase::Retrying { .. } => {
-            let open: Vec<_> = STEPS.iter().filter(|step| !state.results.contains_key(**step)).collect();
-            let Some(step) = open.get(step % open.len().max(1)) else { return Some(What::Succeeded) };
-            let number = state.next_attempt(step);
-            Some(match action {
-                0 => What::Cancelled { by: "x".into() },
-                1 | 2 => What::Died { record: record(step, number, Some(Cause::Rejected)) },
-                3 | 4 => What::StepSucceeded { output: document(), record: record(step, number, None) },
-                _ => {
-                    let cause = if flag { Cause::Host } else { Cause::Trap };
-                    What::AttemptFailed { record: record(step, number, Some(cause)), retry_at_ms: 7 }
-                }
-            })
-        }
+fn pending(kind: u8, since: u32) -> Pending {
+    match kind % 5 {
+        0 => Pending::Time { until_ms: 9 },
+        1 => Pending::Event { event: "e".into(), key: "k".into(), until_ms: (kind > 5).then_some(9) },
+        2 => Pending::Decision { until_ms: (kind > 5).then_some(9) },
+        3 => Pending::Children { total: 3, failures: Failures::Collect, since, at_ms: 1 },
+        _ => Pending::Children { total: u32::from(kind % 3), failures: Failures::All, since, at_ms: 1 },
     }
 }
 
-/// The entries and the states of a walk that follows the model, the accepting entry first.
-fn walk(choices: &[(u8, usize, bool)]) -> (Vec<Entry>, Vec<State>) {
-    let mut entries = vec![entry(1, accepted())];
+fn became(kind: u8) -> Became {
+    match kind % 4 {
+        0 => Became::Succeeded { output: Some(document()), is_cut: false },
+        1 => Became::Dead { failure: Failure::new(Cause::Trap, "x") },
+        2 => Became::Revived,
+        _ => Became::Cancelled { was_dead: kind > 9 },
+    }
+}
+
+/// An entry that a step, a number and a kind choose: about any step, legal or not.
+fn what(action: u8, step: &str, number: u32, kind: u8) -> What {
+    let name = step.to_owned();
+    let causes = [Cause::RetryAsked, Cause::Trap, Cause::Rejected, Cause::Host];
+    let failed = record(step, number, Some(causes[usize::from(kind % 4)]));
+    match action % 20 {
+        0 => accepted(kind % 4),
+        1 => What::Gathered { event: event() },
+        2 => What::Turn,
+        3..=5 => What::StepSucceeded { output: document(), record: record(step, number, None) },
+        6 | 7 => What::AttemptFailed { record: failed, retry_at_ms: 7 },
+        8 => What::Parked { step: name, system: "s".into() },
+        9 | 10 => What::Began { step: name, pending: pending(kind, number) },
+        11 => What::Spawned { step: name, count: u32::from(kind % 3) },
+        12 => {
+            let run = RunId::new(1, [1; 10]);
+            What::Child { step: name, since: number, index: 0, run, became: became(kind) }
+        }
+        13 => What::Heard { step: name, event: event() },
+        14 => What::Decided {
+            step: name,
+            decision: Decision { approved: kind > 5, by: "x".into(), comment: None },
+        },
+        15 => What::Elapsed { step: name },
+        16 => What::Died {
+            category: Category::Data,
+            fingerprint: fingerprint("w", step, failed.failure.as_ref().unwrap(), None),
+            record: failed,
+            undo: kind.is_multiple_of(3),
+        },
+        17 => match kind % 3 {
+            0 => What::Undone,
+            1 => What::Succeeded { output: None },
+            _ => What::Rests,
+        },
+        18 => redriven(kind > 5, kind.is_multiple_of(2)),
+        _ => What::Cancelled { by: "x".into(), undo: kind.is_multiple_of(2) },
+    }
+}
+
+fn redriven(from_start: bool, edited: bool) -> What {
+    What::Redriven { from_start, document: edited.then(document), version: None, by: "x".into() }
+}
+
+/// What chooses an entry: the action, the step, the kind, and whether the writer rests.
+type Choice = (u8, usize, u8, bool);
+
+/// The entry that a choice makes of a state: its numbers fit, whether or not the rest is legal.
+fn chosen(state: &State, at_ms: u64, (action, step, kind, rests): Choice) -> Entry {
+    let step = STEPS[step % STEPS.len()];
+    let number = match state.stand(step) {
+        Stand::Children(children) => children.since,
+        _ => state.next_attempt(step),
+    };
+    let mut entry = Entry::new(at_ms, what(action, step, number, kind));
+    // Now and then somebody has not seen everything.
+    entry.rests = rests.then(|| (state.seq + 1).saturating_sub(u32::from(kind % 4 == 0)));
+    entry
+}
+
+fn choices() -> impl Strategy<Value = (u8, Vec<Choice>)> {
+    (0..4_u8, vec((any::<u8>(), any::<usize>(), 0..12_u8, any::<bool>()), 0..120))
+}
+
+/// The entries that were legal and the states after them, the accepting entry first.
+fn walk((kind, choices): &(u8, Vec<Choice>)) -> (Vec<Entry>, Vec<State>) {
+    let mut entries = vec![Entry::new(1, accepted(*kind))];
     let mut states = vec![next(None, &entries[0]).unwrap()];
     for (at_ms, choice) in (2..).zip(choices) {
         let state = states.last().unwrap();
-        let Some(what) = legal(state, *choice) else { break };
-        let entry = entry(at_ms, what);
-        states.push(next(Some(state.clone()), &entry).unwrap());
-        entries.push(entry);
+        let entry = chosen(state, at_ms, *choice);
+        if let Ok(after) = next(Some(state.clone()), &entry) {
+            states.push(after);
+            entries.push(entry);
+        }
     }
     (entries, states)
 }
 
-fn choices() -> impl Strategy<Value = Vec<(u8, usize, bool)>> {
-    vec((0..12_u8, any::<usize>(), any::<bool>()), 0..60)
+/// Any entry at all.
+fn entries() -> impl Strategy<Value = Entry> {
+    let number = prop_oneof![1..5_u32, any::<u32>()];
+    let rests = prop_oneof![Just(None), any::<u32>().prop_map(Some)];
+    (any::<u64>(), any::<u8>(), 0..STEPS.len(), number, any::<u8>(), rests).prop_map(
+        |(at_ms, action, step, number, kind, rests)| Entry {
+            rests,
+            ..Entry::new(at_ms, what(action, STEPS[step], number, kind))
+        },
+    )
 }
 
 proptest! {
     #[test]
-    fn every_pair_of_state_and_entry_has_an_answer(journal in vec(entries(), 0..40)) {
-        let mut state: Option<State> = None;
-        for entry in &journal {
-            match next(state.clone(), entry) {
+    fn every_pair_of_state_and_entry_has_an_answer(choices in choices(), any in entries()) {
+        for state in walk(&choices).1 {
+            match next(Some(state.clone()), &any) {
                 Ok(after) => {
-                    prop_assert_eq!(after.seq, state.as_ref().map_or(0, |state| state.seq) + 1);
-                    prop_assert_eq!(after.changed_ms, entry.at_ms);
-                    state = Some(after);
+                    prop_assert_eq!(after.seq, state.seq + 1);
+                    prop_assert_eq!(after.changed_ms, any.at_ms);
                 }
                 Err(refused) => prop_assert!(!refused.why.is_empty()),
             }
@@ -133,17 +188,19 @@ proptest! {
     }
 
     #[test]
-    fn what_has_ended_takes_nothing_and_a_dead_letter_only_a_person(choices in choices(), any in entries()) {
+    fn what_has_ended_takes_nothing_and_a_dead_letter_stays_dead_until_a_person_comes(
+        choices in choices(), any in entries(),
+    ) {
         for state in walk(&choices).1 {
-            let is_taken = next(Some(state.clone()), &any).is_ok();
-            let is_of_a_person = matches!(any.what, What::Redriven { .. } | What::Cancelled { .. });
-            match state.phase {
-                Phase::Succeeded | Phase::Cancelled => prop_assert!(!is_taken),
-                Phase::Dead { .. } => prop_assert_eq!(is_taken, is_of_a_person),
-                Phase::Ready { .. } | Phase::Retrying { .. } => {
-                    let can_never_be = matches!(any.what, What::Accepted { .. } | What::Redriven { .. });
-                    prop_assert!(!(is_taken && can_never_be));
-                }
+            let after = next(Some(state.clone()), &any);
+            if state.phase.has_ended() {
+                prop_assert!(after.is_err_and(|refused| refused.has_ended));
+            } else if let (Phase::Dead { .. }, Ok(after)) = (&state.phase, after) {
+                let is_of_a_person = matches!(any.what, What::Redriven { .. } | What::Cancelled { .. });
+                let is_told =
+                    matches!(any.what, What::Heard { .. } | What::Decided { .. } | What::Child { .. });
+                prop_assert!(is_of_a_person || is_told);
+                prop_assert_eq!(after.phase == state.phase, is_told);
             }
         }
     }
@@ -159,38 +216,94 @@ proptest! {
         prop_assert_eq!(replay(&read), Ok(states.last().cloned()));
     }
 
+    /// Whoever rests has a place in a queue, or waits for something that others will tell it.
+    #[test]
+    fn every_run_that_has_not_ended_can_be_found_again(choices in choices()) {
+        for state in walk(&choices).1 {
+            let is_told = state.steps.values().any(|progress| {
+                matches!(
+                    progress.stand,
+                    Stand::Listening { .. } | Stand::Undecided { .. } | Stand::Children(_)
+                )
+            });
+            let is_found = !state.places().is_empty() || is_told;
+            match state.phase {
+                Phase::Succeeded | Phase::Cancelled => prop_assert!(state.places().is_empty()),
+                Phase::Dead { .. } | Phase::Queued { .. } => {}
+                Phase::Gathering { .. }
+                | Phase::Ready { .. }
+                | Phase::Retrying { .. }
+                | Phase::Parked { .. }
+                | Phase::Waiting { .. } => prop_assert!(is_found, "{state:#?}"),
+            }
+        }
+    }
+
+    #[test]
+    fn a_run_rests_only_with_all_that_was_told_to_it_seen(choices in choices()) {
+        let (entries, states) = walk(&choices);
+        for ((entry, after), before) in entries.iter().zip(&states).skip(1).zip(&states) {
+            let is_resting = |state: &State| {
+                matches!(state.phase, Phase::Retrying { .. } | Phase::Parked { .. } | Phase::Waiting { .. })
+            };
+            if is_resting(after) && !is_resting(before) {
+                prop_assert_eq!(entry.rests, Some(after.seq));
+            }
+        }
+    }
+
     #[test]
     fn a_redrive_forgets_what_was_counted_and_goes_on_numbering(choices in choices()) {
         let (entries, states) = walk(&choices);
         for ((entry, after), before) in entries.iter().zip(&states).skip(1).zip(&states) {
             let What::Redriven { from_start, document, .. } = &entry.what else { continue };
             for step in STEPS {
-                let tries = after.tries.get(step).copied().unwrap_or_default();
+                let tries = after.tries(step);
                 prop_assert_eq!(tries, Tries { last: tries.last, ..Tries::default() });
                 prop_assert_eq!(after.next_attempt(step), before.next_attempt(step));
+                prop_assert_eq!(after.done(step), before.done(step).filter(|_| !from_start));
             }
             prop_assert_eq!(after.redrives, before.redrives + 1);
-            let kept = if *from_start { Default::default() } else { before.results.clone() };
-            prop_assert_eq!(&after.results, &kept);
             prop_assert_eq!(after.payload, if document.is_some() { before.seq } else { before.payload });
         }
     }
 
     #[test]
-    fn numbers_of_attempts_never_repeat_and_results_point_at_their_entries(choices in choices()) {
+    fn numbers_of_attempts_never_repeat_and_what_is_done_points_at_its_entry(choices in choices()) {
         let (entries, states) = walk(&choices);
         let mut seen = std::collections::BTreeSet::new();
         for entry in &entries {
-            if let What::StepSucceeded { record, .. } | What::AttemptFailed { record, .. } | What::Died { record } = &entry.what {
+            if let What::StepSucceeded { record, .. }
+            | What::AttemptFailed { record, .. }
+            | What::Died { record, .. } = &entry.what
+            {
                 prop_assert!(seen.insert((record.step.clone(), record.number)));
             }
         }
         let state = states.last().unwrap();
-        for (step, seq) in &state.results {
-            let What::StepSucceeded { record, .. } = &entries[usize::try_from(*seq).unwrap()].what else {
-                panic!("the result of {step} is no success");
+        for step in STEPS {
+            let Some(seq) = state.done(step) else { continue };
+            let what = &entries[usize::try_from(seq).unwrap()].what;
+            let of = match what {
+                What::StepSucceeded { record, .. } => &record.step,
+                What::Heard { step, .. }
+                | What::Decided { step, .. }
+                | What::Elapsed { step }
+                | What::Child { step, .. }
+                | What::Began { step, .. } => step,
+                other => panic!("{step} was done with {other:?}"),
             };
-            prop_assert_eq!(&record.step, step);
+            prop_assert_eq!(of, step);
+        }
+    }
+
+    #[test]
+    fn a_lane_that_a_dead_letter_blocks_is_held_until_its_end(choices in choices()) {
+        for state in walk(&choices).1 {
+            if state.phase.has_ended() || state.phase.is_dead() {
+                // The lanes here let others pass.
+                prop_assert_eq!(state.turn(), None);
+            }
         }
     }
 }

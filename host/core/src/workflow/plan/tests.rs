@@ -1,5 +1,7 @@
 #![allow(clippy::unwrap_used, reason = "a test may fail so")]
 
+mod shapes;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
@@ -60,6 +62,8 @@ fn plan_with_file(definition: Value, content: Value) -> Result<Plan, Vec<PlanErr
     let environment = Environment {
         plugins: &plugins(),
         systems: &BTreeSet::from(["erp".into(), "crm".into()]),
+        events: &BTreeSet::from(["shipment".into()]),
+        workflows: &BTreeSet::from(["w".into(), "other".into()]),
         limits: Limits { http_requests: 9, ..Limits::default() },
         read_file: &read_file,
     };
@@ -115,17 +119,25 @@ fn a_right_definition_becomes_a_plan() {
     assert!(plan.dedupe.is_some() && plan.schedule.is_none());
     assert_eq!((&*plan.name, &*plan.namespace), ("order-to-cash", "order-to-cash"));
     assert_eq!(
-        check.constant_config.as_deref().map(|text| serde_json::from_str::<Value>(text).unwrap()),
+        check
+            .plugin()
+            .unwrap()
+            .constant_config
+            .as_deref()
+            .map(|text| serde_json::from_str::<Value>(text).unwrap()),
         Some(json!({ "schema": { "type": "object", "description": "not ${{ an expression }}" } }))
     );
     let limits = Limits { http_requests: 9, memory_bytes: 1 << 20, wall_ms: 10_000, ..Limits::default() };
-    assert_eq!(stock.limits, limits);
-    assert_eq!((check.retry.attempts(), stock.retry.attempts()), (3, 8));
-    assert!(stock.constant_config.is_none() && create.when.is_some());
-    assert_eq!(create.grant.system.as_deref(), Some("erp"));
-    assert_eq!((create.grant.allow.len(), create.grant.redirects), (1, 1));
-    assert_eq!(create.grant.namespace, "order-to-cash");
-    assert_eq!(&*create.digest, "digest-of-rest");
+    assert_eq!(stock.plugin().unwrap().limits, limits);
+    assert_eq!((check.plugin().unwrap().retry.attempts(), stock.plugin().unwrap().retry.attempts()), (3, 8));
+    assert!(stock.plugin().unwrap().constant_config.is_none() && create.when.is_some());
+    assert_eq!(create.plugin().unwrap().grant.system.as_deref(), Some("erp"));
+    assert_eq!(
+        (create.plugin().unwrap().grant.allow.len(), create.plugin().unwrap().grant.redirects),
+        (1, 1)
+    );
+    assert_eq!(create.plugin().unwrap().grant.namespace, "order-to-cash");
+    assert_eq!(&*create.plugin().unwrap().digest, "digest-of-rest");
 }
 
 #[test]
@@ -180,21 +192,21 @@ fn everything_that_is_wrong_is_found_at_once() {
         [
             "/name",
             "/storage",
-            "/retry",
+            "/retry/attempts",
             "/on/webhook/path",
             "/on/webhook/dedupe",
             "/on/schedule/cron",
             "/steps/0/use",
             "/steps/1/id",
             "/steps/1/system",
-            "/steps/1/retry",
+            "/steps/1/retry/first",
             "/steps/2/id",
             "/steps/2/system",
             "/steps/2/with/expect/0",
-            "/steps/2/when",
-            "/steps/2/input",
             "/steps/2/timeout",
             "/steps/2/limits/cpu_ms",
+            "/steps/2/when",
+            "/steps/2/input",
         ],
         "{problems:#?}"
     );

@@ -1,21 +1,23 @@
 //! Accepting, reading, listing and removing runs.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use stepmill_core::document::Body;
-use stepmill_core::journal::{Acceptance, Accepted, Filter, Fire, JournalError, PhaseName};
+use stepmill_core::journal::{Acceptance, Cursor, Filter, Fire, JournalError, Outcome, PhaseName};
 use stepmill_core::run::{Phase, What};
 
-use crate::fixtures::{Fixture, NOW, acceptance, died, keyed, storage, succeeded, transition, with_body};
+use crate::fixtures::{
+    Fixture, NOW, acceptance, cancelled, died, done, keyed, storage, succeeded, transition, with_body,
+};
 
 pub async fn what_is_accepted_is_read_back(fixture: Fixture) {
     let acceptance = acceptance(NOW);
-    assert_eq!(fixture.accept(acceptance.clone()).await, Accepted::New(acceptance.run));
-    let (state, entries) = fixture.journal.read(acceptance.run).await.unwrap();
+    assert_eq!(fixture.accept(acceptance.clone()).await, Outcome::New(acceptance.accepted.run));
+    let (state, entries) = fixture.journal.read(acceptance.accepted.run).await.unwrap();
     assert_eq!((state.seq, state.accepted_ms, state.workflow.as_str()), (1, NOW, "orders"));
     assert_eq!(state.phase, Phase::Ready { since_ms: NOW });
-    let What::Accepted { event, run, .. } = &entries[0].what else { panic!("not accepted") };
-    assert_eq!((event, *run), (&acceptance.event, acceptance.run));
+    let What::Accepted(accepted) = &entries[0].what else { panic!("not accepted") };
+    assert_eq!(**accepted, acceptance.accepted);
     let missing = crate::fixtures::run_id(NOW);
     assert!(
         matches!(fixture.journal.read(missing).await, Err(JournalError::NoSuchRun(run)) if run == missing)
@@ -25,17 +27,21 @@ pub async fn what_is_accepted_is_read_back(fixture: Fixture) {
 pub async fn a_key_is_accepted_once_within_a_batch_and_across(fixture: Fixture) {
     let (first, second, other) =
         (keyed(NOW, "a", NOW + 10), keyed(NOW, "a", NOW + 10), keyed(NOW, "b", NOW + 10));
-    let expected = vec![Accepted::New(first.run), Accepted::Duplicate(first.run), Accepted::New(other.run)];
-    let lost = second.run;
+    let expected = vec![
+        Outcome::New(first.accepted.run),
+        Outcome::Duplicate(first.accepted.run),
+        Outcome::New(other.accepted.run),
+    ];
+    let lost = second.accepted.run;
     let answers = fixture.journal.accept(vec![first.clone(), second, other]).await.unwrap();
     assert_eq!(answers, expected);
     assert!(matches!(fixture.journal.read(lost).await, Err(JournalError::NoSuchRun(_))));
-    assert_eq!(fixture.accept(keyed(NOW, "a", NOW + 10)).await, Accepted::Duplicate(first.run));
+    assert_eq!(fixture.accept(keyed(NOW, "a", NOW + 10)).await, Outcome::Duplicate(first.accepted.run));
     let elsewhere = keyed(NOW, "a", NOW + 10);
     let dedupe =
         elsewhere.dedupe.clone().map(|dedupe| stepmill_core::journal::Dedupe { scope: "x".into(), ..dedupe });
     let elsewhere = Acceptance { dedupe, ..elsewhere };
-    assert_eq!(fixture.accept(elsewhere.clone()).await, Accepted::New(elsewhere.run));
+    assert_eq!(fixture.accept(elsewhere.clone()).await, Outcome::New(elsewhere.accepted.run));
 }
 
 pub async fn a_key_is_accepted_once_by_concurrent_senders(fixture: Fixture) {
@@ -50,8 +56,9 @@ pub async fn a_key_is_accepted_once_by_concurrent_senders(fixture: Fixture) {
     let mut named = BTreeSet::new();
     for sender in senders {
         match sender.await.unwrap() {
-            Accepted::New(run) => new.push(run),
-            Accepted::Duplicate(run) => drop(named.insert(run)),
+            Outcome::New(run) => new.push(run),
+            Outcome::Duplicate(run) => drop(named.insert(run)),
+            Outcome::Gathered(run) => panic!("gathered by {run}"),
         }
     }
     assert_eq!(new.len(), 1);
@@ -62,54 +69,69 @@ pub async fn an_expired_claim_is_no_claim(fixture: Fixture) {
     fixture.accept(keyed(NOW, "a", NOW + 10)).await;
     fixture.clock.advance(10);
     let again = keyed(NOW + 10, "a", NOW + 20);
-    assert_eq!(fixture.accept(again.clone()).await, Accepted::New(again.run));
-    assert_eq!(fixture.accept(keyed(NOW + 10, "a", NOW + 20)).await, Accepted::Duplicate(again.run));
+    assert_eq!(fixture.accept(again.clone()).await, Outcome::New(again.accepted.run));
+    assert_eq!(fixture.accept(keyed(NOW + 10, "a", NOW + 20)).await, Outcome::Duplicate(again.accepted.run));
 }
 
 pub async fn a_fire_is_accepted_once_and_none_before_it(fixture: Fixture) {
     let fire =
         |fire_ms| Acceptance { fire: Some(Fire { schedule: "nightly".into(), fire_ms }), ..acceptance(NOW) };
-    assert_eq!(fixture.journal.cursor("nightly", 90).await.unwrap(), 90);
-    assert_eq!(
-        fixture.journal.cursor("nightly", 95).await.unwrap(),
-        90,
-        "counted from when it was first seen"
-    );
+    let cursor = async |now_ms| fixture.journal.cursor("nightly", now_ms).await.unwrap();
+    assert_eq!(cursor(90).await, Cursor { at_ms: 90, last: None });
+    assert_eq!(cursor(95).await.at_ms, 90, "counted from when it was first seen");
+    assert!(matches!(fixture.journal.accept(vec![fire(90)]).await, Err(JournalError::Illegal { .. })));
     let first = fire(100);
-    assert_eq!(fixture.accept(first.clone()).await, Accepted::New(first.run));
-    assert_eq!(fixture.accept(fire(100)).await, Accepted::Duplicate(first.run));
-    assert_eq!(fixture.accept(fire(99)).await, Accepted::Duplicate(first.run));
-    assert_eq!(fixture.journal.cursor("nightly", 99).await.unwrap(), 100);
-    let next = fire(101);
-    assert_eq!(fixture.accept(next.clone()).await, Accepted::New(next.run));
-    assert_eq!(fixture.journal.cursor("nightly", 99).await.unwrap(), 101);
-    assert_eq!(fixture.journal.cursor("nightl", 7).await.unwrap(), 7);
+    let run = first.accepted.run;
+    assert_eq!(fixture.accept(first).await, Outcome::New(run));
+    assert_eq!(fixture.accept(fire(100)).await, Outcome::Duplicate(run));
+    assert_eq!(fixture.accept(fire(99)).await, Outcome::Duplicate(run));
+    assert_eq!(cursor(99).await, Cursor { at_ms: 100, last: Some(run) });
+    fixture.journal.pass_over("nightly", 110).await.unwrap();
+    fixture.journal.pass_over("nightly", 105).await.unwrap();
+    assert_eq!(cursor(99).await, Cursor { at_ms: 110, last: Some(run) });
+    assert_eq!(fixture.accept(fire(110)).await, Outcome::Duplicate(run), "passed over");
+    let next = fire(111);
+    assert_eq!(fixture.accept(next.clone()).await, Outcome::New(next.accepted.run));
+    assert_eq!(cursor(99).await, Cursor { at_ms: 111, last: Some(next.accepted.run) });
+    assert_eq!(fixture.journal.cursor("nightl", 7).await.unwrap().at_ms, 7);
+}
+
+pub async fn switches_are_set_and_taken_away(fixture: Fixture) {
+    let set = async |name: &str, value: Option<&str>| {
+        fixture.journal.set_switch(name, value.map(str::to_owned)).await.unwrap();
+    };
+    set("pause/orders", Some("by me")).await;
+    set("pause/a", Some("x")).await;
+    set("pause/orders", Some("by you")).await;
+    set("pause/a", None).await;
+    set("pause/b", None).await;
+    let switches = fixture.journal.switches().await.unwrap();
+    assert_eq!(switches, BTreeMap::from([("pause/orders".into(), "by you".into())]));
 }
 
 pub async fn the_same_run_is_accepted_once(fixture: Fixture) {
     let acceptance = acceptance(NOW);
-    assert_eq!(fixture.accept(acceptance.clone()).await, Accepted::New(acceptance.run));
-    assert_eq!(fixture.accept(acceptance.clone()).await, Accepted::Duplicate(acceptance.run));
+    assert_eq!(fixture.accept(acceptance.clone()).await, Outcome::New(acceptance.accepted.run));
+    assert_eq!(fixture.accept(acceptance.clone()).await, Outcome::Duplicate(acceptance.accepted.run));
 }
 
 pub async fn large_values_come_back_whole(fixture: Fixture) {
     let large = "x".repeat(3 << 20);
     let bytes: Vec<u8> = (0..2_000_000_u32).map(|byte| (byte % 251) as u8).collect();
     let accepted = with_body(NOW, &large);
-    let run = accepted.run;
+    let run = accepted.accepted.run;
     let batch: Vec<_> =
         std::iter::once(accepted).chain((0..20).map(|_| with_body(NOW, &large[..100_000]))).collect();
     fixture.journal.accept(batch).await.unwrap();
-    let claims = fixture.journal.claim(NOW, 100).await.unwrap();
-    assert_eq!(claims.runs.len(), 21);
-    let claim = claims.runs.into_iter().find(|claim| claim.state.run == run).unwrap();
-    let mut change =
-        transition(&claim.state, vec![succeeded("get", Body::Binary(bytes.clone())), What::Succeeded]);
+    let claims = fixture.claim(NOW, 100).await;
+    assert_eq!(claims.len(), 21);
+    let claim = claims.into_iter().find(|claim| claim.state.run == run).unwrap();
+    let mut change = transition(&claim.state, vec![succeeded("get", Body::Binary(bytes.clone())), done()]);
     change.writes = vec![crate::fixtures::put("large", &bytes, stepmill_core::storage::Condition::Always)];
     fixture.journal.commit(run, claim.epoch, change).await.unwrap();
     let (_, entries) = fixture.journal.read(run).await.unwrap();
-    let What::Accepted { event, .. } = &entries[0].what else { panic!("not accepted") };
-    assert_eq!(event.document.body, Body::Text(large));
+    let What::Accepted(accepted) = &entries[0].what else { panic!("not accepted") };
+    assert_eq!(accepted.event.document.body, Body::Text(large));
     let What::StepSucceeded { output, .. } = &entries[1].what else { panic!("not succeeded") };
     assert_eq!(output.body, Body::Binary(bytes.clone()));
     let stored = fixture.journal.get("orders", "large").await.unwrap().unwrap();
@@ -125,13 +147,14 @@ pub async fn queries_filter_and_page(fixture: Fixture) {
     let mut all = Vec::new();
     for number in 0..25 {
         let workflow = if number % 5 == 0 { "rare" } else { "orders" };
-        let acceptance = Acceptance { workflow: workflow.into(), ..acceptance(NOW + number) };
-        all.push((acceptance.run, workflow, number));
+        let mut acceptance = acceptance(NOW + number);
+        acceptance.accepted.workflow = workflow.into();
+        all.push((acceptance.accepted.run, workflow, number));
         fixture.accept(acceptance).await;
     }
-    let claims = fixture.journal.claim(u64::MAX, 100).await.unwrap();
-    for (claim, number) in claims.runs.into_iter().zip(0..) {
-        if number % 2 == 0 {
+    let claims = fixture.claim(u64::MAX, 100).await;
+    for claim in claims {
+        if claim.state.accepted_ms % 2 == 0 {
             let change = transition(&claim.state, vec![died()]);
             fixture.journal.commit(claim.state.run, claim.epoch, change).await.unwrap();
         }
@@ -168,11 +191,11 @@ pub async fn queries_filter_and_page(fixture: Fixture) {
 pub async fn prune_removes_what_is_over_and_nothing_else(fixture: Fixture) {
     let large = "x".repeat(200_000);
     fixture.accept(with_body(NOW, &large)).await;
-    let claim = fixture.journal.claim(NOW, 1).await.unwrap().runs.pop().unwrap();
+    let claim = fixture.claim(NOW, 1).await.pop().unwrap();
     let over = claim.state.run;
-    let change = transition(&claim.state, vec![What::Succeeded]);
+    let change = transition(&claim.state, vec![done()]);
     fixture.journal.commit(over, claim.epoch, change).await.unwrap();
-    let cancelled = fixture.ended(What::Cancelled { by: "me".into() }).await;
+    let cancelled = fixture.ended(cancelled()).await;
     let dead = fixture.ended(died()).await;
     let kept = keyed(NOW, "kept", NOW + 100);
     fixture.journal.accept(vec![kept.clone(), keyed(NOW, "expired", NOW + 5)]).await.unwrap();
@@ -182,8 +205,8 @@ pub async fn prune_removes_what_is_over_and_nothing_else(fixture: Fixture) {
         ttl_ms: Some(5),
     };
     // Ends the first of the two, which is due longest.
-    let claim = fixture.journal.claim(NOW, 1).await.unwrap().runs.pop().unwrap();
-    let mut change = transition(&claim.state, vec![What::Succeeded]);
+    let claim = fixture.claim(NOW, 1).await.pop().unwrap();
+    let mut change = transition(&claim.state, vec![done()]);
     change.writes = vec![storage("gone", ttl)];
     fixture.journal.commit(claim.state.run, claim.epoch, change).await.unwrap();
 
@@ -200,7 +223,10 @@ pub async fn prune_removes_what_is_over_and_nothing_else(fixture: Fixture) {
         assert!(matches!(fixture.journal.read(run).await, Err(JournalError::NoSuchRun(_))));
     }
     assert_eq!(fixture.journal.read(dead).await.unwrap().0.run, dead);
-    assert_eq!(fixture.accept(keyed(NOW + 5, "kept", NOW + 200)).await, Accepted::Duplicate(kept.run));
+    assert_eq!(
+        fixture.accept(keyed(NOW + 5, "kept", NOW + 200)).await,
+        Outcome::Duplicate(kept.accepted.run)
+    );
     assert_eq!(fixture.journal.query(&Filter::default(), None, 100).await.unwrap().runs.len(), 2);
 }
 
@@ -209,18 +235,21 @@ pub async fn a_claim_goes_with_its_run_or_when_it_expires(fixture: Fixture) {
     for (key, expires_ms) in [("short", NOW + 5), ("long", NOW + 100)] {
         let accepted = keyed(NOW, key, expires_ms);
         fixture.accept(accepted.clone()).await;
-        let claim = fixture.journal.claim(NOW, 1).await.unwrap().runs.pop().unwrap();
-        let change = transition(&claim.state, vec![What::Succeeded]);
-        fixture.journal.commit(accepted.run, claim.epoch, change).await.unwrap();
-        runs.push(accepted.run);
+        let claim = fixture.claim(NOW, 1).await.pop().unwrap();
+        let change = transition(&claim.state, vec![done()]);
+        fixture.journal.commit(accepted.accepted.run, claim.epoch, change).await.unwrap();
+        runs.push(accepted.accepted.run);
     }
     fixture.clock.advance(10);
     assert_eq!(fixture.journal.prune(NOW + 10, NOW + 10, 100).await.unwrap(), 2);
     assert!(matches!(fixture.journal.read(runs[1]).await, Err(JournalError::NoSuchRun(_))));
-    assert_eq!(fixture.accept(keyed(NOW + 10, "long", NOW + 200)).await, Accepted::Duplicate(runs[1]));
+    assert_eq!(fixture.accept(keyed(NOW + 10, "long", NOW + 200)).await, Outcome::Duplicate(runs[1]));
     let again = keyed(NOW + 10, "short", NOW + 200);
-    assert_eq!(fixture.accept(again.clone()).await, Accepted::New(again.run));
+    assert_eq!(fixture.accept(again.clone()).await, Outcome::New(again.accepted.run));
     fixture.clock.advance(100);
     assert_eq!(fixture.journal.prune(NOW + 110, NOW, 100).await.unwrap(), 1, "the claim that has expired");
-    assert_eq!(fixture.accept(keyed(NOW + 110, "short", NOW + 300)).await, Accepted::Duplicate(again.run));
+    assert_eq!(
+        fixture.accept(keyed(NOW + 110, "short", NOW + 300)).await,
+        Outcome::Duplicate(again.accepted.run)
+    );
 }

@@ -1,10 +1,9 @@
 //! Plugin storage.
 
 use stepmill_core::journal::{JournalError, Transition};
-use stepmill_core::run::What;
 use stepmill_core::storage::{Condition, StorageOp, StoredValue};
 
-use crate::fixtures::{Fixture, NOW, acceptance, put, storage, transition};
+use crate::fixtures::{Fixture, NOW, acceptance, claim_of, done, put, storage, transition};
 
 fn bytes(text: &[u8]) -> StoredValue {
     StoredValue::Bytes(text.to_vec())
@@ -18,7 +17,7 @@ pub async fn a_lost_condition_leaves_nothing(fixture: Fixture) {
     fixture.store(vec![put("k", b"theirs", Condition::Always)]).await.unwrap();
     let claim = fixture.claimed().await;
     let run = claim.state.run;
-    let mut change = transition(&claim.state, vec![What::Succeeded]);
+    let mut change = transition(&claim.state, vec![done()]);
     change.writes = vec![
         put("other", b"x", Condition::Always),
         storage("count", StorageOp::Add(1)),
@@ -32,7 +31,7 @@ pub async fn a_lost_condition_leaves_nothing(fixture: Fixture) {
     assert_eq!(value(&fixture, "count").await, None);
     assert_eq!(value(&fixture, "k").await, Some(bytes(b"theirs")));
     assert_eq!(fixture.journal.read(run).await.unwrap().0, claim.state);
-    let change = transition(&claim.state, vec![What::Succeeded]);
+    let change = transition(&claim.state, vec![done()]);
     fixture.journal.commit(run, claim.epoch, change).await.unwrap();
 }
 
@@ -84,10 +83,10 @@ pub async fn counters_are_exact_under_concurrency(fixture: Fixture) {
     for task in 0..64 {
         let journal = fixture.journal.clone();
         tasks.push(tokio::spawn(async move {
-            for claim in journal.claim(NOW, 4).await.unwrap().runs {
+            for claim in claim_of(&*journal, NOW, 4).await {
                 let writes =
                     vec![storage("count", StorageOp::Add(task % 3 - 1)), storage("runs", StorageOp::Add(1))];
-                let change = Transition { writes, ..transition(&claim.state, vec![What::Succeeded]) };
+                let change = Transition { writes, ..transition(&claim.state, vec![done()]) };
                 journal.commit(claim.state.run, claim.epoch, change).await.unwrap();
             }
         }));
@@ -102,13 +101,13 @@ pub async fn counters_are_exact_under_concurrency(fixture: Fixture) {
 
 pub async fn one_of_many_wins_an_absent_key(fixture: Fixture) {
     fixture.journal.accept((0..16).map(|_| acceptance(NOW)).collect()).await.unwrap();
-    let claims = fixture.journal.claim(NOW, 16).await.unwrap();
+    let claims = fixture.claim(NOW, 16).await;
     let mut tasks = Vec::new();
-    for claim in claims.runs {
+    for claim in claims {
         let journal = fixture.journal.clone();
         tasks.push(tokio::spawn(async move {
             let writes = vec![put("lock", b"mine", Condition::IfAbsent), storage("won", StorageOp::Add(1))];
-            let change = Transition { writes, ..transition(&claim.state, vec![What::Succeeded]) };
+            let change = Transition { writes, ..transition(&claim.state, vec![done()]) };
             journal.commit(claim.state.run, claim.epoch, change).await.is_ok()
         }));
     }

@@ -1,15 +1,16 @@
 //! A run on a screen: where it stands, and everything that its journal has of how it came there.
 
+mod told;
+
 use std::fmt::Write as _;
 
 use stepmill_core::attempt::{Exchange, Failure, LogLevel, LogLine, Record};
 use stepmill_core::document::{Body, Document, is_json};
-use stepmill_core::event::{Event, Trigger};
 use stepmill_core::run::{Entry, Phase, State, What};
 
 use super::super::client::Shown;
 use super::super::output::{Paint, Tone, bytes, harmless, short, time, took};
-use super::phase;
+use super::{phase, waits};
 
 /// Characters of a failure's message in a line.
 const MESSAGE: usize = 200;
@@ -32,12 +33,23 @@ pub(super) fn render(paint: Paint, shown: &Shown, bodies: bool) -> String {
 /// The payload that the run goes on with: the accepted one or a redrive's.
 fn payload(shown: &Shown) -> Option<&Document> {
     match &shown.entries.get(usize::try_from(shown.state.payload).ok()?)?.what {
-        What::Accepted { event, .. } => Some(&event.document),
+        What::Accepted(accepted) => Some(&accepted.event.document),
         What::Redriven { document, .. } => document.as_ref(),
-        What::StepSucceeded { .. }
+        What::Gathered { .. }
+        | What::Turn
+        | What::StepSucceeded { .. }
         | What::AttemptFailed { .. }
+        | What::Parked { .. }
+        | What::Began { .. }
+        | What::Spawned { .. }
+        | What::Child { .. }
+        | What::Heard { .. }
+        | What::Decided { .. }
+        | What::Elapsed { .. }
+        | What::Rests
         | What::Died { .. }
-        | What::Succeeded
+        | What::Undone
+        | What::Succeeded { .. }
         | What::Cancelled { .. } => None,
     }
 }
@@ -67,25 +79,33 @@ impl Page {
         );
         let version: String = state.version.chars().take(12).collect();
         self.fact("version", &format!("{version} of the workflow and its plugins"));
-        match &state.phase {
-            Phase::Retrying { step, at_ms } => {
-                self.fact(
-                    "waits",
-                    &format!("for attempt {} of {step} at {}", state.next_attempt(step), time(*at_ms)),
-                );
+        if let Phase::Dead { step, failure, category, fingerprint, undone } = &state.phase {
+            let cause = self.paint.text(Tone::Bad, failure.cause.name());
+            let said = format!(
+                "at {step}: {cause} ({}) {}",
+                harmless(&failure.code),
+                short(&failure.message, MESSAGE)
+            );
+            self.fact("died", &said);
+            self.fact("category", &format!("{category}: {}", category.advice()));
+            self.fact("group", &format!("{fingerprint}: dead letters with it died of the same"));
+            if *undone {
+                self.fact("undone", "what it had done: it can only be redriven from the start");
             }
-            Phase::Dead { step, failure } => {
-                let cause = self.paint.text(Tone::Bad, failure.cause.name());
-                self.fact(
-                    "died",
-                    &format!(
-                        "at {step}: {cause} ({}) {}",
-                        harmless(&failure.code),
-                        short(&failure.message, MESSAGE)
-                    ),
-                );
+        }
+        if state.phase.is_open() {
+            for wait in waits(state) {
+                self.fact("waits", &harmless(&wait));
             }
-            Phase::Ready { .. } | Phase::Succeeded | Phase::Cancelled => {}
+        }
+        if let Some(parent) = &state.parent {
+            self.fact("parent", &format!("{}, step {}, item {}", parent.run, parent.step, parent.index));
+        }
+        if let Some(lane) = &state.lane {
+            self.fact("lane", &format!("{}, number {}", short(&lane.key, MESSAGE), lane.ticket));
+        }
+        if let Some(deadline) = state.deadline.filter(|_| state.phase.is_open()) {
+            self.fact("deadline", &time(deadline.at_ms));
         }
         if state.redrives > 0 {
             self.fact("redrives", &state.redrives.to_string());
@@ -104,7 +124,6 @@ impl Page {
         let after = self.after(entry.at_ms);
         let number = Some((number, after));
         match &entry.what {
-            What::Accepted { event, .. } => self.event_line(number, Tone::Strong, "accepted", &origin(event)),
             What::StepSucceeded { output, record } => {
                 self.attempt(number, record, &format!("→ {}", kind(output)));
                 if self.bodies {
@@ -115,17 +134,15 @@ impl Page {
                 let again = format!("again at {}", self.after(*retry_at_ms).trim_start());
                 self.attempt(number, record, &again);
             }
-            What::Died { record } => self.attempt(number, record, "no other attempt: a dead letter"),
-            What::Succeeded => self.event_line(number, Tone::Good, "succeeded", ""),
-            What::Redriven { from_start, document, by } => {
-                let from = if *from_start { "from the first step" } else { "from the step that failed" };
-                let with =
-                    document.as_ref().map(|document| format!(" with a new payload, {}", kind(document)));
-                let said = format!("{from}{} by {}", with.unwrap_or_default(), harmless(by));
-                self.event_line(number, Tone::Strong, "redriven", &said);
+            What::Died { record, undo: false, .. } => {
+                self.attempt(number, record, "no other attempt: a dead letter");
             }
-            What::Cancelled { by } => {
-                self.event_line(number, Tone::Faint, "cancelled", &format!("by {}", harmless(by)));
+            What::Died { record, undo: true, .. } => {
+                self.attempt(number, record, "no other attempt: it is undone")
+            }
+            what => {
+                let (tone, said) = told::line(what);
+                self.event_line(number, tone, what.name(), &said);
             }
         }
     }
@@ -273,15 +290,7 @@ impl Page {
     }
 }
 
-fn origin(event: &Event) -> String {
-    let from = match &event.trigger {
-        Trigger::Webhook { path } => format!("webhook {}", harmless(path)),
-        Trigger::Schedule { fire_ms } => format!("schedule, due {}", time(*fire_ms)),
-        Trigger::Manual => "by hand".to_owned(),
-    };
-    format!("{from}, {}", kind(&event.document))
-}
-
+/// What a document is, in a few words.
 fn kind(document: &Document) -> String {
     let size = bytes(u64::try_from(document.len()).unwrap_or(u64::MAX));
     format!("{}, {size}", short(&document.media_type, 80))

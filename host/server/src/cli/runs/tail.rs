@@ -107,7 +107,7 @@ impl Watch {
     fn changed(&mut self, states: Vec<State>) -> Vec<State> {
         let mut changed: Vec<State> = Vec::new();
         for state in states {
-            let seen = Seen { seq: state.seq, is_open: state.due_ms().is_some() };
+            let seen = Seen { seq: state.seq, is_open: state.phase.is_open() };
             if self.seen.get(&state.run).is_none_or(|before| before.seq < state.seq) {
                 self.seen.insert(state.run, seen);
                 changed.retain(|older| older.run != state.run);
@@ -167,10 +167,14 @@ mod tests {
             accepted_ms: 1_000 + number,
             changed_ms: 1_000 + number + u64::from(seq) * 100,
             seq,
-            results: BTreeMap::new(),
-            tries: BTreeMap::new(),
+            steps: BTreeMap::new(),
             redrives: 0,
+            rounds: 0,
             payload: 0,
+            deadline: None,
+            parent: None,
+            lane: None,
+            undoing: None,
             phase,
         }
     }

@@ -8,13 +8,14 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 use stepmill_core::document::Document;
+use stepmill_core::entropy::Seeded;
 use stepmill_core::event::{Event, Trigger};
-use stepmill_core::journal::Acceptance;
+use stepmill_core::journal::{Filter, JournalError, Publication, Published};
 use stepmill_core::limits::Limits;
 use stepmill_core::manifest::{Kind, Manifest};
 use stepmill_core::run::{Entry, State, What};
 use stepmill_core::workflow::{Environment, Plan, PluginInfo};
-use stepmill_core::{Clock, Journal as _, RunId};
+use stepmill_core::{Clock, Entropy, Journal as _, RunId};
 use stepmill_test_support::clock::TokioClock;
 use stepmill_test_support::invoke::Scripted;
 use stepmill_test_support::journal::Twisted;
@@ -26,6 +27,7 @@ use tokio_util::sync::CancellationToken;
 use crate::catalog::{Catalog, Deployed};
 use crate::diagnostic::Diagnostics;
 use crate::dispatcher::Dispatcher;
+use crate::gates::Gates;
 
 /// How long runs in flight may take in a drain.
 pub(super) const DRAIN: Duration = Duration::from_secs(30);
@@ -38,7 +40,9 @@ pub(super) struct Rig {
     pub(super) sandbox: Arc<Scripted>,
     pub(super) trace: Trace,
     pub(super) clock: Arc<dyn Clock>,
+    entropy: Arc<dyn Entropy>,
     catalog: Arc<Catalog>,
+    workflow: &'static str,
     concurrency: usize,
     wake: Arc<Notify>,
     accepted: AtomicU8,
@@ -53,6 +57,17 @@ pub(super) struct Running {
 impl Rig {
     /// The workflow has these steps; `concurrency` runs are worked on at once.
     pub(super) fn new(concurrency: usize, steps: Value) -> Self {
+        Self::of(concurrency, json!({ "steps": steps }))
+    }
+
+    /// The workflow is defined so, besides its name.
+    pub(super) fn of(concurrency: usize, mut definition: Value) -> Self {
+        definition["name"] = json!("orders");
+        Self::with(concurrency, catalog(vec![plan(definition)]), "orders")
+    }
+
+    /// Events are for this workflow of the catalog.
+    pub(super) fn with(concurrency: usize, catalog: Catalog, workflow: &'static str) -> Self {
         let clock: Arc<dyn Clock> = Arc::new(TokioClock::start());
         let trace = Trace::default();
         Self {
@@ -60,7 +75,9 @@ impl Rig {
             sandbox: Arc::new(Scripted::new(Arc::clone(&clock), trace.clone())),
             trace,
             clock,
-            catalog: Arc::new(catalog(vec![plan(steps)])),
+            entropy: Arc::new(Seeded::new(7)),
+            catalog: Arc::new(catalog),
+            workflow,
             concurrency,
             wake: Arc::default(),
             accepted: AtomicU8::new(0),
@@ -83,6 +100,14 @@ impl Rig {
             journal: Arc::clone(&self.journal) as _,
             sandbox: Arc::clone(&self.sandbox) as _,
             clock: Arc::clone(&self.clock),
+            entropy: Arc::clone(&self.entropy),
+            answers: Arc::default(),
+            gates: Gates::new(
+                &self.catalog.gates,
+                Arc::clone(&self.clock),
+                Arc::clone(&self.entropy),
+                Arc::clone(&self.wake),
+            ),
             wake: Arc::clone(&self.wake),
             concurrency: self.concurrency,
             drain: DRAIN,
@@ -96,21 +121,14 @@ impl Rig {
         let at_ms = self.clock.now_ms();
         let mut random = [0; 10];
         random[9] = self.accepted.fetch_add(1, Ordering::Relaxed);
-        let acceptance = Acceptance {
-            run: RunId::new(at_ms, random),
-            workflow: "orders".into(),
-            version: self.catalog.plans["orders"].plan.version.to_string(),
-            at_ms,
-            event: Event {
-                trigger: Trigger::Manual,
-                headers: BTreeMap::new(),
-                query: BTreeMap::new(),
-                document: Document::json(&body),
-            },
-            dedupe: None,
-            fire: None,
+        let event = Event {
+            trigger: Trigger::Manual,
+            headers: BTreeMap::new(),
+            query: BTreeMap::new(),
+            document: Document::json(&body),
         };
-        let run = acceptance.run;
+        let run = RunId::new(at_ms, random);
+        let acceptance = self.catalog.plans[self.workflow].plan.accept(run, at_ms, event, None).unwrap();
         self.journal.accept(vec![acceptance]).await.unwrap();
         self.wake.notify_one();
         run
@@ -122,9 +140,62 @@ impl Rig {
         found.unwrap_or_else(|_| panic!("waited in vain for {run}: {:#?}", self.trace.lines()))
     }
 
+    /// Publishes a shipment with this key. Answers the runs that it wakes.
+    pub(super) async fn publish(&self, key: &str, body: Value) -> Vec<RunId> {
+        let at_ms = self.clock.now_ms();
+        let event = Event {
+            trigger: Trigger::Event { name: "shipment".into() },
+            headers: BTreeMap::new(),
+            query: BTreeMap::new(),
+            document: Document::json(&body),
+        };
+        let publication = Publication {
+            id: RunId::new(at_ms, [1; 10]),
+            name: "shipment".into(),
+            key: key.into(),
+            at_ms,
+            event,
+            keep_until_ms: at_ms + 60_000,
+            dedupe: None,
+        };
+        let published = self.journal.publish(publication).await.unwrap();
+        self.wake.notify_one();
+        match published {
+            Published::New(woken) => woken,
+            Published::Duplicate(_) => panic!("it has no dedupe key"),
+        }
+    }
+
+    /// Adds an entry to a run, as a person would.
+    pub(super) async fn append(&self, run: RunId, what: What) {
+        self.try_append(run, what).await.unwrap();
+    }
+
+    /// The same, where it may be refused.
+    pub(super) async fn try_append(&self, run: RunId, what: What) -> Result<State, JournalError> {
+        let state = self.journal.append(run, Entry::new(self.clock.now_ms(), what)).await;
+        self.wake.notify_one();
+        state
+    }
+
+    /// All runs.
+    pub(super) async fn all(&self) -> Vec<State> {
+        self.journal.query(&Filter::default(), None, 10_000).await.unwrap().runs
+    }
+
+    /// The dead letters.
+    pub(super) async fn dead(&self) -> Vec<State> {
+        self.all().await.into_iter().filter(|state| state.phase.is_dead()).collect()
+    }
+
+    /// Waits until a run has ended that may take months.
+    pub(super) async fn ended_late(&self, run: RunId) -> (State, Vec<Entry>) {
+        self.journal.until(run, |state| !state.phase.is_open()).await
+    }
+
     /// Waits until a run has ended.
     pub(super) async fn ended(&self, run: RunId) -> (State, Vec<Entry>) {
-        self.until(run, |state| state.due_ms().is_none()).await
+        self.until(run, |state| !state.phase.is_open()).await
     }
 
     /// Waits until `count` attempts have begun.
@@ -174,21 +245,22 @@ pub(super) fn committed(entries: &[Entry], step: &str) -> Value {
     output
 }
 
-fn plan(steps: Value) -> Plan {
-    let definition = json!({ "name": "orders", "steps": steps });
+fn plan(definition: Value) -> Plan {
     let environment = Environment {
         plugins: &[("check", Kind::Validate), ("shape", Kind::Transform), ("call", Kind::Connector)]
             .into_iter()
             .map(|(name, kind)| (name.to_owned(), plugin(name, kind)))
             .collect(),
         systems: &BTreeSet::new(),
+        events: &BTreeSet::from(["shipment".into()]),
+        workflows: &BTreeSet::from(["orders".into()]),
         limits: Limits::default(),
         read_file: &|path| Err(format!("there is no file {path}")),
     };
     Plan::try_new(serde_json::from_value(definition).unwrap(), &environment).unwrap()
 }
 
-fn plugin(name: &str, kind: Kind) -> PluginInfo {
+pub(super) fn plugin(name: &str, kind: Kind) -> PluginInfo {
     let manifest = Manifest {
         name: name.into(),
         version: "1.0.0".into(),
@@ -201,13 +273,15 @@ fn plugin(name: &str, kind: Kind) -> PluginInfo {
     PluginInfo { manifest: Arc::new(manifest), digest: format!("digest-of-{name}").into() }
 }
 
-fn catalog(plans: Vec<Plan>) -> Catalog {
+pub(super) fn catalog(plans: Vec<Plan>) -> Catalog {
     let deployed = |plan: Plan| {
         let name = plan.name.to_string();
-        (name, Arc::new(Deployed { plan, verifier: None, file: PathBuf::new() }))
+        (name, Arc::new(Deployed { plan: Arc::new(plan), verifier: None, file: PathBuf::new() }))
     };
     Catalog {
         plans: plans.into_iter().map(deployed).collect(),
+        events: BTreeMap::new(),
+        gates: BTreeMap::new(),
         by_path: HashMap::new(),
         plugins: BTreeMap::new(),
         constants: Vec::new(),

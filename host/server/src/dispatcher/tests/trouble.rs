@@ -64,7 +64,7 @@ async fn an_attempt_that_lost_a_race_for_storage_is_made_again_without_counting(
     let What::AttemptFailed { record, .. } = &entries[1].what else { panic!("{entries:?}") };
     assert_eq!(record.failure.as_ref().unwrap().cause, Cause::StorageConflict);
     assert_eq!(entries[1].pure.len(), 1, "what led to the lost attempt is kept with it");
-    assert_eq!(replay(&entries[..2]).unwrap().unwrap().tries["call"].counted, 0);
+    assert_eq!(replay(&entries[..2]).unwrap().unwrap().tries("call").counted, 0);
     let What::StepSucceeded { output, record } = &entries[2].what else { panic!("{entries:?}") };
     assert_eq!((output.to_json().unwrap(), record.number), (json!("three"), 2));
     let stored = rig.journal.inner().get("orders", "last").await.unwrap().unwrap();

@@ -5,6 +5,10 @@ use stepmill_core::RunId;
 use stepmill_core::attempt::{Cause, ExchangeResponse, Violation};
 use stepmill_core::run;
 
+use stepmill_core::dead::{Category, fingerprint};
+use stepmill_core::event::{Event, Trigger};
+use stepmill_core::run::Accepted;
+
 use super::*;
 
 const ACCEPTED_MS: u64 = 1_792_000_000_000;
@@ -74,10 +78,20 @@ fn shown() -> Shown {
         }],
         ..Failure::new(Cause::Invalid, "1 violation")
     });
-    let entry = |after_ms, what, pure| Entry { at_ms: ACCEPTED_MS + after_ms, what, pure };
+    let entry = |after_ms, what, pure| Entry { pure, ..Entry::new(ACCEPTED_MS + after_ms, what) };
     let version = "9f86d081".to_owned();
+    let accepted = Accepted {
+        run,
+        workflow: "order-to-cash".into(),
+        version,
+        event,
+        timeout_ms: None,
+        parent: None,
+        lane: None,
+        gather: None,
+    };
     let entries = vec![
-        entry(0, What::Accepted { run, workflow: "order-to-cash".into(), version, event }, Vec::new()),
+        entry(0, What::Accepted(Box::new(accepted)), Vec::new()),
         entry(
             12,
             What::AttemptFailed { record: failed, retry_at_ms: ACCEPTED_MS + 1_012 },
@@ -88,17 +102,18 @@ fn shown() -> Shown {
             What::StepSucceeded { output: Document::json(&json!({ "order": "SO-1" })), record: created },
             Vec::new(),
         ),
-        entry(1_060, What::Died { record: invalid }, Vec::new()),
+        entry(1_060, died(invalid), Vec::new()),
         entry(
             90_000,
             What::Redriven {
                 from_start: false,
+                version: None,
                 document: Some(Document::json(&json!({ "name": "#7", "quantity": 3 }))),
                 by: "jo (command line)".into(),
             },
             Vec::new(),
         ),
-        entry(90_020, What::Succeeded, vec![record("verify", 2, "json-schema", 290)]),
+        entry(90_020, What::Succeeded { output: None }, vec![record("verify", 2, "json-schema", 290)]),
     ];
     let state = run::replay(&entries).expect("a legal history").expect("a run");
     Shown { state, entries }
@@ -115,4 +130,10 @@ fn a_dead_run_says_where_and_why_it_died_and_bodies_are_shown_on_demand() {
     shown.entries.truncate(4);
     shown.state = run::replay(&shown.entries).expect("a legal history").expect("a run");
     insta::assert_snapshot!(render(Paint::plain(), &shown, true));
+}
+
+fn died(record: Record) -> What {
+    let fingerprint =
+        fingerprint("order-to-cash", &record.step, record.failure.as_ref().expect("it failed"), None);
+    What::Died { record, category: Category::Data, fingerprint, undo: false }
 }

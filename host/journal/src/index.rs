@@ -1,0 +1,65 @@
+//! The keys that follow from a run's state: what changes with it in one commit.
+
+use stepmill_core::run::{Lane, Phase, Place, State, Turn, root};
+
+use crate::keys;
+use crate::tree::Pair;
+
+/// Value of a place whose run is ready.
+const READY: &[u8] = &[];
+/// Value of a place of a run that waits.
+const WAITS: &[u8] = &[1];
+
+/// Whether the value of a place says that the run is ready.
+pub(crate) fn is_ready(value: &[u8]) -> bool {
+    value == READY
+}
+
+/// What follows from a state: all that is kept of it elsewhere than with the run.
+pub(crate) struct Standing {
+    /// Its places in the queues.
+    pub(crate) places: Vec<Place>,
+    /// Its keys, with their values, in no order.
+    pub(crate) keys: Vec<Pair>,
+    /// Its lane and what it takes up of that.
+    pub(crate) turn: Option<(Lane, Turn)>,
+    /// Whether it is counted as unfinished.
+    pub(crate) is_open: bool,
+    /// Whether it is counted as a dead letter.
+    pub(crate) is_dead: bool,
+}
+
+impl Standing {
+    /// What follows from a state.
+    pub(crate) fn of(state: &State) -> Self {
+        let places = state.places();
+        Self {
+            keys: keys_of(state, &places),
+            places,
+            turn: state.lane.clone().zip(state.turn()),
+            is_open: state.phase.is_open(),
+            is_dead: state.phase.is_dead(),
+        }
+    }
+}
+
+fn keys_of(state: &State, places: &[Place]) -> Vec<Pair> {
+    let run = state.run;
+    let value = if matches!(state.phase, Phase::Ready { .. }) { READY } else { WAITS };
+    let mut keys: Vec<Pair> = places.iter().map(|place| (keys::place(place, run), value.to_vec())).collect();
+    let mut note = |key| keys.push((key, Vec::new()));
+    let phase = state.phase.name();
+    if keys::INDEXED_PHASES.contains(&phase) {
+        note(keys::phase(&state.workflow, phase, run));
+    }
+    for subscription in state.subscriptions() {
+        note(keys::subscription(&subscription, root(&state.workflow), run));
+    }
+    if let Some(key) = state.gathers() {
+        note(keys::gatherer(&state.workflow, key, run));
+    }
+    if let (Some(lane), Some(Turn::Waits)) = (&state.lane, state.turn()) {
+        note(keys::ticket(&lane.key, lane.ticket, run));
+    }
+    keys
+}

@@ -1,0 +1,427 @@
+//! Runs that a run begins: of the workflows that it calls, for the items of a list, as hooks.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use serde_json::{Value, json};
+use stepmill_core::attempt::{Cause, Failure};
+use stepmill_core::document::Document;
+use stepmill_core::event::{Event, Trigger};
+use stepmill_core::journal::{Acceptance, PhaseName};
+use stepmill_core::run::{
+    Became, Children, Failures, Lane, OUTPUT_BYTES, OnDead, Parent, Pending, What, child_id, root,
+};
+use stepmill_core::workflow::{Body, End, ForEachStep, Plan, PlannedStep, Work};
+
+use super::commit::Along;
+use super::{Flight, Stop};
+use crate::cancel;
+
+/// Runs that begin in one commit.
+const SPAWN: usize = 256;
+/// Most items of one list.
+const MOST_ITEMS: usize = 100_000;
+/// Who ends the items that a `for-each` step has stopped.
+const STOPPED: &str = "for-each: an item failed";
+
+impl Flight<'_> {
+    /// Begins a run of another workflow. The inner error is a failure of the step.
+    pub(super) async fn call(
+        &mut self,
+        index: usize,
+        step: &PlannedStep,
+        workflow: &str,
+        detach: bool,
+        input: &Document,
+    ) -> Result<Result<(), Failure>, Stop> {
+        let round = Round { since: self.state.seq, at_ms: self.now_ms() };
+        let spawned = match self.plan_of(workflow) {
+            Ok(plan) => self.child(&plan, step, &round, 0, input.clone(), (!detach).then_some(true)),
+            Err(failure) => Err(failure),
+        };
+        let child = match spawned {
+            Ok(child) => child,
+            Err(failure) => return Ok(Err(failure)),
+        };
+        let name = step.id.to_string();
+        let total = u32::from(!detach);
+        let pending =
+            Pending::Children { total, failures: Failures::All, since: round.since, at_ms: round.at_ms };
+        let mut whats = vec![What::Began { step: name.clone(), pending }];
+        if detach {
+            let output = json!({ "run": child.accepted.run });
+            self.done(index, step, Arc::new(Document::json(&output)));
+        } else {
+            whats.push(What::Spawned { step: name, count: 1 });
+        }
+        self.commit(whats, Along { spawns: vec![child], ..Along::default() }).await.map(Ok)
+    }
+
+    /// Begins runs for the items of a list, as many as go into one commit.
+    pub(super) async fn for_each(
+        &mut self,
+        index: usize,
+        step: &PlannedStep,
+        for_each: &ForEachStep,
+        input: &Document,
+    ) -> Result<Result<(), Failure>, Stop> {
+        let items = match self.items(index, for_each, input) {
+            Ok(items) => items,
+            Err(failure) => return Ok(Err(failure)),
+        };
+        let round = Round { since: self.state.seq, at_ms: self.now_ms() };
+        let total = u32::try_from(items.len()).unwrap_or(u32::MAX);
+        let Round { since, at_ms } = round;
+        let pending = Pending::Children { total, failures: for_each.failures, since, at_ms };
+        let began = What::Began { step: step.id.to_string(), pending };
+        match self.some(step, for_each, &round, &items, 0) {
+            Ok((spawned, spawns)) => {
+                let mut whats = vec![began];
+                whats.extend((total > 0).then_some(spawned));
+                if total == 0 {
+                    // Without items the step is done.
+                    self.joined_by(index, step, BTreeMap::new());
+                } else if u32::try_from(spawns.len()).is_ok_and(|count| count < total) {
+                    // There are more to begin.
+                    self.walk.reopen(index);
+                }
+                self.commit(whats, Along { spawns, ..Along::default() }).await.map(Ok)
+            }
+            Err(failure) => Ok(Err(failure)),
+        }
+    }
+
+    /// Begins further runs of a step that has begun some.
+    pub(super) async fn go_on_spawning(
+        &mut self,
+        index: usize,
+        step: &PlannedStep,
+        children: &Children,
+    ) -> Result<(), Stop> {
+        if children.begun >= children.total {
+            return Ok(());
+        }
+        let Work::ForEach(for_each) = &step.work else { return Ok(()) };
+        let round = Round { since: children.since, at_ms: children.at_ms };
+        let input = match self.walk.feed(index) {
+            stepmill_core::workflow::Feed::Document(fed) => self.input(step, &fed),
+            stepmill_core::workflow::Feed::PassOver => return Ok(()),
+        };
+        let some = input
+            .and_then(|input| self.items(index, for_each, &input))
+            .and_then(|items| is_still(&items, children.total).map(|()| items))
+            .and_then(|items| self.some(step, for_each, &round, &items, children.begun));
+        match some {
+            Ok((spawned, spawns)) => {
+                let begun = children.begun.saturating_add(u32::try_from(spawns.len()).unwrap_or(u32::MAX));
+                if begun < children.total {
+                    self.walk.reopen(index);
+                }
+                self.commit(vec![spawned], Along { spawns, ..Along::default() }).await
+            }
+            Err(failure) => {
+                self.doom(self.unmade_step(step, failure));
+                Ok(())
+            }
+        }
+    }
+
+    /// The runs for the items from `first` on that go into one commit.
+    fn some(
+        &self,
+        step: &PlannedStep,
+        for_each: &ForEachStep,
+        round: &Round,
+        items: &[Value],
+        first: u32,
+    ) -> Result<(What, Vec<Acceptance>), Failure> {
+        let plan = match &for_each.body {
+            Body::Part(name) => self.part(name)?,
+            Body::Workflow(name) => self.plan_of(name)?,
+        };
+        let lane = Lane {
+            key: format!("{}/{}/{}", self.state.run, step.id, round.since),
+            width: for_each.concurrency,
+            on_dead: OnDead::Pass,
+            ticket: 0,
+        };
+        let skipped = usize::try_from(first).unwrap_or(usize::MAX);
+        let mut spawns = Vec::new();
+        for (index, item) in (first..).zip(items.iter().skip(skipped).take(SPAWN)) {
+            let mut child =
+                self.child(&plan, step, round, index, Document::json(item), Some(for_each.outputs))?;
+            if matches!(for_each.body, Body::Part(_)) || child.accepted.lane.is_none() {
+                child.accepted.lane = Some(lane.clone());
+            }
+            spawns.push(child);
+        }
+        let count = u32::try_from(spawns.len()).unwrap_or(u32::MAX);
+        Ok((What::Spawned { step: step.id.to_string(), count }, spawns))
+    }
+
+    /// The items of a list, in batches if it is to be so.
+    fn items(
+        &mut self,
+        index: usize,
+        for_each: &ForEachStep,
+        input: &Document,
+    ) -> Result<Arc<Vec<Value>>, Failure> {
+        if let Some(list) = self.lists.get(&index) {
+            return Ok(Arc::clone(list));
+        }
+        let wrong = |message: String| Failure::new(Cause::Expression, message);
+        let items = match self.evaluate(&for_each.list, input, "for-each.in")? {
+            Value::Array(items) => items,
+            other => return Err(wrong(format!("`for-each.in` gives {other}, which is no list"))),
+        };
+        if items.len() > MOST_ITEMS {
+            return Err(wrong(format!("the list has {} items; it may have {MOST_ITEMS}", items.len())));
+        }
+        let items = Arc::new(match for_each.batch.and_then(|batch| usize::try_from(batch).ok()) {
+            Some(batch) => items.chunks(batch.max(1)).map(|batch| Value::Array(batch.to_vec())).collect(),
+            None => items,
+        });
+        self.lists.insert(index, Arc::clone(&items));
+        Ok(items)
+    }
+
+    fn child(
+        &self,
+        plan: &Plan,
+        step: &PlannedStep,
+        round: &Round,
+        index: u32,
+        document: Document,
+        wants_output: Option<bool>,
+    ) -> Result<Acceptance, Failure> {
+        let run = child_id(self.state.run, &step.id, round.since, index, round.at_ms);
+        let event = Event {
+            trigger: Trigger::Call { run: self.state.run, step: step.id.to_string(), index },
+            headers: BTreeMap::new(),
+            query: BTreeMap::new(),
+            document,
+        };
+        let parent = wants_output.map(|wants_output| Parent {
+            run: self.state.run,
+            step: step.id.to_string(),
+            index,
+            since: round.since,
+            wants_output,
+        });
+        plan.accept(run, self.now_ms(), event, parent)
+            .map_err(|error| Failure::new(Cause::Expression, format!("the run cannot be begun: {error}")))
+    }
+
+    /// The plan of a workflow that is called.
+    fn plan_of(&self, workflow: &str) -> Result<Arc<Plan>, Failure> {
+        let found = self.shared.dispatcher.catalog.plans.get(workflow);
+        found.map(|deployed| Arc::clone(&deployed.plan)).ok_or_else(|| {
+            Failure::new(Cause::Host, format!("no workflow {workflow:?} is deployed: deploy it again"))
+        })
+    }
+
+    /// The plan of a part of this workflow.
+    fn part(&self, name: &str) -> Result<Arc<Plan>, Failure> {
+        let last = name.rsplit('/').next().unwrap_or_default();
+        self.plan
+            .parts
+            .get(last)
+            .map(Arc::clone)
+            .ok_or_else(|| Failure::new(Cause::Host, format!("the workflow has no part {name:?}")))
+    }
+
+    /// Settles a step that waits for none of its runs any more, by what had become of them when that was so: in the
+    /// entry of this number.
+    pub(super) fn joined(&mut self, index: usize, step: &PlannedStep, seq: u32) -> Result<(), Stop> {
+        let (since, detached) = match self.told.get(&seq).map(|entry| &entry.what) {
+            Some(What::Child { since, .. }) => (*since, None),
+            Some(What::Began { pending: Pending::Children { since, at_ms, .. }, .. }) => {
+                (*since, Some(*at_ms))
+            }
+            _ => return Err(self.lacks("what a step was done with")),
+        };
+        if let (Work::Call { detach: true, .. }, Some(at_ms)) = (&step.work, detached) {
+            let run = child_id(self.state.run, &step.id, since, 0, at_ms);
+            self.done(index, step, Arc::new(Document::json(&json!({ "run": run }))));
+            return Ok(());
+        }
+        let ends = ends(self.told.range(..=seq).map(|(_, entry)| &entry.what), &step.id, since);
+        self.joined_by(index, step, ends);
+        Ok(())
+    }
+
+    fn joined_by(&mut self, index: usize, step: &PlannedStep, ends: BTreeMap<u32, Ended>) {
+        let (failures, outputs, is_call) = match &step.work {
+            Work::ForEach(for_each) => (for_each.failures, for_each.outputs, false),
+            _ => (Failures::All, true, true),
+        };
+        let failed: Vec<u32> =
+            ends.iter().filter(|(_, end)| end.failure.is_some()).map(|(at, _)| *at).collect();
+        let failure = if failures != Failures::Collect && !failed.is_empty() {
+            let first = failed.first().copied().unwrap_or_default();
+            let why = ends.get(&first).and_then(|end| end.failure.clone()).unwrap_or_default();
+            let count = failed.len();
+            let of_items = || format!("{count} of the items failed, the first of them item {first}: {why}");
+            Some(Failure::new(Cause::Child, if is_call { why.clone() } else { of_items() }))
+        } else if outputs && ends.values().any(|end| end.is_cut) {
+            let message = format!(
+                "the outputs of the runs are over {OUTPUT_BYTES} bytes together: let them give less, or write outputs: false"
+            );
+            Some(Failure::new(Cause::OutputLimit, message))
+        } else {
+            None
+        };
+        if let Some(failure) = failure {
+            let record = self.unmade_step(step, failure);
+            self.walk.begin(index);
+            return self.doom(record);
+        }
+        let output = if is_call {
+            ends.into_values().next().and_then(|end| end.output).unwrap_or(Value::Null)
+        } else if outputs {
+            Value::Array(ends.into_values().map(Ended::into_value).collect())
+        } else {
+            json!({ "count": ends.len(), "failed": failed.len() })
+        };
+        self.done(index, step, Arc::new(Document::json(&output)));
+    }
+
+    /// Cancels the runs of a step that has stopped at the first that failed.
+    pub(super) async fn stop_others(&mut self, step: &str) -> Result<(), Stop> {
+        let Some(planned) = self.plan.steps.iter().find(|planned| *planned.id == *step) else {
+            return Ok(());
+        };
+        let Work::ForEach(ForEachStep { failures: Failures::Stop, .. }) = &planned.work else {
+            return Ok(());
+        };
+        let round = self.told.values().rev().find_map(|entry| match &entry.what {
+            What::Began { step: name, pending: Pending::Children { since, total, at_ms, .. } }
+                if *name == *step =>
+            {
+                Some((*since, *total, *at_ms))
+            }
+            _ => None,
+        });
+        let Some((since, total, at_ms)) = round else { return Ok(()) };
+        let ended = ends(self.told.values().map(|entry| &entry.what), step, since);
+        let children = (0..total).filter(|index| !ended.contains_key(index));
+        let children = children.map(|index| child_id(self.state.run, step, since, index, at_ms)).collect();
+        let dispatcher = &self.shared.dispatcher;
+        cancel::trees(&*dispatcher.journal, &*dispatcher.clock, children, STOPPED, false).await?;
+        Ok(())
+    }
+
+    /// The runs that begin when this one ends so: the workflow's own hook, and other workflows that its end
+    /// starts.
+    pub(super) fn hooks(&self, phase: PhaseName, members: impl Fn() -> Value) -> Vec<Acceptance> {
+        let catalog = &self.shared.dispatcher.catalog;
+        let workflow = root(&self.plan.name);
+        let (part, end) = match phase {
+            PhaseName::Succeeded => ("on-success", End::Succeeded),
+            _ => ("on-failure", End::Dead),
+        };
+        let is_whole = *self.plan.name == *workflow;
+        // Or a part of one.
+        let is_hook = matches!(self.plan.name.split('/').nth(1), Some("on-failure" | "on-success"));
+        // An item that fails is a failure of the workflow; one that succeeds is not its success.
+        let own = catalog
+            .plans
+            .get(workflow)
+            .filter(|_| !is_hook && (is_whole || end == End::Dead))
+            .and_then(|deployed| deployed.plan.parts.get(part));
+        let listeners = catalog.plans.values().map(|deployed| &deployed.plan).filter(|plan| {
+            is_whole
+                && plan.on_run.as_ref().is_some_and(|on| on.workflow == workflow && on.ends.contains(&end))
+        });
+        let plans: Vec<&Arc<Plan>> = own.into_iter().chain(listeners).collect();
+        if plans.is_empty() {
+            return Vec::new();
+        }
+        let mut document = json!({
+            "run": self.state.run,
+            "workflow": self.state.workflow,
+            "phase": phase,
+            "body": self.event.document.to_value(),
+        });
+        if let (Some(document), Value::Object(members)) = (document.as_object_mut(), members()) {
+            document.extend(members);
+        }
+        let document = Document::json(&document);
+        let at_ms = self.now_ms();
+        let spawn = |plan: &Arc<Plan>| {
+            let run = child_id(self.state.run, &plan.name, self.state.seq, 0, at_ms);
+            let event = Event {
+                trigger: Trigger::Run { run: self.state.run, workflow: self.state.workflow.clone(), phase },
+                headers: BTreeMap::new(),
+                query: BTreeMap::new(),
+                document: document.clone(),
+            };
+            plan.accept(run, at_ms, event, None)
+                .inspect_err(|error| {
+                    tracing::error!(run = %self.state.run, workflow = %plan.name, %error, "a run's end cannot start another");
+                })
+                .ok()
+        };
+        plans.into_iter().filter_map(spawn).collect()
+    }
+}
+
+/// One round of a step that begins runs.
+struct Round {
+    since: u32,
+    at_ms: u64,
+}
+
+/// Whether the list is as long as it was when the step began.
+fn is_still(items: &[Value], total: u32) -> Result<(), Failure> {
+    if u32::try_from(items.len()) == Ok(total) {
+        return Ok(());
+    }
+    let message = format!(
+        "the list had {total} items when the step began, and has {} now: redrive the run from its start",
+        items.len()
+    );
+    Err(Failure::new(Cause::Expression, message))
+}
+
+/// How a run ended that a step has begun.
+struct Ended {
+    output: Option<Value>,
+    failure: Option<String>,
+    run: String,
+    is_cut: bool,
+}
+
+impl Ended {
+    fn into_value(self) -> Value {
+        match self.failure {
+            Some(message) => json!({ "error": { "message": message, "run": self.run } }),
+            None => self.output.unwrap_or(Value::Null),
+        }
+    }
+}
+
+/// What became of the runs of one round of a step, by their index.
+fn ends<'e>(whats: impl Iterator<Item = &'e What>, of: &str, round: u32) -> BTreeMap<u32, Ended> {
+    let mut ends = BTreeMap::new();
+    for what in whats {
+        let What::Child { step, since, index, run, became } = what else { continue };
+        if step != of || *since != round {
+            continue;
+        }
+        let ended = |output, failure, is_cut| Ended { output, failure, run: run.to_string(), is_cut };
+        let end = match became {
+            Became::Succeeded { output, is_cut } => {
+                ended(output.as_ref().map(Document::to_value), None, *is_cut)
+            }
+            Became::Dead { failure } => ended(None, Some(failure.message.clone()), false),
+            Became::Cancelled { .. } => ended(None, Some("it was cancelled".into()), false),
+            Became::Revived => {
+                ends.remove(index);
+                continue;
+            }
+        };
+        ends.insert(*index, end);
+    }
+    ends
+}

@@ -1,0 +1,97 @@
+//! What a sender is answered.
+
+use axum::Json;
+use axum::http::{HeaderValue, StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use serde_json::json;
+use stepmill_core::RunId;
+use stepmill_core::attempt::{Cause, Failure};
+use stepmill_core::document::{self, Body, Document};
+use stepmill_core::journal::{Outcome, Published};
+
+use crate::answers::Answer;
+
+/// Header with the id of the run, where the body is a step's.
+const RUN: &str = "stepmill-run";
+
+/// What became of an event.
+pub(super) enum Answered {
+    /// It is on disk.
+    Accepted(Outcome),
+    /// It is on disk, for runs that wait for it.
+    Published(RunId, Published),
+    /// A step has answered it.
+    Now(RunId, Answer),
+}
+
+impl IntoResponse for Answered {
+    fn into_response(self) -> Response {
+        match self {
+            Self::Accepted(Outcome::New(run)) => accepted(format!(r#"{{"run":"{run}"}}"#)),
+            Self::Accepted(Outcome::Duplicate(run)) => {
+                accepted(format!(r#"{{"run":"{run}","duplicate":true}}"#))
+            }
+            Self::Accepted(Outcome::Gathered(run)) => {
+                accepted(format!(r#"{{"run":"{run}","gathered":true}}"#))
+            }
+            Self::Published(event, Published::New(woken)) => {
+                accepted(json!({ "event": event, "woken": woken }).to_string())
+            }
+            Self::Published(_, Published::Duplicate(event)) => {
+                accepted(json!({ "event": event, "duplicate": true }).to_string())
+            }
+            Self::Now(run, Answer::Output(document)) => output(run, &document),
+            Self::Now(run, Answer::Failed(failure)) => failed(run, &failure),
+            Self::Now(run, Answer::Nothing) => Self::Accepted(Outcome::New(run)).into_response(),
+        }
+    }
+}
+
+fn accepted(body: String) -> Response {
+    (StatusCode::ACCEPTED, [(header::CONTENT_TYPE, document::JSON)], body).into_response()
+}
+
+fn output(run: RunId, document: &Document) -> Response {
+    let body = match &document.body {
+        Body::Text(text) => text.clone().into_bytes(),
+        Body::Binary(bytes) => bytes.clone(),
+    };
+    // What a guest calls a media type need not be one.
+    let media_type = HeaderValue::from_str(&document.media_type)
+        .unwrap_or_else(|_| HeaderValue::from_static("application/octet-stream"));
+    let headers = [(header::CONTENT_TYPE, media_type)];
+    let mut response = (StatusCode::OK, headers, body).into_response();
+    if let Ok(run) = HeaderValue::from_str(&run.to_string()) {
+        response.headers_mut().insert(RUN, run);
+    }
+    response
+}
+
+/// What the sender can mend is told: that a step found its payload wanting. Anything else is the operator's, who
+/// has the run as a dead letter.
+fn failed(run: RunId, failure: &Failure) -> Response {
+    match failure.cause {
+        Cause::Rejected | Cause::Invalid => {
+            let error = json!({
+                "code": "run-rejected",
+                "message": failure.message,
+                "violations": failure.violations,
+            });
+            (StatusCode::UNPROCESSABLE_ENTITY, Json(json!({ "run": run, "error": error }))).into_response()
+        }
+        Cause::Expression
+        | Cause::TimedOut
+        | Cause::Declined
+        | Cause::Child
+        | Cause::RetryAsked
+        | Cause::Trap
+        | Cause::StackOverflow
+        | Cause::MemoryLimit
+        | Cause::CpuDeadline
+        | Cause::WallDeadline
+        | Cause::OutputLimit
+        | Cause::BadAnswer
+        | Cause::StorageConflict
+        | Cause::Host => accepted(format!(r#"{{"run":"{run}"}}"#)),
+    }
+}

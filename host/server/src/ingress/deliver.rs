@@ -1,0 +1,148 @@
+//! From a verified event to what is on disk: a run of a workflow, or an event for runs that wait.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use stepmill_core::RunId;
+use stepmill_core::event::{Event, Trigger};
+use stepmill_core::expression::Template;
+use stepmill_core::journal::{Acceptance, Dedupe, JournalError, Outcome, Publication, Published};
+use stepmill_core::workflow::{NoKey, Webhook, value_key};
+use tokio::sync::SemaphorePermit;
+
+use super::answer::Answered;
+use super::{Ingress, Refusal};
+use crate::catalog::{Deployed, DeployedEvent};
+use crate::metrics;
+
+impl Ingress {
+    /// Starts a run.
+    pub(super) async fn start(
+        &self,
+        deployed: &Arc<Deployed>,
+        webhook: &Webhook,
+        event: Event,
+        permit: SemaphorePermit<'_>,
+    ) -> Result<Answered, Refusal> {
+        let plan = &deployed.plan;
+        let now_ms = self.clock.now_ms();
+        let run = RunId::new(now_ms, self.entropy.id());
+        let dedupe = dedupe(plan.dedupe.as_ref(), webhook, &plan.name, &plan.name, &event, run, now_ms)?;
+        let accepted = plan.accept(run, now_ms, event, None).map_err(no_key)?;
+        let acceptance = Acceptance { dedupe, ..accepted };
+        let waiting = webhook
+            .respond
+            .as_ref()
+            .map(|respond| (self.answers.wait(run, respond.from.as_deref()), respond.within));
+        let outcome = self.accept_one(&plan.name, acceptance).await?;
+        let (Outcome::New(run), Some((waiting, within))) = (outcome, waiting) else {
+            return Ok(Answered::Accepted(outcome));
+        };
+        // One that waits takes no place of those that are being accepted, and those that wait have bounds too.
+        drop(permit);
+        let Ok(_place) = self.waiting.try_acquire() else { return Ok(Answered::Accepted(outcome)) };
+        match waiting.within(within).await {
+            Some(answer) => Ok(Answered::Now(run, answer)),
+            None => Ok(Answered::Accepted(outcome)),
+        }
+    }
+
+    /// Gives an event to runs that wait for it, and starts those that begin with it.
+    ///
+    /// Each of these is known by the event's dedupe key, so that an event which is sent again after a crash
+    /// between two of them does what was left to do, and nothing twice.
+    pub(super) async fn publish(
+        &self,
+        deployed: &DeployedEvent,
+        webhook: &Webhook,
+        event: Event,
+    ) -> Result<Answered, Refusal> {
+        let plan = &deployed.plan;
+        let now_ms = self.clock.now_ms();
+        let id = RunId::new(now_ms, self.entropy.id());
+        let key = value_key("key", &plan.key, &event, id, &plan.name, now_ms).map_err(no_key)?;
+        let scope = format!("event/{}", plan.name);
+        let dedupe_of =
+            |scope: &str| dedupe(plan.dedupe.as_ref(), webhook, scope, &plan.name, &event, id, now_ms);
+        let begins =
+            self.catalog.plans.values().filter(|deployed| {
+                deployed.plan.event.as_ref().is_some_and(|trigger| trigger.name == plan.name)
+            });
+        for started in begins {
+            let trigger = Trigger::Event { name: plan.name.to_string() };
+            let event = Event { trigger, ..event.clone() };
+            let run = RunId::new(now_ms, self.entropy.id());
+            let accepted = match started.plan.accept(run, now_ms, event, None) {
+                Ok(accepted) => accepted,
+                // One workflow that cannot take it keeps it from nobody else.
+                Err(error) => {
+                    tracing::error!(event = %plan.name, workflow = %started.plan.name, %error, "an event cannot become a run");
+                    metrics::event_refused("no-key");
+                    continue;
+                }
+            };
+            let dedupe = dedupe_of(&format!("{scope}/{}", started.plan.name))?;
+            self.accept_one(&started.plan.name, Acceptance { dedupe, ..accepted }).await?;
+        }
+        let publication = Publication {
+            id,
+            name: plan.name.to_string(),
+            key,
+            at_ms: now_ms,
+            dedupe: dedupe_of(&scope)?,
+            event,
+            keep_until_ms: now_ms.saturating_add(plan.keep_ms),
+        };
+        let published =
+            self.journal.publish(publication).await.map_err(|error| unavailable(&plan.name, &error))?;
+        match &published {
+            Published::New(_) => {
+                metrics::event_accepted(&plan.name);
+                self.wake.notify_one();
+            }
+            Published::Duplicate(_) => metrics::event_duplicate(&plan.name),
+        }
+        Ok(Answered::Published(id, published))
+    }
+
+    async fn accept_one(&self, workflow: &str, acceptance: Acceptance) -> Result<Outcome, Refusal> {
+        let accepted = self.journal.accept(vec![acceptance]).await;
+        let accepted = accepted
+            .map_err(|error| unavailable(workflow, &error))?
+            .pop()
+            .ok_or(Refusal::JournalUnavailable)?;
+        match accepted {
+            Outcome::New(_) | Outcome::Gathered(_) => {
+                metrics::event_accepted(workflow);
+                self.wake.notify_one();
+            }
+            Outcome::Duplicate(_) => metrics::event_duplicate(workflow),
+        }
+        Ok(accepted)
+    }
+}
+
+fn unavailable(name: &str, error: &JournalError) -> Refusal {
+    tracing::error!(name, error = error as &dyn std::error::Error, "failed to accept an event");
+    Refusal::JournalUnavailable
+}
+
+fn no_key(error: NoKey) -> Refusal {
+    Refusal::Key(error.to_string())
+}
+
+fn dedupe(
+    template: Option<&Template>,
+    webhook: &Webhook,
+    scope: &str,
+    name: &str,
+    event: &Event,
+    run: RunId,
+    now_ms: u64,
+) -> Result<Option<Dedupe>, Refusal> {
+    let Some(template) = template else { return Ok(None) };
+    let key = value_key("dedupe", template, event, run, name, now_ms)
+        .map_err(|error| Refusal::DedupeKey(error.to_string()))?;
+    let lasts_ms = u64::try_from(Duration::as_millis(&webhook.dedupe_for)).unwrap_or(u64::MAX);
+    Ok(Some(Dedupe { scope: scope.to_owned(), key, expires_ms: now_ms.saturating_add(lasts_ms) }))
+}

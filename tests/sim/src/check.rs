@@ -1,0 +1,173 @@
+//! What must hold at the end of a story.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use stepmill_core::event::Trigger;
+use stepmill_core::run::{self, Entry, Phase, Stand, State, What};
+use stepmill_core::storage::StoredValue;
+use stepmill_core::{Journal as _, PluginStorage as _, RunId};
+
+use crate::sandbox::STORAGE;
+use crate::story::World;
+
+/// A run with its journal.
+struct Run {
+    state: State,
+    entries: Vec<Entry>,
+}
+
+/// Everything that must not be.
+pub(crate) async fn problems(world: &World) -> Vec<String> {
+    let mut problems = Vec::new();
+    let mut runs: BTreeMap<RunId, Run> = BTreeMap::new();
+    for state in world.states().await {
+        match world.journal.read(state.run).await {
+            Ok((state, entries)) => drop(runs.insert(state.run, Run { state, entries })),
+            Err(error) => problems.push(format!("{} cannot be read: {error}", state.run)),
+        }
+    }
+    for run in world.accepted.iter().filter(|run| !runs.contains_key(run)) {
+        problems.push(format!("{run} was accepted and is lost"));
+    }
+    for run in runs.values() {
+        problems.extend(replays(run));
+        problems.extend(has_a_reason(run, &runs));
+        problems.extend(is_undone(world, run));
+        problems.extend(counts(world, run).await);
+    }
+    problems.extend(fires(&runs));
+    problems.extend(limits(world));
+    problems
+}
+
+fn replays(run: &Run) -> Option<String> {
+    let id = run.state.run;
+    match run::replay(&run.entries) {
+        Ok(Some(state)) if state == run.state => None,
+        Ok(_) => Some(format!("the journal of {id} does not lead to its state")),
+        Err(illegal) => Some(format!("the journal of {id} is illegal: {illegal}")),
+    }
+}
+
+/// A run that has not ended is dead, or waits for somebody, or for another run that does.
+fn has_a_reason(run: &Run, runs: &BTreeMap<RunId, Run>) -> Option<String> {
+    let state = &run.state;
+    let without = |why: &str| {
+        Some(format!("{} is {} {why}: {:?}", state.run, state.phase.name().as_str(), state.steps))
+    };
+    match &state.phase {
+        Phase::Succeeded | Phase::Cancelled | Phase::Dead { .. } => None,
+        Phase::Waiting { .. } => {
+            let is_held = |stand: &Stand| match stand {
+                Stand::Listening { until_ms, .. } | Stand::Undecided { until_ms } => until_ms.is_none(),
+                Stand::Children(_) => runs.values().any(|other| {
+                    let is_child = other.state.parent.as_ref().is_some_and(|parent| parent.run == state.run);
+                    is_child && !other.state.phase.has_ended()
+                }),
+                Stand::Open
+                | Stand::Retrying { .. }
+                | Stand::Parked { .. }
+                | Stand::Sleeping { .. }
+                | Stand::Done { .. } => false,
+            };
+            let is_named = state.steps.values().any(|progress| is_held(&progress.stand));
+            if is_named && state.places().is_empty() { None } else { without("for no reason") }
+        }
+        Phase::Queued { .. } => {
+            let key = state.lane.as_ref().map(|lane| &lane.key);
+            let is_blocked = runs.values().any(|other| {
+                other.state.lane.as_ref().map(|lane| &lane.key) == key
+                    && !other.state.phase.has_ended()
+                    && !matches!(other.state.phase, Phase::Queued { .. })
+            });
+            if is_blocked { None } else { without("behind nobody") }
+        }
+        Phase::Gathering { .. } | Phase::Ready { .. } | Phase::Retrying { .. } | Phase::Parked { .. } => {
+            without("and nothing came of it")
+        }
+    }
+}
+
+/// Of a run that has undone what it had done, each step that can be undone is.
+fn is_undone(world: &World, run: &Run) -> Option<String> {
+    let undone = run.entries.iter().rposition(|entry| matches!(entry.what, What::Undone))?;
+    let entries = run.entries.get(..undone)?;
+    let state = run::replay(entries).ok()??;
+    let plan = world.catalog.plans.get(run::root(&state.workflow))?.plan.part(&state.workflow)?;
+    let left = plan.steps.iter().find(|step| {
+        let undo = step.undo.as_deref().map(|undo| state.done(&undo.id));
+        undo.is_some_and(|undone| undone.is_none()) && state.done(&step.id).is_some()
+    })?;
+    Some(format!("{} says that it is undone, and {} is not", run.state.run, left.id))
+}
+
+/// Storage writes are as many as successes, and each success is one of the system's too.
+async fn counts(world: &World, run: &Run) -> Vec<String> {
+    let mut problems = Vec::new();
+    let mut successes: BTreeMap<&str, i64> = BTreeMap::new();
+    for entry in &run.entries {
+        if let What::StepSucceeded { record, .. } = &entry.what
+            && record.plugin == "call"
+            && record.failure.is_none()
+        {
+            *successes.entry(&record.step).or_default() += 1;
+        }
+    }
+    let effects = world.sandbox.effects();
+    let prefix = format!("{}:", run.state.run);
+    let asked = effects.keys().filter_map(|key| step_of(key.strip_prefix(&prefix)?));
+    let steps: BTreeSet<&str> = asked.chain(successes.keys().copied()).collect();
+    for step in steps {
+        let keys: Vec<String> = (0..=run.state.rounds).map(|round| key(run.state.run, step, round)).collect();
+        let mut counted = 0;
+        for key in &keys {
+            let stored = world.journal.inner().get(STORAGE, key).await.unwrap();
+            counted += match stored.map(|stored| stored.value) {
+                Some(StoredValue::Counter(count)) => count,
+                Some(StoredValue::Bytes(_)) | None => 0,
+            };
+        }
+        let success = successes.get(step).copied().unwrap_or_default();
+        if counted != success {
+            problems.push(format!("{prefix}{step} has {success} successes and {counted} storage writes"));
+        }
+        if success > 0 && !keys.iter().any(|key| effects.contains_key(key)) {
+            problems.push(format!("{prefix}{step} succeeded, but the system was never asked"));
+        }
+    }
+    problems
+}
+
+/// What systems know a step of a run by, in a round.
+fn key(run: RunId, step: &str, round: u32) -> String {
+    let key = run.idempotency_key(step);
+    if round == 0 { key } else { format!("{key}:{round}") }
+}
+
+/// The step in what is left of such a key without its run.
+fn step_of(key: &str) -> Option<&str> {
+    key.split(':').next()
+}
+
+/// No instant of a schedule has two runs.
+fn fires(runs: &BTreeMap<RunId, Run>) -> Vec<String> {
+    let mut seen = BTreeSet::new();
+    let fires = runs.values().filter_map(|run| match &run.entries.first()?.what {
+        What::Accepted(accepted) => match accepted.event.trigger {
+            Trigger::Schedule { fire_ms } => Some((accepted.workflow.clone(), fire_ms)),
+            Trigger::Webhook { .. }
+            | Trigger::Manual
+            | Trigger::Event { .. }
+            | Trigger::Call { .. }
+            | Trigger::Run { .. } => None,
+        },
+        _ => None,
+    });
+    let twice = fires.filter(|fire| !seen.insert(fire.clone()));
+    twice.map(|(workflow, fire_ms)| format!("the schedule of {workflow} fired twice for {fire_ms}")).collect()
+}
+
+fn limits(world: &World) -> Option<String> {
+    let (most, allowed) = (world.sandbox.most_runs(), world.concurrency);
+    (most > allowed).then(|| format!("{most} runs were worked on at once, of {allowed}"))
+}

@@ -1,0 +1,214 @@
+//! Workflows of every shape, made up by dice.
+
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use serde_json::{Value, json};
+use stepmill_core::limits::Limits;
+use stepmill_core::manifest::{Kind, Manifest};
+use stepmill_core::workflow::{Environment, EventPlan, Plan, PluginInfo};
+use stepmill_server::catalog::{Catalog, Deployed, DeployedEvent};
+use stepmill_server::diagnostic::Diagnostics;
+
+use crate::dice::Dice;
+
+/// The workflow that others call.
+pub const LEAF: &str = "leaf";
+/// The event that runs wait for.
+pub const EVENT: &str = "ping";
+/// Keys of lanes, of events and of what is gathered: few, so that runs meet.
+pub const KEYS: u64 = 4;
+
+/// A catalog of some made-up workflows and the leaf, and the names of those that events come for.
+pub fn catalog(dice: &Dice) -> (Catalog, Vec<String>) {
+    let count = 1 + dice.below(3);
+    let names: Vec<String> = (0..count).map(|number| format!("w{number}")).collect();
+    let mut known: BTreeSet<String> = names.iter().cloned().collect();
+    known.insert(LEAF.into());
+    let mut plans = BTreeMap::new();
+    let definitions = names.iter().map(|name| workflow(dice, name));
+    for definition in definitions.collect::<Vec<_>>().into_iter().chain([leaf(dice)]) {
+        let plan = plan(&definition, &known);
+        let deployed = Deployed { plan: Arc::new(plan), verifier: None, file: PathBuf::new() };
+        plans.insert(deployed.plan.name.to_string(), Arc::new(deployed));
+    }
+    let event = json!({ "key": "${{ body.key }}", "keep": "10m" });
+    let event = EventPlan::try_new(EVENT, serde_json::from_value(event).unwrap()).unwrap();
+    let event = Arc::new(DeployedEvent { plan: event, verifier: None });
+    let catalog = Catalog {
+        plans,
+        events: BTreeMap::from([(EVENT.to_owned(), event)]),
+        gates: BTreeMap::new(),
+        by_path: HashMap::new(),
+        plugins: BTreeMap::new(),
+        constants: Vec::new(),
+        warnings: Diagnostics::default(),
+    };
+    (catalog, names)
+}
+
+fn plan(definition: &Value, workflows: &BTreeSet<String>) -> Plan {
+    let environment = Environment {
+        plugins: &[("check", Kind::Validate), ("shape", Kind::Transform), ("call", Kind::Connector)]
+            .into_iter()
+            .map(|(name, kind)| (name.to_owned(), plugin(name, kind)))
+            .collect(),
+        systems: &BTreeSet::from(["erp".into(), "crm".into()]),
+        events: &BTreeSet::from([EVENT.into()]),
+        workflows,
+        limits: Limits::default(),
+        read_file: &|path| Err(format!("there is no file {path}")),
+    };
+    let parsed = serde_json::from_value(definition.clone()).unwrap();
+    Plan::try_new(parsed, &environment).unwrap_or_else(|problems| panic!("{definition:#} {problems:#?}"))
+}
+
+fn plugin(name: &str, kind: Kind) -> PluginInfo {
+    let manifest = Manifest {
+        name: name.into(),
+        version: "1.0.0".into(),
+        summary: "simulated".into(),
+        kind,
+        config_schema: json!({ "type": "object" }),
+        input_schema: None,
+        output_schema: None,
+    };
+    PluginInfo { manifest: Arc::new(manifest), digest: format!("digest-of-{name}").into() }
+}
+
+fn leaf(dice: &Dice) -> Value {
+    json!({ "name": LEAF, "retry": retry(dice), "steps": [connector(dice, "send"), { "id": "shape", "use": "shape" }] })
+}
+
+fn workflow(dice: &Dice, name: &str) -> Value {
+    let mut definition = json!({ "name": name, "retry": retry(dice), "on": {} });
+    let members = definition.as_object_mut().unwrap();
+    let steps: Vec<Value> = (0..1 + dice.below(6)).map(|index| step(dice, index)).collect();
+    members.insert("steps".into(), linked(dice, steps));
+    match dice.below(6) {
+        0 | 1 => {
+            let on_dead = if dice.chance(500) { "block" } else { "pass" };
+            let lane =
+                json!({ "key": "${{ body.lane }}", "concurrency": 1 + dice.below(2), "on-dead": on_dead });
+            members.insert("lane".into(), lane);
+        }
+        2 => {
+            let mut gather = json!({ "by": "${{ body.lane }}", "for": "1m", "max": 2 + dice.below(4) });
+            if dice.chance(500) {
+                gather["quiet"] = json!("10s");
+            }
+            if dice.chance(300) {
+                gather["keep"] = json!("last");
+            }
+            let webhook = json!({ "path": format!("/{name}"), "verify": { "scheme": "none" } });
+            members.insert("on".into(), json!({ "webhook": webhook, "gather": gather }));
+        }
+        _ => {}
+    }
+    if dice.chance(200) {
+        members.insert("timeout".into(), json!(format!("{}m", 1 + dice.below(120))));
+    }
+    if dice.chance(200) {
+        members.insert("on-failure".into(), json!([connector(dice, "tell")]));
+    }
+    if dice.chance(200) {
+        members.insert("on-success".into(), json!([connector(dice, "tell")]));
+    }
+    if dice.chance(300) {
+        let every = format!("{}s", 60 + dice.below(600));
+        let overlap = ["allow", "skip", "queue", "cancel"][usize::try_from(dice.below(4)).unwrap()];
+        let catch_up = [json!("none"), json!("latest"), json!({ "all": 3 })]
+            [usize::try_from(dice.below(3)).unwrap()]
+        .clone();
+        let schedule = json!({ "every": every, "overlap": overlap, "catch-up": catch_up });
+        members.get_mut("on").unwrap()["schedule"] = schedule;
+        // A schedule's payload has no keys.
+        members.remove("lane");
+    }
+    definition
+}
+
+fn retry(dice: &Dice) -> Value {
+    json!({ "attempts": 2 + dice.below(5), "first": "1s", "max": "1m" })
+}
+
+fn connector(dice: &Dice, id: &str) -> Value {
+    let system = if dice.chance(500) { "erp" } else { "crm" };
+    json!({ "id": id, "use": "call", "system": system })
+}
+
+fn step(dice: &Dice, index: u64) -> Value {
+    let id = format!("s{index}");
+    let mut step = match dice.below(14) {
+        0..=2 => json!({ "id": id, "use": if dice.chance(300) { "check" } else { "shape" } }),
+        3..=6 => {
+            let mut step = connector(dice, &id);
+            if dice.chance(300) {
+                let mut undo = connector(dice, "");
+                undo.as_object_mut().unwrap().remove("id");
+                step["undo"] = undo;
+            }
+            step
+        }
+        7 => json!({ "id": id, "sleep": format!("{}s", dice.below(600)) }),
+        8 => {
+            let mut step = json!({ "id": id, "wait": { "event": EVENT, "key": "${{ event.trigger.kind == 'schedule' ? 'k0' : string(run.accepted_ms % 4) }}" } });
+            step["wait"]["key"] = json!("k${{ run.accepted_ms % 4 }}");
+            if dice.chance(600) {
+                step["timeout"] = json!(format!("{}m", 1 + dice.below(15)));
+            }
+            step
+        }
+        9 => {
+            let mut step = json!({ "id": id, "approve": {} });
+            if dice.chance(600) {
+                step["timeout"] = json!(format!("{}m", 1 + dice.below(15)));
+            }
+            step
+        }
+        10 => json!({ "id": id, "call": { "workflow": LEAF, "detach": dice.chance(300) } }),
+        _ => {
+            let failures = ["all", "collect", "stop"][usize::try_from(dice.below(3)).unwrap()];
+            let list = "${{ [1, 2, 3, 4, 5].filter(i, i <= run.accepted_ms % 6) }}";
+            let mut each = json!({ "in": list, "concurrency": 1 + dice.below(3), "failures": failures });
+            if dice.chance(300) {
+                each["batch"] = json!(2);
+            }
+            let mut step = json!({ "id": id, "for-each": each });
+            match dice.below(3) {
+                0 => step["call"] = json!({ "workflow": LEAF }),
+                1 => step["steps"] = json!([{ "id": "shape", "use": "shape" }, connector(dice, "send")]),
+                _ => {
+                    step["use"] = json!("call");
+                    step["system"] = json!("erp");
+                }
+            }
+            step
+        }
+    };
+    if dice.chance(200) {
+        step["when"] = json!(format!("${{{{ run.accepted_ms % {} != 0 }}}}", 2 + dice.below(4)));
+    }
+    step
+}
+
+/// Some steps name what they need, and some are alternatives to the one before.
+fn linked(dice: &Dice, mut steps: Vec<Value>) -> Value {
+    for index in 1..steps.len() {
+        let may_fail = {
+            let before = &steps[index - 1];
+            let waits = before.get("wait").is_some() && before.get("timeout").is_some();
+            before.get("when").is_some() || before.get("approve").is_some() || waits
+        };
+        if may_fail && dice.chance(300) {
+            steps[index]["otherwise"] = json!(format!("s{}", index - 1));
+        } else if dice.chance(300) {
+            let count = dice.below(3);
+            let needs: BTreeSet<String> =
+                (0..count).map(|_| format!("s{}", dice.below(index as u64))).collect();
+            steps[index]["needs"] = json!(needs);
+        }
+    }
+    Value::Array(steps)
+}
