@@ -1,11 +1,13 @@
 //! The transition function.
 
+mod ends;
+mod steps;
+
 use std::collections::BTreeMap;
 
-use super::{
-    Accepted, Became, Children, Deadline, Death, Entry, OnDead, Pending, Phase, Stand, State, Undoing, What,
-};
-use crate::attempt::{Class, Failure, Record};
+use super::{Accepted, Deadline, Death, Entry, Phase, Stand, State, Undoing, What};
+use ends::{begin_undoing, die, redriven};
+use steps::{began, child, children, failed, is_next_attempt, open_stand, told};
 
 /// An entry that cannot follow the state it was given for.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -277,179 +279,6 @@ fn gathered(state: &mut State, at_ms: u64) -> Result<(), Refused> {
     if *count >= *max {
         state.phase = Phase::Ready { since_ms: at_ms };
     }
-    Ok(())
-}
-
-/// The stand of a step that can be begun or tried.
-fn open_stand<'s>(state: &'s mut State, step: &str) -> Result<&'s mut Stand, Refused> {
-    let stand = &mut state.steps.entry(step.to_owned()).or_default().stand;
-    match stand {
-        Stand::Open | Stand::Retrying { .. } | Stand::Parked { .. } => Ok(stand),
-        Stand::Done { .. } => Err("the step is done"),
-        Stand::Sleeping { .. } | Stand::Listening { .. } | Stand::Undecided { .. } | Stand::Children(_) => {
-            Err("the step has begun")
-        }
-    }
-}
-
-fn began(pending: &Pending, seq: u32, at_ms: u64) -> Stand {
-    match pending {
-        Pending::Time { until_ms } => Stand::Sleeping { until_ms: *until_ms },
-        Pending::Event { event, key, until_ms } => {
-            Stand::Listening { event: event.clone(), key: key.clone(), since_ms: at_ms, until_ms: *until_ms }
-        }
-        Pending::Decision { until_ms } => Stand::Undecided { until_ms: *until_ms },
-        Pending::Children { total: 0, .. } => Stand::Done { seq },
-        Pending::Children { total, failures, since, at_ms } => Stand::Children(Children {
-            total: *total,
-            begun: 0,
-            succeeded: 0,
-            dead: 0,
-            cancelled: 0,
-            failures: *failures,
-            since: *since,
-            at_ms: *at_ms,
-            bytes: 0,
-        }),
-    }
-}
-
-fn children<'s>(state: &'s mut State, step: &str) -> Option<&'s mut Children> {
-    match &mut state.steps.get_mut(step)?.stand {
-        Stand::Children(children) => Some(children),
-        Stand::Open
-        | Stand::Retrying { .. }
-        | Stand::Parked { .. }
-        | Stand::Sleeping { .. }
-        | Stand::Listening { .. }
-        | Stand::Undecided { .. }
-        | Stand::Done { .. } => None,
-    }
-}
-
-/// A child of a step that is done, or of an earlier round of it, changes nothing.
-fn child(state: &mut State, step: &str, since: u32, became: &Became, at_ms: u64) {
-    let Some(children) = children(state, step).filter(|children| children.since == since) else { return };
-    match became {
-        Became::Succeeded { output, .. } => {
-            children.succeeded = children.succeeded.saturating_add(1);
-            let bytes = output.as_ref().and_then(|output| u64::try_from(output.len()).ok());
-            children.bytes = children.bytes.saturating_add(bytes.unwrap_or_default());
-        }
-        Became::Dead { .. } => children.dead = children.dead.saturating_add(1),
-        Became::Revived => children.dead = children.dead.saturating_sub(1),
-        Became::Cancelled { was_dead } => {
-            children.cancelled = children.cancelled.saturating_add(1);
-            children.dead = children.dead.saturating_sub(u32::from(*was_dead));
-        }
-    }
-    if children.are_settled() {
-        settle(state, step, at_ms);
-    }
-}
-
-fn told(state: &mut State, step: &str, at_ms: u64) -> Result<(), Refused> {
-    settle(state, step, at_ms);
-    Ok(())
-}
-
-/// A step that waited is done. A dead run stays dead.
-fn settle(state: &mut State, step: &str, at_ms: u64) {
-    let seq = state.seq;
-    state.steps.entry(step.to_owned()).or_default().stand = Stand::Done { seq };
-    if state.phase.is_open() {
-        state.phase = Phase::Ready { since_ms: at_ms };
-    }
-}
-
-fn is_next_attempt(state: &State, record: &Record) -> Result<(), Refused> {
-    match state.stand(&record.step) {
-        Stand::Open | Stand::Retrying { .. } | Stand::Parked { .. } => {}
-        Stand::Done { .. } => return Err("the step has already succeeded"),
-        Stand::Sleeping { .. } | Stand::Listening { .. } | Stand::Undecided { .. } | Stand::Children(_) => {
-            // Only its failure ends such a step.
-            if record.failure.is_none() {
-                return Err("the step waits for something other than an attempt");
-            }
-        }
-    }
-    if record.number == state.next_attempt(&record.step) {
-        Ok(())
-    } else {
-        Err("the attempt's number does not follow the last one's")
-    }
-}
-
-/// Counts a failed attempt. Gives its failure.
-fn failed(state: &mut State, record: &Record, at_ms: u64) -> Result<Failure, Refused> {
-    // A step whose runs have failed is done, and then fails.
-    let is_done = matches!(state.stand(&record.step), Stand::Done { .. });
-    if !is_done || record.number != state.next_attempt(&record.step) {
-        is_next_attempt(state, record)?;
-    }
-    let failure = record.failure.clone().ok_or("a failed attempt has a failure")?;
-    let tries = &mut state.steps.entry(record.step.clone()).or_default().tries;
-    tries.last = record.number;
-    match failure.cause.class() {
-        Class::Host => tries.host_faults = tries.host_faults.saturating_add(1),
-        Class::Rejected | Class::Retryable | Class::Faulted => {
-            if tries.counted == 0 {
-                tries.since_ms = at_ms;
-            }
-            tries.counted = tries.counted.saturating_add(1);
-            tries.host_faults = 0;
-        }
-    }
-    Ok(failure)
-}
-
-/// What the run waited for is not waited for any more.
-fn begin_undoing(state: &mut State, failed: Option<Death>) {
-    for progress in state.steps.values_mut().filter(|progress| progress.stand.is_held()) {
-        progress.stand = Stand::Open;
-    }
-    state.undoing = Some(Undoing { failed });
-}
-
-fn die(state: &mut State, death: Death, undone: bool) {
-    if state.lane.as_ref().is_some_and(|lane| lane.on_dead == OnDead::Pass) {
-        state.lane = None;
-    }
-    let Death { step, failure, category, fingerprint } = death;
-    state.phase = Phase::Dead { step, failure, category, fingerprint, undone };
-}
-
-fn redriven(
-    state: &mut State,
-    from_start: bool,
-    is_edited: bool,
-    version: Option<&str>,
-    at_ms: u64,
-) -> Result<(), Refused> {
-    let Phase::Dead { undone, .. } = state.phase else { return Err("only a dead letter is redriven") };
-    if undone && !from_start {
-        return Err("what it had done was undone: it can only be redriven from the start");
-    }
-    if from_start {
-        state.undoing = None;
-        state.rounds = state.rounds.saturating_add(u32::from(undone));
-    }
-    if is_edited {
-        state.payload = state.seq;
-    }
-    if let Some(version) = version {
-        version.clone_into(&mut state.version);
-    }
-    for progress in state.steps.values_mut() {
-        progress.tries = super::Tries { last: progress.tries.last, ..Default::default() };
-        let is_forgotten = from_start || matches!(progress.stand, Stand::Retrying { .. });
-        if is_forgotten {
-            progress.stand = Stand::Open;
-        }
-    }
-    state.deadline = state.deadline.map(|deadline| Deadline::from(at_ms, deadline.timeout_ms));
-    state.redrives = state.redrives.saturating_add(1);
-    state.phase = Phase::Ready { since_ms: at_ms };
     Ok(())
 }
 

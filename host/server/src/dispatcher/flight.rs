@@ -6,6 +6,8 @@
 mod begin;
 mod commit;
 mod end;
+mod hooks;
+mod join;
 mod record;
 mod runs;
 mod told;

@@ -1,4 +1,4 @@
-//! Runs that a run begins: of the workflows that it calls, for the items of a list, as hooks.
+//! Runs that a step begins: of the workflow that it calls, for the items of a list.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -7,22 +7,17 @@ use serde_json::{Value, json};
 use stepmill_core::attempt::{Cause, Failure};
 use stepmill_core::document::Document;
 use stepmill_core::event::{Event, Trigger};
-use stepmill_core::journal::{Acceptance, PhaseName};
-use stepmill_core::run::{
-    Became, Children, Failures, Lane, OUTPUT_BYTES, OnDead, Parent, Pending, What, child_id, root,
-};
-use stepmill_core::workflow::{Body, End, ForEachStep, Plan, PlannedStep, Work};
+use stepmill_core::journal::Acceptance;
+use stepmill_core::run::{Children, Failures, Lane, OnDead, Parent, Pending, What, child_id};
+use stepmill_core::workflow::{Body, ForEachStep, Plan, PlannedStep, Work};
 
 use super::commit::Along;
 use super::{Flight, Stop};
-use crate::cancel;
 
 /// Runs that begin in one commit.
 const SPAWN: usize = 256;
 /// Most items of one list.
 const MOST_ITEMS: usize = 100_000;
-/// Who ends the items that a `for-each` step has stopped.
-const STOPPED: &str = "for-each: an item failed";
 
 impl Flight<'_> {
     /// Begins a run of another workflow. The inner error is a failure of the step.
@@ -80,7 +75,7 @@ impl Flight<'_> {
                 whats.extend((total > 0).then_some(spawned));
                 if total == 0 {
                     // Without items the step is done.
-                    self.joined_by(index, step, BTreeMap::new());
+                    self.joined_none(index, step);
                 } else if u32::try_from(spawns.len()).is_ok_and(|count| count < total) {
                     // There are more to begin.
                     self.walk.reopen(index);
@@ -229,141 +224,6 @@ impl Flight<'_> {
             .map(Arc::clone)
             .ok_or_else(|| Failure::new(Cause::Host, format!("the workflow has no part {name:?}")))
     }
-
-    /// Settles a step that waits for none of its runs any more, by what had become of them when that was so: in the
-    /// entry of this number.
-    pub(super) fn joined(&mut self, index: usize, step: &PlannedStep, seq: u32) -> Result<(), Stop> {
-        let (since, detached) = match self.told.get(&seq).map(|entry| &entry.what) {
-            Some(What::Child { since, .. }) => (*since, None),
-            Some(What::Began { pending: Pending::Children { since, at_ms, .. }, .. }) => {
-                (*since, Some(*at_ms))
-            }
-            _ => return Err(self.lacks("what a step was done with")),
-        };
-        if let (Work::Call { detach: true, .. }, Some(at_ms)) = (&step.work, detached) {
-            let run = child_id(self.state.run, &step.id, since, 0, at_ms);
-            self.done(index, step, Arc::new(Document::json(&json!({ "run": run }))));
-            return Ok(());
-        }
-        let ends = ends(self.told.range(..=seq).map(|(_, entry)| &entry.what), &step.id, since);
-        self.joined_by(index, step, ends);
-        Ok(())
-    }
-
-    fn joined_by(&mut self, index: usize, step: &PlannedStep, ends: BTreeMap<u32, Ended>) {
-        let (failures, outputs, is_call) = match &step.work {
-            Work::ForEach(for_each) => (for_each.failures, for_each.outputs, false),
-            _ => (Failures::All, true, true),
-        };
-        let failed: Vec<u32> =
-            ends.iter().filter(|(_, end)| end.failure.is_some()).map(|(at, _)| *at).collect();
-        let failure = if failures != Failures::Collect && !failed.is_empty() {
-            let first = failed.first().copied().unwrap_or_default();
-            let why = ends.get(&first).and_then(|end| end.failure.clone()).unwrap_or_default();
-            let count = failed.len();
-            let of_items = || format!("{count} of the items failed, the first of them item {first}: {why}");
-            Some(Failure::new(Cause::Child, if is_call { why.clone() } else { of_items() }))
-        } else if outputs && ends.values().any(|end| end.is_cut) {
-            let message = format!(
-                "the outputs of the runs are over {OUTPUT_BYTES} bytes together: let them give less, or write outputs: false"
-            );
-            Some(Failure::new(Cause::OutputLimit, message))
-        } else {
-            None
-        };
-        if let Some(failure) = failure {
-            let record = self.unmade_step(step, failure);
-            self.walk.begin(index);
-            return self.doom(record);
-        }
-        let output = if is_call {
-            ends.into_values().next().and_then(|end| end.output).unwrap_or(Value::Null)
-        } else if outputs {
-            Value::Array(ends.into_values().map(Ended::into_value).collect())
-        } else {
-            json!({ "count": ends.len(), "failed": failed.len() })
-        };
-        self.done(index, step, Arc::new(Document::json(&output)));
-    }
-
-    /// Cancels the runs of a step that has stopped at the first that failed.
-    pub(super) async fn stop_others(&mut self, step: &str) -> Result<(), Stop> {
-        let Some(planned) = self.plan.steps.iter().find(|planned| *planned.id == *step) else {
-            return Ok(());
-        };
-        let Work::ForEach(ForEachStep { failures: Failures::Stop, .. }) = &planned.work else {
-            return Ok(());
-        };
-        let round = self.told.values().rev().find_map(|entry| match &entry.what {
-            What::Began { step: name, pending: Pending::Children { since, total, at_ms, .. } }
-                if *name == *step =>
-            {
-                Some((*since, *total, *at_ms))
-            }
-            _ => None,
-        });
-        let Some((since, total, at_ms)) = round else { return Ok(()) };
-        let ended = ends(self.told.values().map(|entry| &entry.what), step, since);
-        let children = (0..total).filter(|index| !ended.contains_key(index));
-        let children = children.map(|index| child_id(self.state.run, step, since, index, at_ms)).collect();
-        let dispatcher = &self.shared.dispatcher;
-        cancel::trees(&*dispatcher.journal, &*dispatcher.clock, children, STOPPED, false).await?;
-        Ok(())
-    }
-
-    /// The runs that begin when this one ends so: the workflow's own hook, and other workflows that its end
-    /// starts.
-    pub(super) fn hooks(&self, phase: PhaseName, members: impl Fn() -> Value) -> Vec<Acceptance> {
-        let catalog = &self.shared.dispatcher.catalog;
-        let workflow = root(&self.plan.name);
-        let (part, end) = match phase {
-            PhaseName::Succeeded => ("on-success", End::Succeeded),
-            _ => ("on-failure", End::Dead),
-        };
-        let is_whole = *self.plan.name == *workflow;
-        // Or a part of one.
-        let is_hook = matches!(self.plan.name.split('/').nth(1), Some("on-failure" | "on-success"));
-        // An item that fails is a failure of the workflow; one that succeeds is not its success.
-        let own = catalog
-            .plans
-            .get(workflow)
-            .filter(|_| !is_hook && (is_whole || end == End::Dead))
-            .and_then(|deployed| deployed.plan.parts.get(part));
-        let listeners = catalog.plans.values().map(|deployed| &deployed.plan).filter(|plan| {
-            is_whole
-                && plan.on_run.as_ref().is_some_and(|on| on.workflow == workflow && on.ends.contains(&end))
-        });
-        let plans: Vec<&Arc<Plan>> = own.into_iter().chain(listeners).collect();
-        if plans.is_empty() {
-            return Vec::new();
-        }
-        let mut document = json!({
-            "run": self.state.run,
-            "workflow": self.state.workflow,
-            "phase": phase,
-            "body": self.event.document.to_value(),
-        });
-        if let (Some(document), Value::Object(members)) = (document.as_object_mut(), members()) {
-            document.extend(members);
-        }
-        let document = Document::json(&document);
-        let at_ms = self.now_ms();
-        let spawn = |plan: &Arc<Plan>| {
-            let run = child_id(self.state.run, &plan.name, self.state.seq, 0, at_ms);
-            let event = Event {
-                trigger: Trigger::Run { run: self.state.run, workflow: self.state.workflow.clone(), phase },
-                headers: BTreeMap::new(),
-                query: BTreeMap::new(),
-                document: document.clone(),
-            };
-            plan.accept(run, at_ms, event, None)
-                .inspect_err(|error| {
-                    tracing::error!(run = %self.state.run, workflow = %plan.name, %error, "a run's end cannot start another");
-                })
-                .ok()
-        };
-        plans.into_iter().filter_map(spawn).collect()
-    }
 }
 
 /// One round of a step that begins runs.
@@ -382,46 +242,4 @@ fn is_still(items: &[Value], total: u32) -> Result<(), Failure> {
         items.len()
     );
     Err(Failure::new(Cause::Expression, message))
-}
-
-/// How a run ended that a step has begun.
-struct Ended {
-    output: Option<Value>,
-    failure: Option<String>,
-    run: String,
-    is_cut: bool,
-}
-
-impl Ended {
-    fn into_value(self) -> Value {
-        match self.failure {
-            Some(message) => json!({ "error": { "message": message, "run": self.run } }),
-            None => self.output.unwrap_or(Value::Null),
-        }
-    }
-}
-
-/// What became of the runs of one round of a step, by their index.
-fn ends<'e>(whats: impl Iterator<Item = &'e What>, of: &str, round: u32) -> BTreeMap<u32, Ended> {
-    let mut ends = BTreeMap::new();
-    for what in whats {
-        let What::Child { step, since, index, run, became } = what else { continue };
-        if step != of || *since != round {
-            continue;
-        }
-        let ended = |output, failure, is_cut| Ended { output, failure, run: run.to_string(), is_cut };
-        let end = match became {
-            Became::Succeeded { output, is_cut } => {
-                ended(output.as_ref().map(Document::to_value), None, *is_cut)
-            }
-            Became::Dead { failure } => ended(None, Some(failure.message.clone()), false),
-            Became::Cancelled { .. } => ended(None, Some("it was cancelled".into()), false),
-            Became::Revived => {
-                ends.remove(index);
-                continue;
-            }
-        };
-        ends.insert(*index, end);
-    }
-    ends
 }
