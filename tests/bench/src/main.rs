@@ -1,6 +1,6 @@
 //! Benchmarks of Stepmill against native code that does the same, side by side in one run.
 //!
-//! `cargo run --release -p stepmill-bench -- [wasm|ingest|runs|journal|all] [--quick]` prints Markdown
+//! `cargo run --release -p stepmill-bench -- [wasm|ingest|runs|journal|queue|all] [--quick]` prints Markdown
 //! tables. What each figure means and how noise is handled is in tests/bench/README.md.
 //!
 //! Servers and the load generator are processes of their own: this binary again, under the subcommands
@@ -22,6 +22,7 @@ mod journal;
 mod load;
 mod machine;
 mod payload;
+mod queue;
 mod runs;
 mod serve;
 mod stats;
@@ -69,10 +70,12 @@ fn main() {
     let pace = Pace { quick: words.contains(&"--quick") };
     let names: Vec<&str> = words.into_iter().filter(|word| *word != "--quick").collect();
     let chosen = match names.as_slice() {
-        [] | ["all"] => &["wasm", "journal", "ingest", "runs"][..],
-        names if names.iter().all(|name| ["wasm", "ingest", "runs", "journal"].contains(name)) => names,
+        [] | ["all"] => &["wasm", "journal", "ingest", "runs", "queue"][..],
+        names if names.iter().all(|name| ["wasm", "ingest", "runs", "journal", "queue"].contains(name)) => {
+            names
+        }
         _ => {
-            eprintln!("usage: stepmill-bench [wasm|ingest|runs|journal|all] [--quick]");
+            eprintln!("usage: stepmill-bench [wasm|ingest|runs|journal|queue|all] [--quick]");
             std::process::exit(2);
         }
     };
@@ -83,6 +86,7 @@ fn main() {
             "wasm" => wasm::bench(pace),
             "ingest" => ingest::bench(pace),
             "runs" => runs::bench(pace),
+            "queue" => queue::bench(pace, scratch.path()),
             _ => journal::bench(pace),
         }
     }
