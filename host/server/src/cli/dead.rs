@@ -1,10 +1,14 @@
 //! `stepmill dead`: dead letters.
 
+use std::collections::BTreeMap;
 use std::path::PathBuf;
+use std::time::Duration;
 
 use anyhow::Context as _;
 use clap::{Args, Subcommand};
+use serde::Serialize;
 use stepmill_core::RunId;
+use stepmill_core::dead::{Category, Fingerprint};
 use stepmill_core::document::{self, Document};
 use stepmill_core::journal::PhaseName;
 use stepmill_core::run::{Phase, State};
@@ -27,9 +31,11 @@ pub(super) enum Command {
 
 #[derive(Debug, Args)]
 pub(super) struct ListArguments {
-    /// Only of this workflow
-    #[arg(long, short, value_name = "NAME")]
-    workflow: Option<String>,
+    #[command(flatten)]
+    which: Which,
+    /// Those that died of the same as one, with their number, in place of each
+    #[arg(long)]
+    groups: bool,
     /// How many at most
     #[arg(long, short = 'n', value_name = "N", default_value_t = 50)]
     limit: usize,
@@ -40,6 +46,55 @@ pub(super) struct ListArguments {
     connection: Connection,
 }
 
+/// Which dead letters.
+#[derive(Debug, Args)]
+struct Which {
+    /// Only of this workflow
+    #[arg(long, short, value_name = "NAME")]
+    workflow: Option<String>,
+    /// Only of this kind of trouble
+    #[arg(long, value_name = "CATEGORY", value_parser = category)]
+    category: Option<Category>,
+    /// Only those that died of the same: the fingerprint that `dead list` shows
+    #[arg(long, value_name = "FINGERPRINT")]
+    group: Option<Fingerprint>,
+    /// Only those that died at this step
+    #[arg(long, value_name = "ID")]
+    step: Option<String>,
+}
+
+impl Which {
+    fn is_all(&self) -> bool {
+        self.workflow.is_none() && self.category.is_none() && self.group.is_none() && self.step.is_none()
+    }
+
+    /// At most `limit` of them, latest first, and whether there are more.
+    async fn find(&self, client: &Client, limit: usize) -> Result<(Vec<State>, bool), Error> {
+        let filter = Filter { workflow: self.workflow.clone(), phase: Some(PhaseName::Dead) };
+        let is_any = self.category.is_none() && self.group.is_none() && self.step.is_none();
+        let (mut runs, mut has_more) =
+            client.all_runs(&filter, if is_any { limit } else { usize::MAX }).await?;
+        runs.retain(|run| self.fits(run));
+        has_more |= runs.len() > limit;
+        runs.truncate(limit);
+        Ok((runs, has_more))
+    }
+
+    fn fits(&self, run: &State) -> bool {
+        let Phase::Dead { step, category, fingerprint, .. } = &run.phase else { return false };
+        self.category.is_none_or(|wanted| wanted == *category)
+            && self.group.is_none_or(|wanted| wanted == *fingerprint)
+            && self.step.as_ref().is_none_or(|wanted| wanted == step)
+    }
+}
+
+fn category(text: &str) -> Result<Category, String> {
+    Category::ALL
+        .into_iter()
+        .find(|category| category.name() == text)
+        .ok_or_else(|| format!("one of {}", Category::ALL.map(Category::name).join(", ")))
+}
+
 #[derive(Debug, Args)]
 #[command(after_help = "\
 A redrive goes on where the run died: what connectors answered before is kept, and nothing is sent to them \
@@ -48,17 +103,20 @@ twice. With --from-start it forgets their answers; the idempotency keys stay the
 Examples:
   stepmill dead redrive run_0198… run_0199…
   stepmill dead redrive --all --workflow order-to-cash     once the cause is removed
+  stepmill dead redrive --all --group 1f0c… --rate 20      those that died of the same, 20 a second
   stepmill dead redrive run_0198… --payload mended.json    in place of the accepted payload")]
 pub(super) struct RedriveArguments {
     /// The runs
     #[arg(value_name = "ID", required_unless_present = "all")]
     ids: Vec<RunId>,
-    /// All dead letters
+    /// All dead letters that the other options let through
     #[arg(long, conflicts_with_all = ["ids", "payload"])]
     all: bool,
-    /// With --all: only of this workflow
-    #[arg(long, short, value_name = "NAME", requires = "all")]
-    workflow: Option<String>,
+    #[command(flatten)]
+    which: Which,
+    /// How many a second at most
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=10_000))]
+    rate: Option<u32>,
     /// From the first step
     #[arg(long)]
     from_start: bool,
@@ -101,17 +159,24 @@ impl Command {
 impl ListArguments {
     async fn run(self) -> Result<Exit, Error> {
         let client = self.connection.client()?;
-        let filter = Filter { workflow: self.workflow, phase: Some(PhaseName::Dead) };
-        let (runs, has_more) = client.all_runs(&filter, self.limit).await?;
+        let limit = if self.groups { usize::MAX } else { self.limit };
+        let (runs, has_more) = self.which.find(&client, limit).await?;
+        let groups = groups(&runs, self.limit);
         if self.json {
-            output::print_json(&runs)?;
+            if self.groups {
+                output::print_json(&groups)?
+            } else {
+                output::print_json(&runs)?
+            }
             return Ok(Exit::Done);
         }
         if runs.is_empty() {
-            eprintln!("there are no dead letters");
+            eprintln!("there are no such dead letters");
             return Ok(Exit::Done);
         }
-        output::print(&output::rendered(&table(Paint::stdout(), &runs)))?;
+        let paint = Paint::stdout();
+        let table = if self.groups { table_of_groups(paint, &groups) } else { table(paint, &runs) };
+        output::print(&output::rendered(&table))?;
         if has_more {
             eprintln!("there are more: --limit N shows them");
         }
@@ -120,17 +185,68 @@ impl ListArguments {
 }
 
 fn table(paint: Paint, runs: &[State]) -> comfy_table::Table {
-    let mut table = paint.table(&["RUN", "WORKFLOW", "DIED", "STEP", "CAUSE", "CODE", "MESSAGE"]);
+    let heads = ["RUN", "WORKFLOW", "DIED", "STEP", "CATEGORY", "CAUSE", "CODE", "GROUP", "MESSAGE"];
+    let mut table = paint.table(&heads);
     for run in runs {
-        let Phase::Dead { step, failure, .. } = &run.phase else { continue };
+        let Phase::Dead { step, failure, category, fingerprint, .. } = &run.phase else { continue };
         table.add_row([
             paint.cell(Tone::Plain, run.run.to_string()),
             paint.cell(Tone::Plain, &run.workflow),
             paint.cell(Tone::Faint, output::time(run.changed_ms)),
             paint.cell(Tone::Plain, step),
+            paint.cell(Tone::Plain, category.name()),
             paint.cell(Tone::Bad, failure.cause.name()),
             paint.cell(Tone::Plain, output::short(&failure.code, 40)),
+            paint.cell(Tone::Faint, fingerprint.to_string()),
             paint.cell(Tone::Plain, output::short(&failure.message, 100)),
+        ]);
+    }
+    table
+}
+
+/// Dead letters that died of the same.
+#[derive(Debug, Serialize)]
+struct Group<'a> {
+    fingerprint: Fingerprint,
+    count: usize,
+    category: Category,
+    workflow: &'a str,
+    step: &'a str,
+    /// Of the latest of them.
+    message: &'a str,
+}
+
+/// The groups of dead letters, the largest first; at most `limit`.
+fn groups(runs: &[State], limit: usize) -> Vec<Group<'_>> {
+    let mut groups: BTreeMap<Fingerprint, Group<'_>> = BTreeMap::new();
+    for run in runs {
+        let Phase::Dead { step, failure, category, fingerprint, .. } = &run.phase else { continue };
+        let group = groups.entry(*fingerprint).or_insert(Group {
+            fingerprint: *fingerprint,
+            count: 0,
+            category: *category,
+            workflow: &run.workflow,
+            step,
+            message: &failure.message,
+        });
+        group.count += 1;
+    }
+    let mut groups: Vec<Group<'_>> = groups.into_values().collect();
+    groups.sort_by_key(|group| std::cmp::Reverse(group.count));
+    groups.truncate(limit);
+    groups
+}
+
+fn table_of_groups(paint: Paint, groups: &[Group<'_>]) -> comfy_table::Table {
+    let mut table = paint.table(&["GROUP", "NUMBER", "CATEGORY", "WORKFLOW", "STEP", "THE LATEST SAYS"]);
+    for group in groups {
+        table.add_row([
+            paint.cell(Tone::Plain, group.fingerprint.to_string()),
+            paint.cell(Tone::Bad, group.count.to_string()),
+            paint.cell(Tone::Plain, group.category.name()),
+            paint.cell(Tone::Plain, group.workflow),
+            paint.cell(Tone::Plain, group.step),
+            paint.cell(Tone::Plain, output::short(group.message, 100)),
         ]);
     }
     table
@@ -151,14 +267,20 @@ impl RedriveArguments {
             None => None,
         };
         let ids = if self.all {
-            let filter = Filter { workflow: self.workflow, phase: Some(PhaseName::Dead) };
-            client.all_runs(&filter, usize::MAX).await?.0.iter().map(|run| run.run).collect()
-        } else {
+            self.which.find(&client, usize::MAX).await?.0.iter().map(|run| run.run).collect()
+        } else if self.which.is_all() {
             self.ids
+        } else {
+            return Err(anyhow::anyhow!("options that choose dead letters go with --all").into());
         };
+        let pause = self.rate.map(|rate| Duration::from_secs(1) / rate).unwrap_or_default();
         let redrive = Redrive { from_start: self.from_start, document, by: whoami() };
-        each(&client, &ids, self.json, "redriven", async |client, id| client.redrive(id, &redrive).await)
-            .await
+        each(&client, &ids, self.json, "redriven", async |client, id| {
+            let state = client.redrive(id, &redrive).await;
+            tokio::time::sleep(pause).await;
+            state
+        })
+        .await
     }
 }
 
