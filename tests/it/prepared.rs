@@ -63,7 +63,7 @@ impl Step {
             run: RunId::new(1_700_000_000_000, [run; 10]),
             step: "step".into(),
             number: 1,
-            round: 0,
+            idempotency_key: "run:step".into(),
             accepted_at_ms: 1_700_000_000_000 + u64::from(run),
             input: Arc::new(Document::from_bytes("application/json", input.to_string().into_bytes())),
             // As the text of a plan that was loaded again: equal, and not the same.

@@ -26,8 +26,8 @@ pub struct Attempt {
     pub step: Arc<str>,
     /// Number of the attempt, from 1.
     pub number: u32,
-    /// How often what the run had done was undone: systems are asked anew then.
-    pub round: u32,
+    /// What is sent to systems that can recognise a repeated request (see [`crate::run::State::idempotency_key`]).
+    pub idempotency_key: String,
     /// When the run's event was accepted, in milliseconds since the Unix epoch.
     pub accepted_at_ms: u64,
     /// What the step is fed.
@@ -38,17 +38,6 @@ pub struct Attempt {
     pub limits: Limits,
     /// What it may reach.
     pub grant: Arc<Grant>,
-}
-
-impl Attempt {
-    /// What is sent to systems that can recognise a repeated request: the same for every attempt of the step, until
-    /// what the run has done is undone.
-    pub fn idempotency_key(&self) -> String {
-        match self.round {
-            0 => self.run.idempotency_key(&self.step),
-            round => format!("{}:{round}", self.run.idempotency_key(&self.step)),
-        }
-    }
 }
 
 /// What came of an attempt.

@@ -64,6 +64,10 @@ pub struct State {
     /// The run that has begun this one and hears of its end.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub parent: Option<Parent>,
+    /// What its idempotency keys begin with in place of its id: an item of a list, or a call, is the same however often
+    /// a run is begun for it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub key: Option<String>,
     /// The lane that it goes in.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub lane: Option<Lane>,
@@ -263,6 +267,16 @@ impl Phase {
 }
 
 impl State {
+    /// What is sent to systems that can recognise a repeated request: the same for every attempt of the step, also
+    /// after a redrive, until what the run has done is undone.
+    pub fn idempotency_key(&self, step: &str) -> String {
+        let key = match &self.key {
+            Some(key) => format!("{key}:{step}"),
+            None => self.run.idempotency_key(step),
+        };
+        if self.rounds == 0 { key } else { format!("{key}:{}", self.rounds) }
+    }
+
     /// Number of the next attempt of a step.
     pub fn next_attempt(&self, step: &str) -> u32 {
         self.tries(step).last.saturating_add(1)

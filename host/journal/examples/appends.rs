@@ -28,6 +28,7 @@ fn acceptance(number: u64) -> Acceptance {
         event: Event { trigger, headers: BTreeMap::new(), query: BTreeMap::new(), document },
         timeout_ms: None,
         parent: None,
+        key: None,
         lane: None,
         gather: None,
     };

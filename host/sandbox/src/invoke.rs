@@ -165,7 +165,7 @@ pub(crate) struct Texts {
 
 impl Texts {
     pub(crate) fn of(attempt: &Attempt) -> Self {
-        Self { run: attempt.run.to_string(), idempotency_key: attempt.idempotency_key() }
+        Self { run: attempt.run.to_string(), idempotency_key: attempt.idempotency_key.clone() }
     }
 
     pub(crate) fn arguments<'a>(&'a self, attempt: &'a Attempt) -> Arguments<'a> {

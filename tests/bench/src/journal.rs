@@ -141,6 +141,7 @@ fn acceptance(number: u64, body: &str) -> Acceptance {
         },
         timeout_ms: None,
         parent: None,
+        key: None,
         lane: None,
         gather: None,
     };

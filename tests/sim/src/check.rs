@@ -33,8 +33,8 @@ pub(crate) async fn problems(world: &World) -> Vec<String> {
         problems.extend(replays(run));
         problems.extend(has_a_reason(run, &runs));
         problems.extend(is_undone(world, run));
-        problems.extend(counts(world, run).await);
     }
+    problems.extend(counts(world, &runs).await);
     problems.extend(fires(&runs));
     problems.extend(limits(world));
     problems
@@ -101,52 +101,40 @@ fn is_undone(world: &World, run: &Run) -> Option<String> {
     Some(format!("{} says that it is undone, and {} is not", run.state.run, left.id))
 }
 
-/// Storage writes are as many as successes, and each success is one of the system's too.
-async fn counts(world: &World, run: &Run) -> Vec<String> {
-    let mut problems = Vec::new();
-    let mut successes: BTreeMap<&str, i64> = BTreeMap::new();
-    for entry in &run.entries {
-        if let What::StepSucceeded { record, .. } = &entry.what
-            && record.plugin == "call"
-            && record.failure.is_none()
-        {
-            *successes.entry(&record.step).or_default() += 1;
+/// Under each idempotency key storage writes are as many as successes, and each success is one of the system's
+/// too.
+async fn counts(world: &World, runs: &BTreeMap<RunId, Run>) -> Vec<String> {
+    let mut successes: BTreeMap<String, i64> = BTreeMap::new();
+    for run in runs.values() {
+        let mut state = None;
+        for entry in &run.entries {
+            if let (What::StepSucceeded { record, .. }, Some(state)) = (&entry.what, &state)
+                && record.plugin == "call"
+            {
+                let state: &State = state;
+                *successes.entry(state.idempotency_key(&record.step)).or_default() += 1;
+            }
+            state = run::next(state, entry).ok();
         }
     }
     let effects = world.sandbox.effects();
-    let prefix = format!("{}:", run.state.run);
-    let asked = effects.keys().filter_map(|key| step_of(key.strip_prefix(&prefix)?));
-    let steps: BTreeSet<&str> = asked.chain(successes.keys().copied()).collect();
-    for step in steps {
-        let keys: Vec<String> = (0..=run.state.rounds).map(|round| key(run.state.run, step, round)).collect();
-        let mut counted = 0;
-        for key in &keys {
-            let stored = world.journal.inner().get(STORAGE, key).await.unwrap();
-            counted += match stored.map(|stored| stored.value) {
-                Some(StoredValue::Counter(count)) => count,
-                Some(StoredValue::Bytes(_)) | None => 0,
-            };
-        }
-        let success = successes.get(step).copied().unwrap_or_default();
+    let keys: BTreeSet<&String> = effects.keys().chain(successes.keys()).collect();
+    let mut problems = Vec::new();
+    for key in keys {
+        let stored = world.journal.inner().get(STORAGE, key).await.unwrap();
+        let counted = match stored.map(|stored| stored.value) {
+            Some(StoredValue::Counter(count)) => count,
+            Some(StoredValue::Bytes(_)) | None => 0,
+        };
+        let success = successes.get(key).copied().unwrap_or_default();
         if counted != success {
-            problems.push(format!("{prefix}{step} has {success} successes and {counted} storage writes"));
+            problems.push(format!("{key} has {success} successes and {counted} storage writes"));
         }
-        if success > 0 && !keys.iter().any(|key| effects.contains_key(key)) {
-            problems.push(format!("{prefix}{step} succeeded, but the system was never asked"));
+        if success > 0 && !effects.contains_key(key) {
+            problems.push(format!("{key} succeeded, but the system was never asked"));
         }
     }
     problems
-}
-
-/// What systems know a step of a run by, in a round.
-fn key(run: RunId, step: &str, round: u32) -> String {
-    let key = run.idempotency_key(step);
-    if round == 0 { key } else { format!("{key}:{round}") }
-}
-
-/// The step in what is left of such a key without its run.
-fn step_of(key: &str) -> Option<&str> {
-    key.split(':').next()
 }
 
 /// No instant of a schedule has two runs.

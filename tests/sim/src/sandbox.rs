@@ -135,7 +135,7 @@ impl SimSandbox {
 
     /// What a system does when it is asked.
     fn act(&self, attempt: &Attempt) -> Arc<Document> {
-        let key = attempt.idempotency_key();
+        let key = attempt.idempotency_key.clone();
         *self.effects.lock().unwrap().entry(key.clone()).or_default() += 1;
         Arc::new(Document::json(&json!({ "done": key })))
     }
@@ -151,7 +151,7 @@ impl Invoke for SimSandbox {
         // An attempt that succeeds counts itself, and with its success only.
         let counts = StorageWrite {
             namespace: STORAGE.into(),
-            key: attempt.run.idempotency_key(&attempt.step),
+            key: attempt.idempotency_key.clone(),
             op: StorageOp::Add(1),
         };
         let writes = if is_connector && outcome.is_ok() { vec![counts] } else { Vec::new() };

@@ -167,6 +167,9 @@ pub struct Accepted {
     /// The run that begins this one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub parent: Option<Parent>,
+    /// What its idempotency keys begin with in place of its id.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub key: Option<String>,
     /// The lane that it goes in.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub lane: Option<Lane>,

@@ -93,6 +93,7 @@ fn first(at_ms: u64, accepted: &Accepted) -> State {
         payload: 0,
         deadline: accepted.timeout_ms.map(|timeout_ms| Deadline::from(at_ms, timeout_ms)),
         parent: accepted.parent.clone(),
+        key: accepted.key.clone(),
         lane: accepted.lane.clone(),
         undoing: None,
         phase,

@@ -55,6 +55,7 @@ fn acceptance(number: u8) -> Acceptance {
         event: Event { trigger: Trigger::Manual, headers, query, document },
         timeout_ms: None,
         parent: None,
+        key: None,
         lane: None,
         gather: None,
     };

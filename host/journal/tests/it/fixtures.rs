@@ -128,6 +128,7 @@ pub fn with_body(at_ms: u64, body: &str) -> Acceptance {
         event,
         timeout_ms: None,
         parent: None,
+        key: None,
         lane: None,
         gather: None,
     };

@@ -49,7 +49,7 @@ impl Step {
             run: RunId::new(1_700_000_000_000, [7; 10]),
             step: "measured".into(),
             number: 1,
-            round: 0,
+            idempotency_key: "run:step".into(),
             accepted_at_ms: 1_700_000_000_000,
             input: Arc::new(input),
             config: Arc::clone(&self.config),

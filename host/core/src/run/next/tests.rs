@@ -58,6 +58,7 @@ fn accepted(kind: u8) -> What {
         event: event(),
         timeout_ms: (kind == 1).then_some(1_000),
         parent: None,
+        key: None,
         lane: (kind == 1).then_some(lane),
         gather: (kind >= 2).then_some(gather),
     }))

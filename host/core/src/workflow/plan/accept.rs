@@ -81,6 +81,7 @@ impl Plan {
             event,
             timeout_ms: self.timeout_ms,
             parent,
+            key: None,
             lane,
             gather,
         };

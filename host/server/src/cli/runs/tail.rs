@@ -173,6 +173,7 @@ mod tests {
             payload: 0,
             deadline: None,
             parent: None,
+            key: None,
             lane: None,
             undoing: None,
             phase,

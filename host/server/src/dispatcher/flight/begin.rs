@@ -270,7 +270,7 @@ impl Flight<'_> {
             run: self.state.run,
             step: Arc::clone(&step.id),
             number: self.state.next_attempt(&step.id),
-            round: self.state.rounds,
+            idempotency_key: self.state.idempotency_key(&step.id),
             accepted_at_ms: self.state.accepted_ms,
             input: fed.input,
             config: fed.config,

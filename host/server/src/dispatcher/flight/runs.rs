@@ -203,8 +203,12 @@ impl Flight<'_> {
             since: round.since,
             wants_output,
         });
-        plan.accept(run, self.now_ms(), event, parent)
-            .map_err(|error| Failure::new(Cause::Expression, format!("the run cannot be begun: {error}")))
+        let mut child = plan
+            .accept(run, self.now_ms(), event, parent)
+            .map_err(|error| Failure::new(Cause::Expression, format!("the run cannot be begun: {error}")))?;
+        // Systems know it by its place, so that a run that is begun for the same item again doubles nothing.
+        child.accepted.key = Some(format!("{}.{index}", self.state.idempotency_key(&step.id)));
+        Ok(child)
     }
 
     /// The plan of a workflow that is called.

@@ -1,5 +1,6 @@
 //! Every shape of workflow, by a dispatcher alone.
 
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 use serde_json::{Value, json};
@@ -275,6 +276,28 @@ async fn errors_are_collected_or_stop_the_list_as_it_says() {
     );
     assert!(rig.sandbox.asked().len() < 6, "those after it were stopped");
     assert!(rig.all().await.iter().all(|state| !state.phase.is_open()));
+    running.drained().await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_list_that_is_redriven_asks_systems_under_the_same_keys_as_before() {
+    let each = json!({ "in": "${{ input.items }}", "concurrency": 1, "failures": "stop" });
+    let rig = Rig::new(4, json!([{ "id": "each", "for-each": each, "use": "call" }]));
+    rig.sandbox.script("each", [Answer::Echo, Answer::fail(Cause::Rejected)]);
+    let running = rig.start();
+    let run = rig.accept(json!({ "items": ["a", "b", "c"] })).await;
+    let (state, _) = rig.ended(run).await;
+    assert!(state.phase.is_dead());
+    rig.append(run, redriven(false)).await;
+    assert_eq!(rig.ended(run).await.0.phase, Phase::Succeeded);
+    let keys_of = |item: &str| -> BTreeSet<String> {
+        let asked = rig.sandbox.asked_of("each").into_iter();
+        let of = asked.filter(|asked| asked.attempt.input.to_value() == json!(item));
+        of.map(|asked| asked.attempt.idempotency_key).collect()
+    };
+    assert_eq!(keys_of("a"), BTreeSet::from([format!("{run}:each.0:each")]), "it was asked for twice");
+    assert_eq!(keys_of("b").len(), 1);
+    assert_ne!(keys_of("b"), keys_of("c"));
     running.drained().await;
 }
 

@@ -87,6 +87,7 @@ fn shown() -> Shown {
         event,
         timeout_ms: None,
         parent: None,
+        key: None,
         lane: None,
         gather: None,
     };
