@@ -234,7 +234,9 @@ impl Flight<'_> {
             self.begin(index).await?;
         }
         if self.running.is_empty() {
-            return if self.is_leaving() { Err(Stop::Draining) } else { self.settle_up().await };
+            // An end that is known is committed, also in a drain: it need not be found out again.
+            let has_end = self.doomed.is_some() || self.walk.is_done() && self.state.undoing.is_none();
+            return if self.is_leaving() && !has_end { Err(Stop::Draining) } else { self.settle_up().await };
         }
         let due = self.next_due();
         tokio::select! {
