@@ -11,13 +11,9 @@ use crate::codec::{self, KeptRow, LaneRow};
 use crate::committer::{Hold, Request};
 use crate::error::damaged;
 use crate::index::Standing;
-use crate::keys::{self, Span};
+use crate::keys;
 use crate::local::LocalJournal;
 use crate::shared::Shared;
-use crate::tree::Order;
-
-/// Keys that are read in one scan.
-const PAGE: usize = 256;
 
 /// What follows from the states.
 #[derive(Default)]
@@ -45,7 +41,7 @@ fn check(shared: &Shared) -> Result<Vec<String>, JournalError> {
     let expected = expected(shared, &mut wrong)?;
     let mut found = BTreeMap::new();
     for span in keys::indexes() {
-        each(shared, span, |key, value| {
+        shared.values.each(span, |key, value| {
             found.insert(key.to_vec(), value);
             Ok(())
         })?;
@@ -59,7 +55,7 @@ fn check(shared: &Shared) -> Result<Vec<String>, JournalError> {
     }
     wrong.extend(found.keys().map(|key| format!("{} is left over", keys::describe(key))));
     let mut lanes = expected.lanes;
-    each(shared, keys::lanes(), |key, value| {
+    shared.values.each(keys::lanes(), |key, value| {
         let row: LaneRow = codec::decode(key, &value)?;
         let of = lanes.remove(key).unwrap_or_default();
         if (row.having, row.waiting) != (of.having, of.waiting) || row.ticket < of.ticket {
@@ -84,7 +80,7 @@ fn check(shared: &Shared) -> Result<Vec<String>, JournalError> {
 
 fn expected(shared: &Shared, wrong: &mut Vec<String>) -> Result<Expected, JournalError> {
     let mut expected = Expected::default();
-    each(shared, keys::states(), |key, _| {
+    shared.values.each(keys::states(), |key, _| {
         let run = keys::parse_state(key).ok_or_else(|| damaged(key, "no run"))?;
         let Some((state, entries)) = shared.values.run(run)? else {
             return Err(damaged(key, "the run is missing"));
@@ -114,40 +110,20 @@ fn expected(shared: &Shared, wrong: &mut Vec<String>) -> Result<Expected, Journa
 /// Every event that is kept goes some day, and what is noted of one goes with it.
 fn marks(shared: &Shared, wrong: &mut Vec<String>) -> Result<(), JournalError> {
     let mut takers = BTreeSet::new();
-    each(shared, keys::kept(), |key, content| {
+    shared.values.each(keys::kept(), |key, content| {
         let row: KeptRow = codec::decode(key, &content)?;
         if !shared.values.contains(&keys::expiry(row.until_ms, key))? {
             wrong.push(format!("{} never expires", keys::describe(key)));
         }
-        each(shared, keys::takers(key), |taker, _| {
+        shared.values.each(keys::takers(key), |taker, _| {
             takers.insert(taker.to_vec());
             Ok(())
         })
     })?;
-    each(shared, keys::all_takers(), |taker, _| {
+    shared.values.each(keys::all_takers(), |taker, _| {
         if !takers.contains(taker) {
             wrong.push(format!("{} is left over", keys::describe(taker)));
         }
         Ok(())
     })
-}
-
-fn each(
-    shared: &Shared,
-    mut span: Span,
-    mut take: impl FnMut(&[u8], Vec<u8>) -> Result<(), JournalError>,
-) -> Result<(), JournalError> {
-    loop {
-        let pairs = shared.values.scan(&span, Order::Ascending, PAGE)?;
-        let is_last = pairs.len() < PAGE;
-        for (key, raw) in pairs {
-            if let Some(content) = shared.values.resolve(&key, raw)? {
-                take(&key, content)?;
-            }
-            span = span.after(key);
-        }
-        if is_last {
-            return Ok(());
-        }
-    }
 }

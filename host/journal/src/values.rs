@@ -18,6 +18,9 @@ const REREADS: usize = 16;
 /// Keys that are counted in one scan.
 const COUNTED: usize = 1_024;
 
+/// Keys whose content is read after one scan.
+const PAGE: usize = 256;
+
 /// The values of a journal.
 pub(crate) struct Values {
     tree: Box<dyn Tree>,
@@ -84,6 +87,27 @@ impl Values {
             match pairs.into_iter().nth(COUNTED - 1) {
                 Some((last, _)) => span = span.after(last),
                 None => return Ok(count),
+            }
+        }
+    }
+
+    /// Takes each key of a span in order, with its encoded value, until one is refused.
+    pub(crate) fn each<E: From<JournalError>>(
+        &self,
+        mut span: Span,
+        mut take: impl FnMut(&[u8], Vec<u8>) -> Result<(), E>,
+    ) -> Result<(), E> {
+        loop {
+            let pairs = self.scan(&span, Order::Ascending, PAGE)?;
+            let is_last = pairs.len() < PAGE;
+            for (key, raw) in pairs {
+                if let Some(content) = self.resolve(&key, raw)? {
+                    take(&key, content)?;
+                }
+                span = span.after(key);
+            }
+            if is_last {
+                return Ok(());
             }
         }
     }

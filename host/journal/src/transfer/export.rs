@@ -11,13 +11,9 @@ use super::{FORMAT, Line, Transferred, seal};
 use crate::codec::{self, ClaimRow, CursorRow, KeptRow, StoredRow};
 use crate::committer::{Hold, Request};
 use crate::error::{TransferError, damaged, io};
-use crate::keys::{self, Span};
+use crate::keys;
 use crate::local::LocalJournal;
 use crate::shared::Shared;
-use crate::tree::Order;
-
-/// Keys that are read in one scan.
-const PAGE: usize = 256;
 
 impl LocalJournal {
     /// Writes all that is in the journal, as it is at one moment: writes wait meanwhile. Gives the
@@ -46,65 +42,45 @@ fn export(shared: &Shared, writer: &mut impl Write) -> Result<Transferred, Trans
     };
     let version = shared.values.get(keys::VERSION)?.unwrap_or_default();
     write(Line::Header { format: FORMAT, exported_ms: shared.clock.now_ms(), version })?;
-    each(shared, keys::states(), |key, _| {
+    shared.values.each(keys::states(), |key, _| {
         let run = keys::parse_state(key).ok_or_else(|| damaged(key, "no run"))?;
         let Some((state, entries)) = shared.values.run(run)? else {
             return Err(damaged(key, "the run is missing").into());
         };
         write(Line::Run { state: Box::new(state), entries })
     })?;
-    each(shared, keys::claims(), |key, content| {
+    shared.values.each(keys::claims(), |key, content| {
         let (scope, digest) = keys::parse_claim(key).ok_or_else(|| damaged(key, "no claim"))?;
         let ClaimRow { run, expires_ms } = codec::decode(key, &content)?;
         write(Line::Claim { scope: scope.to_owned(), key_sha256: hex::encode(digest), run, expires_ms })
     })?;
-    each(shared, keys::fires(), |key, content| {
+    shared.values.each(keys::fires(), |key, content| {
         let schedule = keys::parse_fire(key).ok_or_else(|| damaged(key, "no schedule"))?;
         let CursorRow { at_ms, last } = codec::decode(key, &content)?;
         write(Line::Fire { schedule: schedule.to_owned(), fire_ms: at_ms, run: last })
     })?;
-    each(shared, keys::storage(), |key, content| {
+    shared.values.each(keys::storage(), |key, content| {
         let (namespace, name) = keys::parse_stored(key).ok_or_else(|| damaged(key, "no stored value"))?;
         let stored: StoredRow = codec::decode(key, &content)?;
         write(Line::Value { namespace: namespace.to_owned(), key: name.to_owned(), stored })
     })?;
-    each(shared, keys::kept(), |key, content| {
+    shared.values.each(keys::kept(), |key, content| {
         let kept: KeptRow = codec::decode(key, &content)?;
         let mut taken = Vec::new();
-        each(shared, keys::takers(key), |taker, _| {
+        shared.values.each::<TransferError>(keys::takers(key), |taker, _| {
             let workflow = keys::parse_taken(taker, key).ok_or_else(|| damaged(taker, "no workflow"))?;
             taken.push(workflow.to_owned());
             Ok(())
         })?;
         write(Line::Event { kept, taken })
     })?;
-    each(shared, keys::switches(), |key, content| {
+    shared.values.each(keys::switches(), |key, content| {
         let name = keys::parse_switch(key).ok_or_else(|| damaged(key, "no switch"))?;
         write(Line::Switch { name: name.to_owned(), value: codec::decode(key, &content)? })
     })?;
     write_line(writer, &Line::End(transferred))?;
     writer.flush().map_err(TransferError::Write)?;
     Ok(transferred)
-}
-
-fn each(
-    shared: &Shared,
-    mut span: Span,
-    mut take: impl FnMut(&[u8], Vec<u8>) -> Result<(), TransferError>,
-) -> Result<(), TransferError> {
-    loop {
-        let pairs = shared.values.scan(&span, Order::Ascending, PAGE)?;
-        let is_last = pairs.len() < PAGE;
-        for (key, raw) in pairs {
-            if let Some(content) = shared.values.resolve(&key, raw)? {
-                take(&key, content)?;
-            }
-            span = span.after(key);
-        }
-        if is_last {
-            return Ok(());
-        }
-    }
 }
 
 fn write_line(writer: &mut impl Write, line: &Line) -> Result<(), TransferError> {
