@@ -1,6 +1,7 @@
 //! The seam to durability. The verbs are the journal's, not a database's.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use async_trait::async_trait;
 use serde::{Deserialize, Serialize};
@@ -9,6 +10,7 @@ use crate::event::Event;
 use crate::id::RunId;
 use crate::run::{Accepted, Entry, Phase, Queue, State};
 use crate::storage::StorageWrite;
+use crate::workflow::Version;
 
 /// A run that is asked for.
 ///
@@ -233,6 +235,28 @@ pub struct RunPage {
     pub cursor: Option<RunId>,
 }
 
+/// What comes into force together.
+#[derive(Clone, Debug, Default)]
+pub struct Deployment {
+    /// The versions of all workflows that runs begin under from now on.
+    pub versions: Vec<Version>,
+    /// The components that they use, by their digests.
+    pub components: BTreeMap<Arc<str>, Arc<[u8]>>,
+}
+
+/// A version that the journal keeps.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct KeptVersion {
+    /// Its id.
+    pub version: Arc<str>,
+    /// Name of its workflow.
+    pub workflow: String,
+    /// Whether runs begin under it.
+    pub is_deployed: bool,
+    /// How many runs of it the journal has, finished ones included.
+    pub runs: u64,
+}
+
 /// How full the journal is.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Backlog {
@@ -379,8 +403,22 @@ pub trait Journal: Send + Sync {
     /// All switches that are set.
     async fn switches(&self) -> Result<BTreeMap<String, String>, JournalError>;
 
-    /// Removes at most `limit` runs that succeeded or were cancelled before `before_ms`, and expired
-    /// claims, events and values. Answers how many things went. A claim on a run that is removed has ended.
+    /// Has these versions deployed and no others, and keeps them with their components. A version that was deployed
+    /// before is kept as long as there is a run of it, and a component as long as a version that uses it.
+    async fn deploy(&self, deployment: Deployment) -> Result<(), JournalError>;
+
+    /// A version that is kept.
+    async fn version(&self, id: &str) -> Result<Option<Version>, JournalError>;
+
+    /// All versions that are kept, in the order of their workflows' names.
+    async fn versions(&self) -> Result<Vec<KeptVersion>, JournalError>;
+
+    /// A component that is kept.
+    async fn component(&self, digest: &str) -> Result<Option<Vec<u8>>, JournalError>;
+
+    /// Removes at most `limit` runs that succeeded or were cancelled before `before_ms`, expired claims, events and
+    /// values, and versions and components that nothing needs any more. Answers how many things went. A claim on a
+    /// run that is removed has ended.
     async fn prune(&self, now_ms: u64, before_ms: u64, limit: usize) -> Result<usize, JournalError>;
 
     /// How full the journal is. Cheap: counted, not scanned.

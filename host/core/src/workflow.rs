@@ -1,8 +1,9 @@
 //! What an operator writes in `workflows/*.yaml`, as plain data ([`Definition`]), and [`Plan`], the same
-//! checked and compiled. [`Walk`] says which steps of a plan can go on.
+//! checked and compiled. [`Version`] is what a plan is made of again later. [`Walk`] says which steps of a plan can go on.
 
 mod definition;
 mod plan;
+mod version;
 mod walk;
 
 pub use definition::{
@@ -10,7 +11,8 @@ pub use definition::{
     Respond, Step, Undo, Wait, Webhook, WholeLane,
 };
 pub use plan::{
-    Body, Environment, EventPlan, EventTrigger, ForEachStep, Gathering, LanePlan, NoKey, Plan, PlanError,
-    PlannedStep, PluginInfo, PluginStep, Work, key_of, value_key,
+    Body, Environment, EventPlan, EventTrigger, ForEachStep, Gathering, LanePlan, Names, NoKey, Plan,
+    PlanError, PlannedStep, PluginInfo, PluginStep, Work, key_of, value_key,
 };
+pub use version::Version;
 pub use walk::{Feed, Settled, Walk, instant, span};

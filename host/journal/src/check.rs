@@ -20,6 +20,8 @@ use crate::shared::Shared;
 struct Expected {
     keys: BTreeMap<Vec<u8>, Vec<u8>>,
     lanes: BTreeMap<Vec<u8>, LaneRow>,
+    /// How many runs are of each version, by their keys.
+    versions: BTreeMap<Vec<u8>, u64>,
     unfinished: u64,
     dead: u64,
 }
@@ -67,6 +69,14 @@ fn check(shared: &Shared) -> Result<Vec<String>, JournalError> {
         Ok(())
     })?;
     wrong.extend(lanes.keys().map(|key| format!("{} is missing", keys::describe(key))));
+    let mut versions = BTreeMap::new();
+    shared.values.each(keys::all_version_runs(), |key, value| {
+        versions.insert(key.to_vec(), codec::decode::<u64>(key, &value)?);
+        Ok::<_, JournalError>(())
+    })?;
+    if versions != expected.versions {
+        wrong.push(format!("runs are counted as {versions:?}, and are {:?}", expected.versions));
+    }
     marks(shared, &mut wrong)?;
     let backlog = shared.counters.backlog();
     if (backlog.unfinished, backlog.dead) != (expected.unfinished, expected.dead) {
@@ -92,6 +102,7 @@ fn expected(shared: &Shared, wrong: &mut Vec<String>) -> Result<Expected, Journa
         }
         let Standing { keys, turn, is_open, is_dead, .. } = Standing::of(&state);
         expected.keys.extend(keys);
+        *expected.versions.entry(keys::version_runs(&state.version)).or_default() += 1;
         expected.unfinished += u64::from(is_open);
         expected.dead += u64::from(is_dead);
         if let Some((lane, turn)) = turn {

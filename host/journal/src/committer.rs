@@ -12,7 +12,7 @@ use tokio::sync::{mpsc, oneshot};
 use crate::batch::{Batch, Draft};
 use crate::shared::Shared;
 use crate::values::CommitFailure;
-use crate::write::{self, Appended, Offer, Opening, Prunable, Restored, Step};
+use crate::write::{self, Appended, Deploying, Offer, Opening, Prunable, Restored, Step};
 
 /// Requests of one batch. More wait for the next: it bounds how long the first one waits.
 const BATCH_REQUESTS: usize = 2_048;
@@ -40,6 +40,8 @@ pub(crate) enum Request {
     PassOver(String, u64, Answer<()>),
     /// Set a switch or take it away.
     Switch(String, Option<String>, Answer<()>),
+    /// Have versions deployed.
+    Deploy(Box<Deploying>, Answer<()>),
     /// Remove what is over; answers how many things went.
     Prune(Vec<Prunable>, Answer<usize>),
     /// Write exported values back.
@@ -142,6 +144,10 @@ fn take_up(batch: &mut Batch<'_>, request: Request, waiting: &mut Vec<Waiter>) {
             let result = write::set_switch(&mut draft, &name, value);
             conclude(draft, result, answer, waiting);
         }
+        Request::Deploy(deploying, answer) => {
+            let result = write::deploy(&mut draft, *deploying);
+            conclude(draft, result, answer, waiting);
+        }
         Request::Prune(prunables, answer) => {
             drop(draft);
             let mut gone = 0_usize;
@@ -198,6 +204,7 @@ fn refuse(request: Request, error: JournalError) {
         Request::Prune(_, answer) => drop(answer.send(Err(error))),
         Request::PassOver(_, _, answer)
         | Request::Switch(_, _, answer)
+        | Request::Deploy(_, answer)
         | Request::Restore(_, answer)
         | Request::Hold(Hold { answer, .. }) => drop(answer.send(Err(error))),
     }

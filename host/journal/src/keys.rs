@@ -13,7 +13,9 @@
 //! | `u/` the same, workflow | nothing: a run of this workflow has taken the event |
 //! | `x/` expiry, key | nothing: what expires when |
 //! | `b/` name of a blob file | the key whose value it is |
-//! | `m/` … | format, version counter, marks, switches |
+//! | `n/` id | a version of a workflow |
+//! | `c/` digest | a component, as it is |
+//! | `m/` … | format, version counter, marks, switches, the versions that are deployed |
 //!
 //! These follow from the states of runs and change with them, in one commit (`index.rs`):
 //!
@@ -25,6 +27,7 @@
 //! | `g/` workflow, SHA-256 of the key, run | nothing: who gathers events |
 //! | `l/` SHA-256 of the lane's key | how many runs of a lane wait and have their turn |
 //! | `y/` SHA-256 of the lane's key, ticket, run | nothing: who waits for its turn |
+//! | `k/` id of a version | how many runs are of it |
 
 mod index;
 mod span;
@@ -42,6 +45,9 @@ pub(crate) const VERSION: &[u8] = b"m/version";
 /// There while an import is under way.
 pub(crate) const IMPORTING: &[u8] = b"m/importing";
 
+/// The ids of the versions that are deployed.
+pub(crate) const DEPLOYED: &[u8] = b"m/deployed";
+
 const STATES: &[u8] = b"r/";
 const ENTRIES: &[u8] = b"e/";
 const SWITCHES: &[u8] = b"m/switch/";
@@ -58,6 +64,9 @@ const LISTENING: &[u8] = b"w/";
 const GATHERING: &[u8] = b"g/";
 const LANES: &[u8] = b"l/";
 const WAITING: &[u8] = b"y/";
+const VERSIONS: &[u8] = b"n/";
+const COMPONENTS: &[u8] = b"c/";
+const VERSION_RUNS: &[u8] = b"k/";
 
 fn join(parts: &[&[u8]]) -> Vec<u8> {
     parts.concat()
@@ -113,7 +122,7 @@ pub(crate) fn is_blocked(key: &[u8]) -> bool {
 
 /// Whether the value of the key may be so large that it is spilled.
 pub(crate) fn is_spillable(key: &[u8]) -> bool {
-    [STATES, ENTRIES, STORAGE, KEPT].iter().any(|prefix| key.starts_with(prefix))
+    [STATES, ENTRIES, STORAGE, KEPT, VERSIONS, COMPONENTS].iter().any(|prefix| key.starts_with(prefix))
 }
 
 /// All deduplication claims.
@@ -256,6 +265,41 @@ pub(crate) fn expiry(expires_ms: u64, key: &[u8]) -> Vec<u8> {
 pub(crate) fn parse_expiry(key: &[u8]) -> Option<(u64, &[u8])> {
     let (expires, key) = key.strip_prefix(EXPIRIES)?.split_first_chunk::<8>()?;
     Some((u64::from_be_bytes(*expires), key))
+}
+
+/// All versions.
+pub(crate) fn versions() -> Span {
+    Span::prefix(VERSIONS.to_vec())
+}
+
+/// A version.
+pub(crate) fn version(id: &str) -> Vec<u8> {
+    join(&[VERSIONS, id.as_bytes()])
+}
+
+/// How many runs are of each version.
+pub(crate) fn all_version_runs() -> Span {
+    Span::prefix(VERSION_RUNS.to_vec())
+}
+
+/// How many runs are of a version.
+pub(crate) fn version_runs(id: &str) -> Vec<u8> {
+    join(&[VERSION_RUNS, id.as_bytes()])
+}
+
+/// All components.
+pub(crate) fn components() -> Span {
+    Span::prefix(COMPONENTS.to_vec())
+}
+
+/// A component.
+pub(crate) fn component(digest: &str) -> Vec<u8> {
+    join(&[COMPONENTS, digest.as_bytes()])
+}
+
+/// The digest of a [`component`] key.
+pub(crate) fn parse_component(key: &[u8]) -> Option<&str> {
+    std::str::from_utf8(key.strip_prefix(COMPONENTS)?).ok()
 }
 
 /// Whose value a blob file is.

@@ -10,11 +10,12 @@ use std::collections::BTreeMap;
 use stepmill_core::RunId;
 use stepmill_core::clock::Clock;
 use stepmill_core::journal::{
-    Acceptance, Backlog, Claim, Committed, Cursor, Filter, Front, Journal, JournalError, Outcome,
-    Publication, Published, RunPage, Transition, Want,
+    Acceptance, Backlog, Claim, Committed, Cursor, Deployment, Filter, Front, Journal, JournalError,
+    KeptVersion, Outcome, Publication, Published, RunPage, Transition, Want,
 };
 use stepmill_core::run::{Entry, State};
 use stepmill_core::storage::{PluginStorage, Stored};
+use stepmill_core::workflow::Version;
 use tokio::sync::oneshot;
 use tokio::task::spawn_blocking;
 
@@ -29,7 +30,7 @@ use crate::query;
 use crate::shared::Shared;
 use crate::tree::{MemoryTree, Order};
 use crate::values::Values;
-use crate::write::{Appended, Offer, Opening, Step, is_live};
+use crate::write::{Appended, Deploying, Offer, Opening, Step, is_live};
 
 pub use inline::MemoryDisk;
 pub(crate) use writer::Writer;
@@ -194,6 +195,25 @@ impl Journal for LocalJournal {
             switches.collect()
         })
         .await
+    }
+
+    async fn deploy(&self, deployment: Deployment) -> Result<(), JournalError> {
+        let deploying = Box::new(Deploying::prepare(deployment)?);
+        self.write(|answer| Request::Deploy(deploying, answer)).await
+    }
+
+    async fn version(&self, id: &str) -> Result<Option<Version>, JournalError> {
+        let key = keys::version(id);
+        self.blocking(move |shared| shared.values.get(&key)).await
+    }
+
+    async fn versions(&self) -> Result<Vec<KeptVersion>, JournalError> {
+        self.blocking(|shared| query::versions(&shared.values, |_| {})).await
+    }
+
+    async fn component(&self, digest: &str) -> Result<Option<Vec<u8>>, JournalError> {
+        let key = keys::component(digest);
+        self.blocking(move |shared| shared.values.content(&key)).await
     }
 
     async fn prune(&self, now_ms: u64, before_ms: u64, limit: usize) -> Result<usize, JournalError> {

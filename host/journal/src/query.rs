@@ -1,9 +1,14 @@
 //! Reading many runs: listings, and what may be pruned.
 
-use stepmill_core::RunId;
-use stepmill_core::journal::{Filter, JournalError, PhaseName, RunPage};
-use stepmill_core::run::State;
+use std::collections::BTreeSet;
+use std::sync::Arc;
 
+use stepmill_core::RunId;
+use stepmill_core::journal::{Filter, JournalError, KeptVersion, PhaseName, RunPage};
+use stepmill_core::run::State;
+use stepmill_core::workflow::Version;
+
+use crate::codec;
 use crate::error::damaged;
 use crate::index;
 use crate::keys::{self, Span};
@@ -206,7 +211,7 @@ pub(crate) fn prunable(
     first: RunId,
     limit: usize,
 ) -> Result<Prunables, JournalError> {
-    let mut found = Vec::new();
+    let mut found = unneeded(values)?;
     for (key, _) in values.scan(&keys::expired(now_ms), Order::Ascending, limit)? {
         let (expires, target) = keys::parse_expiry(&key).ok_or_else(|| damaged(&key, "no expiry"))?;
         found.push(Prunable::Expired(target.to_vec(), expires));
@@ -237,6 +242,48 @@ pub(crate) fn prunable(
         }
     }
     Ok(Prunables { found, rest })
+}
+
+/// Versions that are not deployed and that no run is of, and components that no version uses: there are few of both.
+fn unneeded(values: &Values) -> Result<Vec<Prunable>, JournalError> {
+    let mut found = Vec::new();
+    let mut used = BTreeSet::new();
+    for KeptVersion { version, is_deployed, runs, .. } in versions(values, |version| {
+        used.extend(version.digests().map(Arc::clone));
+    })? {
+        if !is_deployed && runs == 0 {
+            found.push(Prunable::Version(version.to_string()));
+        }
+    }
+    for (key, _) in values.scan(&keys::components(), Order::Ascending, usize::MAX)? {
+        let digest = keys::parse_component(&key).ok_or_else(|| damaged(&key, "no component"))?;
+        if !used.contains(digest) {
+            found.push(Prunable::Component(digest.to_owned()));
+        }
+    }
+    Ok(found)
+}
+
+/// The versions that are kept.
+pub(crate) fn versions(
+    values: &Values,
+    mut see: impl FnMut(&Version),
+) -> Result<Vec<KeptVersion>, JournalError> {
+    let deployed: BTreeSet<Arc<str>> = values.get(keys::DEPLOYED)?.unwrap_or_default();
+    let mut kept = Vec::new();
+    values.each(keys::versions(), |key, content| {
+        let version: Version = codec::decode(key, &content)?;
+        see(&version);
+        kept.push(KeptVersion {
+            workflow: version.workflow().to_owned(),
+            is_deployed: deployed.contains(&version.id),
+            runs: values.get(&keys::version_runs(&version.id))?.unwrap_or_default(),
+            version: version.id,
+        });
+        Ok::<_, JournalError>(())
+    })?;
+    kept.sort_by(|a, b| (&a.workflow, &a.version).cmp(&(&b.workflow, &b.version)));
+    Ok(kept)
 }
 
 /// Whether nothing more comes of a run since before `before_ms`.

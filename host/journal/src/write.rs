@@ -11,6 +11,7 @@ mod prune;
 mod publish;
 mod restore;
 mod storage;
+mod version;
 
 pub(crate) use accept::{Opening, accept};
 pub(crate) use commit::{Appended, Step, append, commit};
@@ -19,3 +20,4 @@ pub(crate) use prune::{Prunable, prune};
 pub(crate) use publish::{Offer, publish};
 pub(crate) use restore::{Restored, restore};
 pub(crate) use storage::is_live;
+pub(crate) use version::{Deploying, deploy};

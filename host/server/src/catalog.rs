@@ -14,7 +14,7 @@ use std::sync::Arc;
 
 use stepmill_core::flow::gate;
 use stepmill_core::signature::{Verifier, Verify};
-use stepmill_core::workflow::{Environment, Plan, PluginInfo, Webhook};
+use stepmill_core::workflow::{Environment, Names, Plan, PluginInfo, Webhook};
 use stepmill_sandbox::Sandbox;
 
 use crate::config::{Project, WorkflowSource};
@@ -77,7 +77,7 @@ impl Catalog {
         found.extend(systems::secret_warnings(project));
         let plugins = plugins::load(project, sandbox, &mut found).await;
         let infos = plugins.entries.iter().map(|(name, entry)| (name.clone(), entry.info())).collect();
-        let names = Names::of(project);
+        let known = Known::of(project);
         let gates = systems::gates(project, &mut found);
         check_unique(project, &mut found);
         let (mut plans, mut by_path) = (BTreeMap::new(), HashMap::new());
@@ -89,7 +89,7 @@ impl Catalog {
         }
         let mut constants = constant::Constants::default();
         for workflow in &project.workflows {
-            let plan = plan(project, workflow, &infos, &names, &plugins.damaged, &mut found).map(Arc::new);
+            let plan = plan(project, workflow, &infos, &known, &plugins.damaged, &mut found).map(Arc::new);
             let webhook = workflow.definition.on.webhook.as_ref();
             let at = &Place { source: &workflow.source, pointer: "/on/webhook" };
             let verifier = webhook.and_then(|webhook| verifier(project, webhook, at, &mut found));
@@ -112,16 +112,16 @@ fn plan(
     project: &Project,
     workflow: &WorkflowSource,
     plugins: &BTreeMap<String, PluginInfo>,
-    names: &Names,
+    known: &Known,
     damaged: &BTreeSet<String>,
     found: &mut Diagnostics,
 ) -> Option<Plan> {
     let read_file = |path: &str| files::read(&project.root, path);
     let environment = Environment {
         plugins,
-        systems: &names.systems,
-        events: &names.events,
-        workflows: &names.workflows,
+        systems: Names::Of(&known.systems),
+        events: Names::Of(&known.events),
+        workflows: Names::Of(&known.workflows),
         limits: project.config.limits,
         read_file: &read_file,
     };
@@ -148,13 +148,13 @@ fn plan(
 }
 
 /// The names that workflows may refer to.
-struct Names {
+struct Known {
     systems: BTreeSet<String>,
     events: BTreeSet<String>,
     workflows: BTreeSet<String>,
 }
 
-impl Names {
+impl Known {
     fn of(project: &Project) -> Self {
         Self {
             systems: project.config.systems.keys().cloned().collect(),

@@ -15,7 +15,7 @@ use stepmill_core::event::{Event, Trigger};
 use stepmill_core::invoke::{Attempt, Report};
 use stepmill_core::limits::Limits;
 use stepmill_core::manifest::{Kind, Manifest};
-use stepmill_core::workflow::{Environment, Plan, PluginInfo};
+use stepmill_core::workflow::{Environment, Names, Plan, PluginInfo};
 use stepmill_core::{Clock, Entropy as _, Invoke, Journal, RunId};
 use stepmill_journal::{LocalJournal, Options};
 use stepmill_server::answers::Answers;
@@ -196,9 +196,9 @@ fn plan() -> Plan {
     let plugin = PluginInfo { manifest: Arc::new(manifest), digest: "digest".into() };
     let environment = Environment {
         plugins: &BTreeMap::from([("shape".to_owned(), plugin)]),
-        systems: &BTreeSet::new(),
-        events: &BTreeSet::new(),
-        workflows: &BTreeSet::new(),
+        systems: Names::Of(&BTreeSet::new()),
+        events: Names::Of(&BTreeSet::new()),
+        workflows: Names::Of(&BTreeSet::new()),
         limits: Limits::default(),
         read_file: &|path| Err(format!("there is no file {path}")),
     };

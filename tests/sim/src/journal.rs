@@ -8,10 +8,11 @@ use std::sync::{Arc, Mutex};
 
 use async_trait::async_trait;
 use stepmill_core::journal::{
-    Acceptance, Backlog, Claim, Committed, Cursor, Filter, Front, Journal, JournalError, Outcome,
-    Publication, Published, RunPage, Transition, Want,
+    Acceptance, Backlog, Claim, Committed, Cursor, Deployment, Filter, Front, Journal, JournalError,
+    KeptVersion, Outcome, Publication, Published, RunPage, Transition, Want,
 };
 use stepmill_core::run::{Entry, Lane, State, Turn};
+use stepmill_core::workflow::Version;
 use stepmill_core::{Clock, RunId};
 use stepmill_journal::{LocalJournal, MemoryDisk};
 use tokio::sync::Notify;
@@ -301,6 +302,22 @@ impl Journal for SimJournal {
 
     async fn switches(&self) -> Result<BTreeMap<String, String>, JournalError> {
         self.inner().switches().await
+    }
+
+    async fn deploy(&self, deployment: Deployment) -> Result<(), JournalError> {
+        write!(self, self.inner().deploy(deployment))
+    }
+
+    async fn version(&self, id: &str) -> Result<Option<Version>, JournalError> {
+        self.inner().version(id).await
+    }
+
+    async fn versions(&self) -> Result<Vec<KeptVersion>, JournalError> {
+        self.inner().versions().await
+    }
+
+    async fn component(&self, digest: &str) -> Result<Option<Vec<u8>>, JournalError> {
+        self.inner().component(digest).await
     }
 
     async fn prune(&self, now_ms: u64, before_ms: u64, limit: usize) -> Result<usize, JournalError> {

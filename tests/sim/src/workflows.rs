@@ -7,7 +7,7 @@ use std::sync::Arc;
 use serde_json::{Value, json};
 use stepmill_core::limits::Limits;
 use stepmill_core::manifest::{Kind, Manifest};
-use stepmill_core::workflow::{Environment, EventPlan, Plan, PluginInfo};
+use stepmill_core::workflow::{Environment, EventPlan, Names, Plan, PluginInfo};
 use stepmill_server::catalog::{Catalog, Deployed, DeployedEvent};
 use stepmill_server::diagnostic::Diagnostics;
 
@@ -54,9 +54,9 @@ fn plan(definition: &Value, workflows: &BTreeSet<String>) -> Plan {
             .into_iter()
             .map(|(name, kind)| (name.to_owned(), plugin(name, kind)))
             .collect(),
-        systems: &BTreeSet::from(["erp".into(), "crm".into()]),
-        events: &BTreeSet::from([EVENT.into()]),
-        workflows,
+        systems: Names::Of(&BTreeSet::from(["erp".into(), "crm".into()])),
+        events: Names::Of(&BTreeSet::from([EVENT.into()])),
+        workflows: Names::Of(workflows),
         limits: Limits::default(),
         read_file: &|path| Err(format!("there is no file {path}")),
     };

@@ -6,10 +6,11 @@ use std::sync::{Arc, Mutex, OnceLock};
 
 use async_trait::async_trait;
 use stepmill_core::journal::{
-    Acceptance, Backlog, Claim, Committed, Cursor, Filter, Front, Journal, JournalError, Outcome,
-    Publication, Published, RunPage, Transition, Want,
+    Acceptance, Backlog, Claim, Committed, Cursor, Deployment, Filter, Front, Journal, JournalError,
+    KeptVersion, Outcome, Publication, Published, RunPage, Transition, Want,
 };
 use stepmill_core::run::{Entry, State, What};
+use stepmill_core::workflow::Version;
 use stepmill_core::{Clock, RunId};
 use stepmill_journal::LocalJournal;
 use tokio::runtime::Handle;
@@ -252,6 +253,24 @@ impl Journal for Twisted {
 
     async fn switches(&self) -> Result<BTreeMap<String, String>, JournalError> {
         self.still(|inner| async move { inner.switches().await }).await
+    }
+
+    async fn deploy(&self, deployment: Deployment) -> Result<(), JournalError> {
+        self.still(|inner| async move { inner.deploy(deployment).await }).await
+    }
+
+    async fn version(&self, id: &str) -> Result<Option<Version>, JournalError> {
+        let id = id.to_owned();
+        self.still(move |inner| async move { inner.version(&id).await }).await
+    }
+
+    async fn versions(&self) -> Result<Vec<KeptVersion>, JournalError> {
+        self.still(|inner| async move { inner.versions().await }).await
+    }
+
+    async fn component(&self, digest: &str) -> Result<Option<Vec<u8>>, JournalError> {
+        let digest = digest.to_owned();
+        self.still(move |inner| async move { inner.component(&digest).await }).await
     }
 
     async fn prune(&self, now_ms: u64, before_ms: u64, limit: usize) -> Result<usize, JournalError> {

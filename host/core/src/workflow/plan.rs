@@ -15,6 +15,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::sync::Arc;
 
+use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use sha2::{Digest as _, Sha256};
 
@@ -34,7 +35,7 @@ pub use trigger::{EventTrigger, Gathering, LanePlan};
 pub const MAX_STEPS: usize = 200;
 
 /// A plugin that is installed.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct PluginInfo {
     /// What the component says of itself.
     pub manifest: Arc<Manifest>,
@@ -42,16 +43,43 @@ pub struct PluginInfo {
     pub digest: Arc<str>,
 }
 
+/// Names that a definition may refer to.
+#[derive(Clone, Copy, Debug)]
+pub enum Names<'a> {
+    /// These.
+    Of(&'a BTreeSet<String>),
+    /// Any: the definition has been checked before, against those that there were then.
+    Any,
+}
+
+impl<'a> Names<'a> {
+    /// Whether there is this one.
+    fn has(self, name: &str) -> bool {
+        match self {
+            Self::Of(names) => names.contains(name),
+            Self::Any => true,
+        }
+    }
+
+    fn iter(self) -> impl Iterator<Item = &'a str> + Clone {
+        let names = match self {
+            Self::Of(names) => Some(names),
+            Self::Any => None,
+        };
+        names.into_iter().flatten().map(String::as_str)
+    }
+}
+
 /// What a definition is checked against.
 pub struct Environment<'a> {
     /// Installed plugins by name.
     pub plugins: &'a BTreeMap<String, PluginInfo>,
     /// Names of configured systems.
-    pub systems: &'a BTreeSet<String>,
+    pub systems: Names<'a>,
     /// Names of configured events.
-    pub events: &'a BTreeSet<String>,
+    pub events: Names<'a>,
     /// Names of all workflows.
-    pub workflows: &'a BTreeSet<String>,
+    pub workflows: Names<'a>,
     /// The service's limits of an attempt.
     pub limits: Limits,
     /// Reads a JSON or YAML file that a step's config names, relative to the workflow's file. The error
@@ -216,6 +244,12 @@ impl Plan {
         }
         found.extend(self.parts.values().flat_map(|part| part.plugin_steps()));
         found
+    }
+
+    /// The same under another version: that under which it was deployed.
+    pub(super) fn with_version(mut self, version: &Arc<str>) -> Self {
+        self.set_version(version);
+        self
     }
 
     fn set_version(&mut self, version: &Arc<str>) {

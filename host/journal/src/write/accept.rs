@@ -6,7 +6,7 @@ use stepmill_core::run::{Entry, Parent, State, What, next};
 
 use super::change::{Encoded, refused};
 use super::follow::Follows;
-use super::{gather, lane};
+use super::{gather, lane, version};
 use crate::batch::Draft;
 use crate::codec::{ClaimRow, CursorRow, encode};
 use crate::index::Standing;
@@ -144,6 +144,7 @@ pub(super) fn open(
     draft.put_new(state_key, record.to_value());
     let standing = Standing::of(&state);
     lane::change(draft, follows, None, Some(&standing))?;
+    version::count(draft, None, Some(&state.version))?;
     draft.place(run, None, Some(standing), Some((Box::new((state, content)), bytes)));
     Ok(Outcome::New(run))
 }

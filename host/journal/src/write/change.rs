@@ -5,7 +5,7 @@ use stepmill_core::journal::JournalError;
 use stepmill_core::run::{Entry, IllegalTransition, State, next};
 
 use super::follow::{Follows, Heir, Listening};
-use super::lane;
+use super::{lane, version};
 use crate::batch::Draft;
 use crate::codec::{self, encode};
 use crate::error::damaged;
@@ -83,6 +83,8 @@ impl Found {
         }
         let (heir, before) = (Heir::of(&old), Standing::of(&old));
         let (seq, listening) = (old.seq, Listening::of(&old));
+        // Of which version a run is changes with a redrive only.
+        let was_of = old.phase.is_dead().then(|| old.version.clone());
         let mut state = old;
         let mut told = Vec::new();
         for Encoded { entry, .. } in &entries {
@@ -95,6 +97,9 @@ impl Found {
         let after = Standing::of(&state);
         let state_value = encode(&state)?;
         lane::change(draft, follows, Some(&before), Some(&after))?;
+        if let Some(was_of) = was_of {
+            version::count(draft, Some(&was_of), Some(&state.version))?;
+        }
         follows.add(told);
         follows.add(listening.begun(&state));
         record.set_state(state_value);

@@ -3,6 +3,7 @@
 use stepmill_core::RunId;
 use stepmill_core::journal::JournalError;
 
+use super::version;
 use crate::batch::Draft;
 use crate::codec::{ClaimRow, KeptRow, StoredRow};
 use crate::index::Standing;
@@ -18,6 +19,10 @@ pub(crate) enum Prunable {
     Run(RunId, u64),
     /// A claim, a stored value or an event, and when it expired.
     Expired(Vec<u8>, u64),
+    /// A version that is not deployed, by its id.
+    Version(String),
+    /// A component, by its digest.
+    Component(String),
 }
 
 /// Removes a thing if it is still to go. Answers whether it went.
@@ -41,6 +46,7 @@ pub(crate) fn prune(draft: &mut Draft<'_, '_>, prunable: Prunable) -> Result<boo
                 release(draft, claim, run)?;
             }
             draft.place(run, Some(Standing::of(&state)), None, None);
+            version::count(draft, Some(&state.version), None)?;
             Ok(true)
         }
         Prunable::Expired(key, expires_ms) => {
@@ -63,6 +69,8 @@ pub(crate) fn prune(draft: &mut Draft<'_, '_>, prunable: Prunable) -> Result<boo
             }
             Ok(false)
         }
+        Prunable::Version(id) => version::prune_version(draft, &id),
+        Prunable::Component(digest) => version::prune_component(draft, &digest),
     }
 }
 

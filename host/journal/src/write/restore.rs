@@ -6,6 +6,7 @@ use stepmill_core::run::{Entry, State};
 use super::follow::Follows;
 use super::lane;
 use super::mark::set_switch;
+use super::version;
 use crate::batch::Draft;
 use crate::codec::{ClaimRow, CursorRow, KeptRow, StoredRow, encode};
 use crate::index::Standing;
@@ -48,6 +49,7 @@ pub(crate) fn restore(draft: &mut Draft<'_, '_>, restored: Restored) -> Result<(
             // Whoever has room in its lane has its turn already, and nobody has anything left to hear.
             let standing = Standing::of(&state);
             lane::change(draft, &mut Follows::default(), None, Some(&standing))?;
+            version::count(draft, None, Some(&state.version))?;
             draft.place(state.run, None, Some(standing), None);
         }
         Restored::Claim(scope, digest, row) => {

@@ -5,4 +5,5 @@ pub mod lanes;
 pub mod queue;
 pub mod runs;
 pub mod storage;
+pub mod versions;
 pub mod writers;

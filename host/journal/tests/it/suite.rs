@@ -1,6 +1,6 @@
 //! Runs the conformance suite on every implementation.
 
-use crate::conformance::{events, lanes, queue, runs, storage, writers};
+use crate::conformance::{events, lanes, queue, runs, storage, versions, writers};
 use crate::fixtures::Fixture;
 
 macro_rules! on {
@@ -35,6 +35,9 @@ conformance! {
     runs::queries_filter_and_page as queries_filter_and_page,
     runs::a_claim_goes_with_its_run_or_when_it_expires as a_claim_goes_with_its_run_or_when_it_expires,
     runs::prune_removes_what_is_over_and_nothing_else as prune_removes_what_is_over_and_nothing_else,
+    versions::a_version_is_read_back_as_it_was_deployed as a_version_is_read_back_as_it_was_deployed,
+    versions::a_version_is_kept_while_it_is_deployed_or_has_runs as a_version_is_kept_while_it_is_deployed_or_has_runs,
+    versions::a_run_that_is_redriven_under_another_version_is_one_of_that as a_run_that_is_redriven_under_another_version_is_one_of_that,
     queue::concurrent_claimers_get_each_run_once as concurrent_claimers_get_each_run_once,
     queue::a_run_is_claimed_when_it_is_due_and_not_before as a_run_is_claimed_when_it_is_due_and_not_before,
     queue::a_commit_without_the_claim_is_fenced as a_commit_without_the_claim_is_fenced,

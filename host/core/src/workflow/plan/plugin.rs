@@ -7,7 +7,7 @@ use std::time::Duration;
 use serde_json::Value;
 
 use super::part::{At, Planner};
-use super::{PluginInfo, PluginStep, Problems, config, syntax};
+use super::{Names, PluginInfo, PluginStep, Problems, config, syntax};
 use crate::expression::Template;
 use crate::grant::Grant;
 use crate::limits::Limits;
@@ -30,12 +30,12 @@ pub(super) fn plan(planner: &mut Planner<'_>, step: &Step, at: &At<'_>) -> Optio
 pub(super) fn policy(
     at: &str,
     config: Option<&retry::Config>,
-    systems: &BTreeSet<String>,
+    systems: Names<'_>,
     problems: &mut Problems,
 ) -> Option<Policy> {
     let config = config?;
-    for (pointer, system) in config.systems().filter(|(_, system)| !systems.contains(*system)) {
-        let help = known("configured", system, systems.iter().map(String::as_str));
+    for (pointer, system) in config.systems().filter(|(_, system)| !systems.has(system)) {
+        let help = known("configured", system, systems.iter());
         problems.add_with_help(format!("{at}{pointer}"), format!("there is no system {system:?}"), help);
     }
     match Policy::try_new(config) {
@@ -92,11 +92,10 @@ impl<'e> Checker<'_, '_, 'e> {
     fn grant(&mut self, plugin: Option<&PluginInfo>, namespace: &str) -> Grant {
         let step = self.step;
         if let Some(system) =
-            step.system.as_deref().filter(|system| !self.planner.environment.systems.contains(*system))
+            step.system.as_deref().filter(|system| !self.planner.environment.systems.has(system))
         {
             let message = format!("there is no system {system:?}");
-            let help =
-                known("configured", system, self.planner.environment.systems.iter().map(String::as_str));
+            let help = known("configured", system, self.planner.environment.systems.iter());
             self.planner.problems.add_with_help(format!("{}/system", self.at.pointer), message, help);
         }
         if let Some(kind) = plugin.map(|plugin| plugin.manifest.kind).filter(|kind| kind.is_pure()) {

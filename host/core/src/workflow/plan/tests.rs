@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use serde_json::{Value, json};
 
-use super::{Environment, Plan, PlanError, PluginInfo};
+use super::{Environment, Names, Plan, PlanError, PluginInfo};
 use crate::limits::Limits;
 use crate::manifest::{Kind, Manifest};
 use crate::workflow::Definition;
@@ -61,9 +61,9 @@ fn plan_with_file(definition: Value, content: Value) -> Result<Plan, Vec<PlanErr
     };
     let environment = Environment {
         plugins: &plugins(),
-        systems: &BTreeSet::from(["erp".into(), "crm".into()]),
-        events: &BTreeSet::from(["shipment".into()]),
-        workflows: &BTreeSet::from(["w".into(), "other".into()]),
+        systems: Names::Of(&BTreeSet::from(["erp".into(), "crm".into()])),
+        events: Names::Of(&BTreeSet::from(["shipment".into()])),
+        workflows: Names::Of(&BTreeSet::from(["w".into(), "other".into()])),
         limits: Limits { http_requests: 9, ..Limits::default() },
         read_file: &read_file,
     };

@@ -142,8 +142,8 @@ pub(super) fn event(
     problems: &mut Problems,
 ) -> Option<EventTrigger> {
     let name = name?;
-    if !environment.events.contains(name) {
-        let help = known("in events of stepmill.yaml", name, environment.events.iter().map(String::as_str));
+    if !environment.events.has(name) {
+        let help = known("in events of stepmill.yaml", name, environment.events.iter());
         problems.add_with_help("/on/event", format!("there is no event {name:?}"), help);
     }
     Some(EventTrigger { name: name.into() })
@@ -156,8 +156,8 @@ pub(super) fn run(on: Option<&OnRun>, own: &str, environment: &Environment<'_>, 
     if workflow == own {
         problems
             .add(AT, "a workflow that its own end starts would never end: name another, or use a schedule");
-    } else if !environment.workflows.contains(workflow) {
-        let help = known("deployed", workflow, environment.workflows.iter().map(String::as_str));
+    } else if !environment.workflows.has(workflow) {
+        let help = known("deployed", workflow, environment.workflows.iter());
         problems.add_with_help(AT, format!("there is no workflow {workflow:?}"), help);
     }
     if ends.is_empty() {

@@ -90,9 +90,9 @@ pub(super) fn plan(planner: &mut Planner<'_>, step: &Step, at: &At<'_>) -> Optio
     }
     let timeout_ms = timeout(planner, step, at);
     if let Some(wait) = &step.wait {
-        if !planner.environment.events.contains(&wait.event) {
+        if !planner.environment.events.has(&wait.event) {
             let message = format!("there is no event {:?}", wait.event);
-            let names = planner.environment.events.iter().map(String::as_str);
+            let names = planner.environment.events.iter();
             let help = known("in events of stepmill.yaml", &wait.event, names);
             planner.problems.add_with_help(format!("{}/wait/event", at.pointer), message, help);
         }
@@ -109,9 +109,9 @@ pub(super) fn plan(planner: &mut Planner<'_>, step: &Step, at: &At<'_>) -> Optio
 
 /// Whether there is a workflow of this name.
 pub(super) fn check_workflow(planner: &mut Planner<'_>, name: &str, at: &str) {
-    if !planner.environment.workflows.contains(name) {
+    if !planner.environment.workflows.has(name) {
         let message = format!("there is no workflow {name:?}");
-        let help = known("deployed", name, planner.environment.workflows.iter().map(String::as_str));
+        let help = known("deployed", name, planner.environment.workflows.iter());
         planner.problems.add_with_help(at, message, help);
     }
 }

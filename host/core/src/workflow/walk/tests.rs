@@ -11,7 +11,7 @@ use super::{Feed, Settled, Walk};
 use crate::document::Document;
 use crate::limits::Limits;
 use crate::manifest::{Kind, Manifest};
-use crate::workflow::{Environment, Plan, PluginInfo};
+use crate::workflow::{Environment, Names, Plan, PluginInfo};
 
 fn plan(steps: Value) -> Plan {
     let manifest = Manifest {
@@ -26,9 +26,9 @@ fn plan(steps: Value) -> Plan {
     let plugin = PluginInfo { manifest: Arc::new(manifest), digest: "digest".into() };
     let environment = Environment {
         plugins: &BTreeMap::from([("map".to_owned(), plugin)]),
-        systems: &BTreeSet::new(),
-        events: &BTreeSet::from(["shipment".into()]),
-        workflows: &BTreeSet::new(),
+        systems: Names::Of(&BTreeSet::new()),
+        events: Names::Of(&BTreeSet::from(["shipment".into()])),
+        workflows: Names::Of(&BTreeSet::new()),
         limits: Limits::default(),
         read_file: &|path| Err(format!("there is no file {path}")),
     };

@@ -175,7 +175,7 @@ impl World {
                 let what = What::Redriven {
                     from_start: *from_start,
                     document: None,
-                    version: None,
+                    version: from_start.then(|| "another".into()),
                     by: "me".into(),
                 };
                 self.append(*run, |_| what.clone()).await;

@@ -13,7 +13,7 @@ use stepmill_core::journal::Publication;
 use stepmill_core::limits::Limits;
 use stepmill_core::manifest::Kind;
 use stepmill_core::run::{Decision, Phase, Stand, State, What, replay, root};
-use stepmill_core::workflow::{Environment, Plan};
+use stepmill_core::workflow::{Environment, Names, Plan};
 use stepmill_core::{Journal as _, RunId};
 use stepmill_test_support::invoke::Answer;
 use stepmill_test_support::journal::Twist;
@@ -86,9 +86,9 @@ impl Example {
         let workflows = project.workflows.iter().map(|workflow| workflow.definition.name.clone()).collect();
         let environment = Environment {
             plugins: &plugins.map(|(name, kind)| (name.to_owned(), plugin(name, kind))).into(),
-            systems: &systems,
-            events: &events,
-            workflows: &workflows,
+            systems: Names::Of(&systems),
+            events: Names::Of(&events),
+            workflows: Names::Of(&workflows),
             limits: Limits::default(),
             read_file: &|_| Ok(json!({})),
         };

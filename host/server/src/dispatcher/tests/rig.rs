@@ -14,7 +14,7 @@ use stepmill_core::journal::{Filter, JournalError, Publication, Published};
 use stepmill_core::limits::Limits;
 use stepmill_core::manifest::{Kind, Manifest};
 use stepmill_core::run::{Entry, State, What};
-use stepmill_core::workflow::{Environment, Plan, PluginInfo};
+use stepmill_core::workflow::{Environment, Names, Plan, PluginInfo};
 use stepmill_core::{Clock, Entropy, Journal as _, RunId};
 use stepmill_test_support::clock::TokioClock;
 use stepmill_test_support::invoke::Scripted;
@@ -251,9 +251,9 @@ fn plan(definition: Value) -> Plan {
             .into_iter()
             .map(|(name, kind)| (name.to_owned(), plugin(name, kind)))
             .collect(),
-        systems: &BTreeSet::new(),
-        events: &BTreeSet::from(["shipment".into()]),
-        workflows: &BTreeSet::from(["orders".into()]),
+        systems: Names::Of(&BTreeSet::new()),
+        events: Names::Of(&BTreeSet::from(["shipment".into()])),
+        workflows: Names::Of(&BTreeSet::from(["orders".into()])),
         limits: Limits::default(),
         read_file: &|path| Err(format!("there is no file {path}")),
     };
