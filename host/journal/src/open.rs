@@ -70,7 +70,7 @@ pub(crate) fn open(options: &Options) -> Result<Values, OpenError> {
 }
 
 /// Takes the folder's lock, and waits until sled has let go of it.
-fn lock(path: &Path) -> Result<File, OpenError> {
+pub(crate) fn lock(path: &Path) -> Result<File, OpenError> {
     let folder = |source| OpenError::Folder { path: path.to_owned(), source };
     let in_use = || OpenError::InUse { path: path.to_owned() };
     let mut options = OpenOptions::new();

@@ -7,11 +7,13 @@ use tempfile::TempDir;
 
 use super::*;
 use crate::log::Log;
+use crate::open;
 use crate::options::Sync;
 
 fn logged(folder: &TempDir) -> LoggedTree {
+    // A tree that was dropped may be held for a moment longer by a thread of sled's.
+    let lock = open::lock(folder.path()).unwrap();
     let db = ::sled::Config::new().path(folder.path()).open().unwrap();
-    let lock = std::fs::File::create(folder.path().join("lock")).unwrap();
     let base = Base::new(db, lock, folder.path(), Sync::Unsynced).unwrap();
     LoggedTree::start(base, Log::create(folder.path(), 1 << 20, Sync::Unsynced, 1).unwrap()).unwrap()
 }
