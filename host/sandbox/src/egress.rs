@@ -75,11 +75,16 @@ pub struct Egress(Arc<Inner>);
 struct Inner {
     bases: policy::Bases,
     outlets: BTreeMap<String, Outlet>,
+    /// Connections to systems: those that connect alike share a pool.
+    clients: BTreeMap<Trust, Client>,
     /// For rules that allow private addresses.
     private: Client,
     /// For all others. Its pool holds no connection that was not checked.
     public: Client,
 }
+
+/// How a connection is made: how long that may take, and the certificates to trust.
+type Trust = (Duration, Option<Vec<u8>>);
 
 /// Why an egress cannot be built: config to correct.
 #[derive(Debug, thiserror::Error)]
@@ -220,10 +225,24 @@ struct Outgoing {
 impl Egress {
     /// An egress that knows `systems`, with a connection pool for each kind of trust among them.
     pub fn try_new(systems: Vec<System>) -> Result<Self, BuildError> {
+        let private = client::build(Reach::Any, CONNECT_TIMEOUT, vec![]).map_err(BuildError::Client)?;
+        let public = client::build(Reach::Public, CONNECT_TIMEOUT, vec![]).map_err(BuildError::Client)?;
+        let none = Inner {
+            bases: BTreeMap::new(),
+            outlets: BTreeMap::new(),
+            clients: BTreeMap::new(),
+            private,
+            public,
+        };
+        Self(Arc::new(none)).renewed(systems)
+    }
+
+    /// An egress that knows these systems instead. Connections are kept, and so are the turns at a system whose
+    /// `concurrency` is the same: the two together send it no more at once than one.
+    pub fn renewed(&self, systems: Vec<System>) -> Result<Self, BuildError> {
         let mut bases = BTreeMap::new();
         let mut outlets: BTreeMap<String, Outlet> = BTreeMap::new();
-        // Systems that connect alike share a pool.
-        let mut clients: BTreeMap<(Duration, Option<Vec<u8>>), Client> = BTreeMap::new();
+        let mut clients: BTreeMap<Trust, Client> = BTreeMap::new();
         for system in systems {
             let refused = |key, reason| BuildError::System { system: system.name.clone(), key, reason };
             let base = Prefix::try_new(&system.base_url).map_err(|reason| refused("url", reason))?;
@@ -233,16 +252,20 @@ impl Egress {
                 return Err(refused("concurrency", "must be at least 1"));
             }
             let trust = (system.connect_timeout, system.ca_pem.clone());
-            let client = match clients.get(&trust) {
+            let client = match clients.get(&trust).or_else(|| self.0.clients.get(&trust)) {
                 Some(client) => client.clone(),
-                None => clients.entry(trust).or_insert(client_of(&system)?).clone(),
+                None => client_of(&system)?,
             };
+            clients.insert(trust, client.clone());
             let concurrency = system.concurrency.min(Semaphore::MAX_PERMITS);
+            let former = self.0.outlets.get(&system.name).filter(|former| former.concurrency == concurrency);
+            let turns = former
+                .map_or_else(|| Arc::new(Semaphore::new(concurrency)), |former| Arc::clone(&former.turns));
             let outlet = Outlet {
                 name: system.name.clone(),
                 client,
                 authentication,
-                turns: Semaphore::new(concurrency),
+                turns,
                 concurrency,
                 first_byte_timeout: system.first_byte_timeout,
             };
@@ -251,9 +274,8 @@ impl Egress {
                 return Err(BuildError::Duplicate(system.name));
             }
         }
-        let private = client::build(Reach::Any, CONNECT_TIMEOUT, vec![]).map_err(BuildError::Client)?;
-        let public = client::build(Reach::Public, CONNECT_TIMEOUT, vec![]).map_err(BuildError::Client)?;
-        Ok(Self(Arc::new(Inner { bases, outlets, private, public })))
+        let (private, public) = (self.0.private.clone(), self.0.public.clone());
+        Ok(Self(Arc::new(Inner { bases, outlets, clients, private, public })))
     }
 
     /// The systems and how many requests each may have on its way at once.

@@ -42,8 +42,8 @@ struct Remains {
 impl Invoke for Sandbox {
     async fn invoke(&self, attempt: Attempt) -> Report {
         // Waiting for a place is not the attempt's time. The semaphores are never closed.
-        let share = attempt.grant.system.as_ref().and_then(|system| self.shares.get(system));
-        let _share = match share {
+        let share = attempt.grant.system.as_ref().and_then(|system| self.share(system));
+        let _share = match &share {
             Some(share) => share.acquire().await.ok(),
             None => None,
         };
@@ -137,7 +137,7 @@ impl Sandbox {
     pub(crate) fn connect(&self, context: Context) -> Connected {
         let limits = context.limits;
         let storage = Storage::new(self.storage.clone(), context.grant.clone(), limits);
-        let http = Http::new(self.egress.clone(), context);
+        let http = Http::new(self.egress(), context);
         let wasi_http = WasiHttp::new(http.clone(), limits.memory_bytes);
         Connected { http, storage, wasi_http }
     }

@@ -30,11 +30,11 @@ pub struct Sandbox {
     plugins: RwLock<HashMap<Arc<str>, Arc<Plugin>>>,
     /// A place for each concurrent attempt.
     pub(crate) turns: Arc<Semaphore>,
-    /// Places that attempts at one system may take of all, so that a slow system does not take them all.
-    pub(crate) shares: HashMap<String, Semaphore>,
+    /// How many that are.
+    places: usize,
     /// The one place for a `describe`.
     pub(crate) loading: Semaphore,
-    pub(crate) egress: Egress,
+    outside: RwLock<Outside>,
     pub(crate) storage: Arc<dyn PluginStorage>,
     pub(crate) clock: Arc<dyn Clock>,
 }
@@ -52,20 +52,38 @@ impl Sandbox {
             Some(path) => Some(Arc::new(Cache::try_open(path, engine.wasm())?)),
             None => None,
         };
+        let places = options.concurrency() as usize;
         let linked = |error: wasmtime::Error| BuildError::Engine(error.into());
         Ok(Arc::new(Self {
             cache,
             pure: host::pure_linker(engine.wasm()).map_err(linked)?,
             connected: host::connected_linker(engine.wasm()).map_err(linked)?,
             plugins: RwLock::default(),
-            turns: Arc::new(Semaphore::new(options.concurrency() as usize)),
-            shares: shares(&egress, options.concurrency() as usize),
+            turns: Arc::new(Semaphore::new(places)),
+            places,
             loading: Semaphore::new(1),
+            outside: RwLock::new(Outside::new(egress, places, &HashMap::new())),
             engine,
-            egress,
             storage,
             clock,
         }))
+    }
+
+    /// The way out.
+    pub fn egress(&self) -> Egress {
+        self.outside.read().unwrap_or_else(PoisonError::into_inner).egress.clone()
+    }
+
+    /// Has attempts that begin from now on use another way out. Those that are under way keep theirs.
+    pub fn set_egress(&self, egress: Egress) {
+        let mut outside = self.outside.write().unwrap_or_else(PoisonError::into_inner);
+        *outside = Outside::new(egress, self.places, &outside.shares);
+    }
+
+    /// The places that attempts at a system may take.
+    pub(crate) fn share(&self, system: &str) -> Option<Arc<Semaphore>> {
+        let outside = self.outside.read().unwrap_or_else(PoisonError::into_inner);
+        outside.shares.get(system).map(|(_, share)| Arc::clone(share))
     }
 
     /// Whether instances come from the pool.
@@ -109,11 +127,26 @@ impl fmt::Debug for Sandbox {
     }
 }
 
-/// Twice what a system takes at once keeps it busy; half of all places is left to others.
-fn shares(egress: &Egress, places: usize) -> HashMap<String, Semaphore> {
-    let share = |concurrency: usize| concurrency.saturating_mul(2).min(places / 2).max(1);
-    egress
-        .systems()
-        .map(|(name, concurrency)| (name.to_owned(), Semaphore::new(share(concurrency))))
-        .collect()
+/// The systems, and the places that attempts at each may take of all, so that a slow one does not take them all.
+struct Outside {
+    egress: Egress,
+    shares: HashMap<String, (usize, Arc<Semaphore>)>,
+}
+
+impl Outside {
+    /// `former` are the shares before, which are kept as far as they are as large: whoever has a place has it still.
+    fn new(egress: Egress, places: usize, former: &HashMap<String, (usize, Arc<Semaphore>)>) -> Self {
+        // Twice what a system takes at once keeps it busy; half of all places is left to others.
+        let size = |concurrency: usize| concurrency.saturating_mul(2).min(places / 2).max(1);
+        let share = |(name, concurrency): (&str, usize)| {
+            let size = size(concurrency);
+            let share = match former.get(name).filter(|(of, _)| *of == size) {
+                Some((_, share)) => Arc::clone(share),
+                None => Arc::new(Semaphore::new(size)),
+            };
+            (name.to_owned(), (size, share))
+        };
+        let shares = egress.systems().map(share).collect();
+        Self { egress, shares }
+    }
 }

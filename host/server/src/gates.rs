@@ -1,7 +1,7 @@
 //! The gates in front of systems: which attempts may be made now, over all runs.
 
 use std::collections::BTreeMap;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
 
 use stepmill_core::attempt::{Cause, Exchange, Record};
 use stepmill_core::flow::Outcome;
@@ -12,7 +12,7 @@ use tokio::sync::Notify;
 
 /// The gates of all systems.
 pub struct Gates {
-    gates: BTreeMap<String, Mutex<Gate>>,
+    gates: RwLock<BTreeMap<String, Arc<Mutex<Gate>>>>,
     clock: Arc<dyn Clock>,
     entropy: Arc<dyn Entropy>,
     /// Told when there may be room again.
@@ -23,7 +23,7 @@ pub struct Gates {
 pub struct Held {
     gates: Arc<Gates>,
     system: String,
-    pass: Option<Pass>,
+    pass: Option<(Pass, Arc<Mutex<Gate>>)>,
 }
 
 /// What a system takes now.
@@ -44,18 +44,32 @@ impl Gates {
         entropy: Arc<dyn Entropy>,
         wake: Arc<Notify>,
     ) -> Arc<Self> {
-        let now_ms = clock.now_ms();
-        let gate =
-            |(name, policy): (&String, &Policy)| (name.clone(), Mutex::new(Gate::new(*policy, now_ms)));
-        Arc::new(Self { gates: policies.iter().map(gate).collect(), clock, entropy, wake })
+        let gates = Arc::new(Self { gates: RwLock::default(), clock, entropy, wake });
+        gates.set(policies);
+        gates
+    }
+
+    /// Has gates in front of these systems and no others. One that is there goes on, under its policy of now.
+    pub fn set(&self, policies: &BTreeMap<String, Policy>) {
+        let now_ms = self.clock.now_ms();
+        let mut gates = self.gates.write().unwrap_or_else(PoisonError::into_inner);
+        let mut former = std::mem::take(&mut *gates);
+        for (name, policy) in policies {
+            let gate =
+                former.remove(name).unwrap_or_else(|| Arc::new(Mutex::new(Gate::new(*policy, now_ms))));
+            lock(&gate).retune(*policy, now_ms);
+            gates.insert(name.clone(), gate);
+        }
+        drop(gates);
+        self.wake.notify_one();
     }
 
     /// Lets an attempt at a system through, or not. A system without a gate is not there, which the attempt
     /// will find out.
     pub fn admit(self: &Arc<Self>, system: &str) -> Option<Held> {
         let pass = match self.gate(system) {
-            Some(mut gate) => match gate.admit(self.clock.now_ms()) {
-                Admit::Go(pass) => Some(pass),
+            Some(gate) => match lock(&gate).admit(self.clock.now_ms()) {
+                Admit::Go(pass) => Some((pass, Arc::clone(&gate))),
                 Admit::NotBefore(..) | Admit::Full => return None,
             },
             None => None,
@@ -66,7 +80,7 @@ impl Gates {
     /// What a system takes now.
     pub fn room(&self, system: &str) -> Room {
         let Some(gate) = self.gate(system) else { return Room { attempts: usize::MAX, again_ms: None } };
-        let status = gate.status(self.clock.now_ms());
+        let status = lock(&gate).status(self.clock.now_ms());
         match status.blocked {
             Some(blocked) => Room { attempts: 0, again_ms: Some(blocked.not_before_ms) },
             None => {
@@ -81,31 +95,33 @@ impl Gates {
     /// All gates as an operator sees them.
     pub fn status(&self) -> BTreeMap<String, Status> {
         let now_ms = self.clock.now_ms();
-        let names = self.gates.keys();
-        names.filter_map(|name| Some((name.clone(), self.gate(name)?.status(now_ms)))).collect()
+        let gates = self.gates.read().unwrap_or_else(PoisonError::into_inner);
+        gates.iter().map(|(name, gate)| (name.clone(), lock(gate).status(now_ms))).collect()
     }
 
-    fn gate(&self, system: &str) -> Option<MutexGuard<'_, Gate>> {
-        Some(self.gates.get(system)?.lock().unwrap_or_else(PoisonError::into_inner))
+    fn gate(&self, system: &str) -> Option<Arc<Mutex<Gate>>> {
+        self.gates.read().unwrap_or_else(PoisonError::into_inner).get(system).map(Arc::clone)
     }
+}
+
+fn lock(gate: &Mutex<Gate>) -> MutexGuard<'_, Gate> {
+    gate.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 impl Held {
     /// Gives the pass back with what became of the attempt.
     pub fn ended(mut self, record: &Record) {
-        let (Some(pass), Some(mut gate)) = (self.pass.take(), self.gates.gate(&self.system)) else { return };
+        let Some((pass, gate)) = self.pass.take() else { return };
         let outcome = outcome(&self.system, record);
-        gate.ended(pass, outcome, self.gates.clock.now_ms(), self.gates.entropy.share());
-        drop(gate);
+        lock(&gate).ended(pass, outcome, self.gates.clock.now_ms(), self.gates.entropy.share());
         self.gates.wake.notify_one();
     }
 }
 
 impl Drop for Held {
     fn drop(&mut self) {
-        if let (Some(pass), Some(mut gate)) = (self.pass.take(), self.gates.gate(&self.system)) {
-            gate.abandoned(pass);
-            drop(gate);
+        if let Some((pass, gate)) = self.pass.take() {
+            lock(&gate).abandoned(pass);
             self.gates.wake.notify_one();
         }
     }

@@ -105,6 +105,15 @@ impl Breaker {
         Self { policy, state: State::Closed { failures: 0 }, since_ms: now_ms, era: 0 }
     }
 
+    /// The same breaker under a policy; a closed one if the policy is another. Tickets that are out say nothing of
+    /// that.
+    pub(super) fn retuned(self, policy: Policy, now_ms: u64) -> Self {
+        if self.policy == policy {
+            return self;
+        }
+        Self { era: self.era.saturating_add(1), ..Self::new(policy, now_ms) }
+    }
+
     /// Whether an attempt may start.
     pub fn admit(&mut self, now_ms: u64) -> Admission {
         self.settle(now_ms);

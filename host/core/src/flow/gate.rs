@@ -130,6 +130,20 @@ impl Gate {
         }
     }
 
+    /// Goes on under other settings. What is under way stays counted and a pause that the system has asked for is
+    /// kept; a rate and a breaker begin anew if they are others.
+    pub fn retune(&mut self, policy: Policy, now_ms: u64) {
+        self.concurrency = policy.concurrency;
+        self.bucket = policy.rate.map(|rate| match self.bucket.take() {
+            Some(bucket) if bucket.rate() == rate => bucket,
+            Some(_) | None => Bucket::new(rate),
+        });
+        self.breaker = policy.breaker.map(|policy| match self.breaker.take() {
+            Some(breaker) => breaker.retuned(policy, now_ms),
+            None => Breaker::new(policy, now_ms),
+        });
+    }
+
     /// Whether an attempt may start. One that may not has used nothing up.
     pub fn admit(&mut self, now_ms: u64) -> Admit {
         self.settle(now_ms);

@@ -138,6 +138,11 @@ impl Bucket {
         Self { rate, arrival: 0 }
     }
 
+    /// The rate that it keeps.
+    pub(super) fn rate(&self) -> Rate {
+        self.rate
+    }
+
     /// Takes one request's worth.
     ///
     /// # Errors

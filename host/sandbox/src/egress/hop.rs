@@ -1,6 +1,7 @@
 //! One exchange: decide, wait for the system's turn, send, read within limits.
 
 use std::error::Error as StdError;
+use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
@@ -27,7 +28,7 @@ pub(super) struct Outlet {
     pub(super) name: String,
     pub(super) client: Client,
     pub(super) authentication: Option<Authentication>,
-    pub(super) turns: Semaphore,
+    pub(super) turns: Arc<Semaphore>,
     pub(super) concurrency: usize,
     pub(super) first_byte_timeout: Duration,
 }
