@@ -404,7 +404,8 @@ pub trait Journal: Send + Sync {
     async fn switches(&self) -> Result<BTreeMap<String, String>, JournalError>;
 
     /// Has these versions deployed and no others, and keeps them with their components. A version that was deployed
-    /// before is kept as long as there is a run of it, and a component as long as a version that uses it.
+    /// before is kept as long as there is a run of it, for ten minutes at least, and a component as long as a version
+    /// that uses it.
     async fn deploy(&self, deployment: Deployment) -> Result<(), JournalError>;
 
     /// A version that is kept.

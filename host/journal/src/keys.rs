@@ -45,7 +45,7 @@ pub(crate) const VERSION: &[u8] = b"m/version";
 /// There while an import is under way.
 pub(crate) const IMPORTING: &[u8] = b"m/importing";
 
-/// The ids of the versions that are deployed.
+/// The versions that are deployed, and those that were until lately.
 pub(crate) const DEPLOYED: &[u8] = b"m/deployed";
 
 const STATES: &[u8] = b"r/";

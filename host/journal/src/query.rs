@@ -15,7 +15,7 @@ use crate::keys::{self, Span};
 use crate::record::Record;
 use crate::tree::Order;
 use crate::values::Values;
-use crate::write::Prunable;
+use crate::write::{Deployed, Prunable, is_over};
 
 /// Keys that are looked at in one scan.
 const SCAN: usize = 512;
@@ -211,7 +211,7 @@ pub(crate) fn prunable(
     first: RunId,
     limit: usize,
 ) -> Result<Prunables, JournalError> {
-    let mut found = unneeded(values)?;
+    let mut found = unneeded(values, now_ms)?;
     for (key, _) in values.scan(&keys::expired(now_ms), Order::Ascending, limit)? {
         let (expires, target) = keys::parse_expiry(&key).ok_or_else(|| damaged(&key, "no expiry"))?;
         found.push(Prunable::Expired(target.to_vec(), expires));
@@ -244,14 +244,13 @@ pub(crate) fn prunable(
     Ok(Prunables { found, rest })
 }
 
-/// Versions that are not deployed and that no run is of, and components that no version uses: there are few of both.
-fn unneeded(values: &Values) -> Result<Vec<Prunable>, JournalError> {
-    let mut found = Vec::new();
-    let mut used = BTreeSet::new();
-    for KeptVersion { version, is_deployed, runs, .. } in versions(values, |version| {
-        used.extend(version.digests().map(Arc::clone));
-    })? {
-        if !is_deployed && runs == 0 {
+/// Versions that are not deployed any more and that no run is of, and components that no version uses: there are few of both.
+fn unneeded(values: &Values, now_ms: u64) -> Result<Vec<Prunable>, JournalError> {
+    let deployed: Deployed = values.get(keys::DEPLOYED)?.unwrap_or_default();
+    let (mut found, mut used) = (Vec::new(), BTreeSet::new());
+    let kept = versions(values, |version| used.extend(version.digests().map(Arc::clone)))?;
+    for KeptVersion { version, runs, .. } in kept {
+        if runs == 0 && is_over(&deployed, &version, now_ms) {
             found.push(Prunable::Version(version.to_string()));
         }
     }
@@ -269,14 +268,14 @@ pub(crate) fn versions(
     values: &Values,
     mut see: impl FnMut(&Version),
 ) -> Result<Vec<KeptVersion>, JournalError> {
-    let deployed: BTreeSet<Arc<str>> = values.get(keys::DEPLOYED)?.unwrap_or_default();
+    let deployed: Deployed = values.get(keys::DEPLOYED)?.unwrap_or_default();
     let mut kept = Vec::new();
     values.each(keys::versions(), |key, content| {
         let version: Version = codec::decode(key, &content)?;
         see(&version);
         kept.push(KeptVersion {
             workflow: version.workflow().to_owned(),
-            is_deployed: deployed.contains(&version.id),
+            is_deployed: deployed.get(&version.id).is_some_and(Option::is_none),
             runs: values.get(&keys::version_runs(&version.id))?.unwrap_or_default(),
             version: version.id,
         });

@@ -20,4 +20,4 @@ pub(crate) use prune::{Prunable, prune};
 pub(crate) use publish::{Offer, publish};
 pub(crate) use restore::{Restored, restore};
 pub(crate) use storage::is_live;
-pub(crate) use version::{Deploying, deploy};
+pub(crate) use version::{Deployed, Deploying, deploy, is_over};

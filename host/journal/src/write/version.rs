@@ -1,6 +1,6 @@
 //! Versions of workflows and the components that they use: kept as long as there is a run of them.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use stepmill_core::journal::{Deployment, JournalError};
@@ -10,6 +10,20 @@ use crate::batch::Draft;
 use crate::codec::encode;
 use crate::keys;
 use crate::tree::Order;
+
+/// How long a version stays that nothing begins under any more, in milliseconds: a request that was being read while
+/// another took its place begins a run of it.
+const GRACE_MS: u64 = 10 * 60 * 1_000;
+
+/// The versions that are deployed, and when those that were have ceased to be, in milliseconds since the Unix epoch.
+pub(crate) type Deployed = BTreeMap<Arc<str>, Option<u64>>;
+
+/// Whether a version may go, if no run is of it.
+pub(crate) fn is_over(deployed: &Deployed, id: &str, now_ms: u64) -> bool {
+    deployed
+        .get(id)
+        .is_none_or(|ceased_ms| ceased_ms.is_some_and(|at_ms| at_ms.saturating_add(GRACE_MS) <= now_ms))
+}
 
 /// A deployment, encoded.
 pub(crate) struct Deploying {
@@ -46,8 +60,16 @@ pub(crate) fn deploy(draft: &mut Draft<'_, '_>, deploying: Deploying) -> Result<
             draft.put_new(key, bytes.to_vec());
         }
     }
-    if draft.get::<BTreeSet<Arc<str>>>(keys::DEPLOYED)?.as_ref() != Some(&ids) {
-        draft.put(keys::DEPLOYED.to_vec(), encode(&ids)?);
+    let before: Deployed = draft.get(keys::DEPLOYED)?.unwrap_or_default();
+    let mut now = before.clone();
+    for (id, ceased_ms) in &mut now {
+        if !ids.contains(id) {
+            ceased_ms.get_or_insert(draft.now_ms());
+        }
+    }
+    now.extend(ids.into_iter().map(|id| (id, None)));
+    if now != before {
+        draft.put(keys::DEPLOYED.to_vec(), encode(&now)?);
     }
     Ok(())
 }
@@ -74,15 +96,18 @@ pub(super) fn count(
     Ok(())
 }
 
-/// Removes a version that is not deployed and that no run is of. Answers whether it went.
+/// Removes a version that is not deployed any more and that no run is of. Answers whether it went.
 pub(super) fn prune_version(draft: &mut Draft<'_, '_>, id: &str) -> Result<bool, JournalError> {
     let key = keys::version(id);
-    let deployed: BTreeSet<Arc<str>> = draft.get(keys::DEPLOYED)?.unwrap_or_default();
-    let is_needed = deployed.contains(id) || draft.contains(&keys::version_runs(id))?;
+    let mut deployed: Deployed = draft.get(keys::DEPLOYED)?.unwrap_or_default();
+    let is_needed = !is_over(&deployed, id, draft.now_ms()) || draft.contains(&keys::version_runs(id))?;
     if is_needed || !draft.contains(&key)? {
         return Ok(false);
     }
     draft.remove(key);
+    if deployed.remove(id).is_some() {
+        draft.put(keys::DEPLOYED.to_vec(), encode(&deployed)?);
+    }
     Ok(true)
 }
 
