@@ -18,5 +18,6 @@ mod ingress;
 mod mistakes;
 mod prepared;
 mod purity;
+mod reload;
 mod runs;
 mod schedules;

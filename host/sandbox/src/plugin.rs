@@ -1,6 +1,7 @@
 //! Loading: from bytes to a plugin that can be run, or a sentence for its author.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use sha2::{Digest as _, Sha256};
@@ -9,7 +10,7 @@ use stepmill_core::attempt::Failure;
 use stepmill_core::grant::Grant;
 use stepmill_core::limits::Limits;
 use stepmill_core::manifest::{Kind, Manifest};
-use tokio::time::timeout;
+use tokio::time::{Instant, timeout};
 use wasmtime::component::{Component, InstancePre};
 
 use crate::bindings::types;
@@ -59,6 +60,30 @@ pub(crate) struct Plugin {
     pub(crate) snapshots: Snapshots,
     /// The component's bytes, to make snapshots of; none if it has no `prepare`.
     pub(crate) bytes: Option<Arc<[u8]>>,
+    /// When something last asked for it.
+    pub(crate) asked_for: Moment,
+}
+
+/// A time that many may set.
+pub(crate) struct Moment {
+    began: Instant,
+    /// Milliseconds since then.
+    since_ms: AtomicU64,
+}
+
+impl Moment {
+    fn now() -> Self {
+        Self { began: Instant::now(), since_ms: AtomicU64::new(0) }
+    }
+
+    pub(crate) fn set_now(&self) {
+        let ms = u64::try_from(self.began.elapsed().as_millis()).unwrap_or(u64::MAX);
+        self.since_ms.store(ms, Ordering::Relaxed);
+    }
+
+    pub(crate) fn get(&self) -> Instant {
+        self.began + Duration::from_millis(self.since_ms.load(Ordering::Relaxed))
+    }
 }
 
 impl Plugin {
@@ -125,7 +150,8 @@ impl Sandbox {
             warnings: warnings(component),
         };
         let bytes = plain.exports.prepares().then_some(bytes);
-        Ok(Plugin { loaded, shape, plain: Arc::new(plain), snapshots: Snapshots::default(), bytes })
+        let (plain, asked_for) = (Arc::new(plain), Moment::now());
+        Ok(Plugin { loaded, shape, plain, snapshots: Snapshots::default(), bytes, asked_for })
     }
 
     /// Resolves the imports and finds the exports.
@@ -172,7 +198,7 @@ impl Sandbox {
             workflow: Arc::from(""),
             run: RunId::from_bytes([0; 16]),
             step: Arc::from(step),
-            deadline: tokio::time::Instant::now(),
+            deadline: Instant::now(),
         })
     }
 }

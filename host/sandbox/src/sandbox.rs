@@ -4,9 +4,12 @@ use std::collections::HashMap;
 use std::fmt;
 use std::sync::{Arc, PoisonError, RwLock};
 
+use std::time::Duration;
+
 use stepmill_core::limits::Limits;
 use stepmill_core::{Clock, PluginStorage};
 use tokio::sync::Semaphore;
+use tokio::time::Instant;
 use wasmtime::Store;
 use wasmtime::component::Linker;
 
@@ -91,6 +94,22 @@ impl Sandbox {
         self.engine.is_pooled()
     }
 
+    /// Whether a plugin is loaded.
+    pub fn is_loaded(&self, digest: &str) -> bool {
+        self.plugins.read().unwrap_or_else(PoisonError::into_inner).contains_key(digest)
+    }
+
+    /// Forgets the plugins that nothing has asked for in this time, but for those to keep. Answers their digests.
+    pub fn unload_idle(&self, idle: Duration, is_kept: impl Fn(&str) -> bool) -> Vec<Arc<str>> {
+        let now = Instant::now();
+        let mut plugins = self.plugins.write().unwrap_or_else(PoisonError::into_inner);
+        let is_idle = |plugin: &Plugin| now.duration_since(plugin.asked_for.get()) >= idle;
+        plugins
+            .extract_if(|digest, plugin| is_idle(plugin) && !is_kept(digest))
+            .map(|(digest, _)| digest)
+            .collect()
+    }
+
     /// Forgets a plugin. Attempts that have begun go on; later ones fail as the host's fault. Answers
     /// whether it was loaded.
     pub fn unload(&self, digest: &str) -> bool {
@@ -98,7 +117,8 @@ impl Sandbox {
     }
 
     pub(crate) fn plugin(&self, digest: &str) -> Option<Arc<Plugin>> {
-        self.plugins.read().unwrap_or_else(PoisonError::into_inner).get(digest).cloned()
+        let plugin = self.plugins.read().unwrap_or_else(PoisonError::into_inner).get(digest).cloned();
+        plugin.inspect(|plugin| plugin.asked_for.set_now())
     }
 
     pub(crate) fn keep(&self, plugin: Arc<Plugin>) {

@@ -15,16 +15,18 @@ use axum::response::Response;
 use axum::routing::{get, post};
 use axum::{Json, Router};
 use serde_json::{Value, json};
+use stepmill_core::journal::KeptVersion;
 use stepmill_core::secret::Secret;
 use stepmill_core::workflow::{Plan, PlannedStep};
 use stepmill_core::{Clock, Entropy, Journal};
 use subtle::ConstantTimeEq as _;
 use tokio::sync::Notify;
 
-use crate::catalog::Catalog;
+use crate::catalog::Live;
 use crate::gates::Gates;
 use crate::health::Health;
 use crate::metrics;
+use crate::reload::{Changes, Reload};
 
 use error::Error;
 
@@ -34,7 +36,7 @@ const BODY_BYTES: usize = 16 << 20;
 /// What the admin API works with.
 pub struct Admin {
     /// What is deployed.
-    pub catalog: Arc<Catalog>,
+    pub live: Live,
     /// Where runs are.
     pub journal: Arc<dyn Journal>,
     /// The time.
@@ -43,6 +45,8 @@ pub struct Admin {
     pub entropy: Arc<dyn Entropy>,
     /// The gates in front of systems.
     pub gates: Arc<Gates>,
+    /// Puts what is on disk in force.
+    pub reload: Arc<Reload>,
     /// Tells the dispatcher of redriven runs.
     pub wake: Arc<Notify>,
     /// Whether the service is up.
@@ -58,6 +62,8 @@ impl Admin {
         let admin = Arc::new(self);
         let api = Router::new()
             .route("/api/status", get(status))
+            .route("/api/reload", post(reload))
+            .route("/api/versions", get(versions))
             .route("/api/plugins", get(plugins))
             .route("/api/workflows", get(workflows))
             .route("/api/workflows/{name}/runs", post(runs::start))
@@ -106,8 +112,19 @@ async fn status(State(admin): State<Arc<Admin>>) -> Json<Value> {
     }))
 }
 
+async fn reload(State(admin): State<Arc<Admin>>) -> Result<Json<Changes>, Error> {
+    // To its end, also if the caller goes: what has been changed on the way is then told to nobody else.
+    let reload = Arc::clone(&admin.reload);
+    let reloaded = tokio::spawn(async move { reload.reload().await }).await;
+    Ok(Json(reloaded.map_err(|_| Error::Stopping)??))
+}
+
+async fn versions(State(admin): State<Arc<Admin>>) -> Result<Json<Vec<KeptVersion>>, Error> {
+    Ok(Json(admin.journal.versions().await?))
+}
+
 async fn plugins(State(admin): State<Arc<Admin>>) -> Json<Value> {
-    Json(admin.catalog.plugins.values().map(crate::catalog::PluginEntry::to_json).collect())
+    Json(admin.live.catalog().plugins.values().map(crate::catalog::PluginEntry::to_json).collect())
 }
 
 async fn systems(State(admin): State<Arc<Admin>>) -> Json<Value> {
@@ -126,7 +143,7 @@ async fn workflows(State(admin): State<Arc<Admin>>) -> Json<Value> {
             "steps": steps(plan),
         })
     };
-    Json(admin.catalog.plans.values().map(describe).collect())
+    Json(admin.live.catalog().plans.values().map(describe).collect())
 }
 
 fn steps(plan: &Plan) -> Vec<Value> {

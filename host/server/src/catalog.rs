@@ -5,16 +5,21 @@ mod circles;
 mod constant;
 mod events;
 mod files;
+mod former;
+mod live;
 mod plugins;
 mod systems;
 
+use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::path::PathBuf;
 use std::sync::Arc;
 
 use stepmill_core::flow::gate;
+use stepmill_core::journal::Deployment;
+use stepmill_core::limits::Limits;
 use stepmill_core::signature::{Verifier, Verify};
-use stepmill_core::workflow::{Environment, Names, Plan, PluginInfo, Webhook};
+use stepmill_core::workflow::{Environment, Names, Plan, PluginInfo, Version, Webhook};
 use stepmill_sandbox::Sandbox;
 
 use crate::config::{Project, WorkflowSource};
@@ -24,11 +29,13 @@ use crate::secrets;
 pub use check::{CheckOptions, Report, check};
 pub use constant::Constant;
 pub use events::DeployedEvent;
+pub use former::{Former, NoPlan};
+pub use live::Live;
 pub use plugins::{PluginEntry, PluginSource};
 pub use systems::systems;
 
 /// Everything that is deployed.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub struct Catalog {
     /// The workflows by name.
     pub plans: BTreeMap<String, Arc<Deployed>>,
@@ -42,6 +49,10 @@ pub struct Catalog {
     pub plugins: BTreeMap<String, PluginEntry>,
     /// What steps can be prepared for.
     pub constants: Vec<Constant>,
+    /// What one attempt may use up, unless its step says otherwise.
+    pub limits: Limits,
+    /// Plans that runs go by which began before this was deployed.
+    pub former: Former,
     /// What is suspicious and no error.
     pub warnings: Diagnostics,
 }
@@ -68,11 +79,11 @@ pub struct Deployed {
 
 impl Catalog {
     /// Loads the plugins, compiles the workflows, shows their constant configs to the plugins and resolves
-    /// the webhooks' secrets.
+    /// the webhooks' secrets. Answers too what the journal is to keep of it before runs begin.
     ///
     /// # Errors
     /// Everything that is wrong, over all files.
-    pub async fn build(project: &Project, sandbox: &Sandbox) -> Result<Self, Diagnostics> {
+    pub async fn build(project: &Project, sandbox: &Sandbox) -> Result<(Self, Deployment), Diagnostics> {
         let mut found = project.warnings.clone();
         found.extend(systems::secret_warnings(project));
         let plugins = plugins::load(project, sandbox, &mut found).await;
@@ -88,12 +99,18 @@ impl Catalog {
             }
         }
         let mut constants = constant::Constants::default();
+        let mut deployment = Deployment::default();
         for workflow in &project.workflows {
-            let plan = plan(project, workflow, &infos, &known, &plugins.damaged, &mut found).map(Arc::new);
+            let plan = plan(project, workflow, &infos, &known, &plugins.damaged, &mut found);
             let webhook = workflow.definition.on.webhook.as_ref();
             let at = &Place { source: &workflow.source, pointer: "/on/webhook" };
             let verifier = webhook.and_then(|webhook| verifier(project, webhook, at, &mut found));
-            let Some(plan) = plan else { continue };
+            let Some((plan, version)) = plan else { continue };
+            let plan = Arc::new(plan);
+            let bytes =
+                |digest: &Arc<str>| Some((Arc::clone(digest), Arc::clone(plugins.bytes.get(digest)?)));
+            deployment.components.extend(version.digests().filter_map(bytes));
+            deployment.versions.push(version);
             constants.show(workflow, &plan, sandbox, &mut found).await;
             let deployed = Arc::new(Deployed { plan, verifier, file: workflow.file.clone() });
             if let Some(webhook) = &deployed.plan.webhook {
@@ -103,8 +120,27 @@ impl Catalog {
         }
         circles::find(project, &plans, &mut found);
         let ((), warnings) = found.or(())?;
-        let constants = constants.into_ready();
-        Ok(Self { plans, events, gates, by_path, plugins: plugins.entries, constants, warnings })
+        let catalog = Self {
+            plans,
+            events,
+            gates,
+            by_path,
+            plugins: plugins.entries,
+            constants: constants.into_ready(),
+            limits: project.config.limits,
+            former: Former::default(),
+            warnings,
+        };
+        Ok((catalog, deployment))
+    }
+}
+
+impl Catalog {
+    /// The workflows that an event begins.
+    pub fn begun_by<'c>(&'c self, event: &'c str) -> impl Iterator<Item = &'c Arc<Deployed>> {
+        self.plans.values().filter(move |deployed| {
+            deployed.plan.event.as_ref().is_some_and(|trigger| *trigger.name == *event)
+        })
     }
 }
 
@@ -115,8 +151,13 @@ fn plan(
     known: &Known,
     damaged: &BTreeSet<String>,
     found: &mut Diagnostics,
-) -> Option<Plan> {
-    let read_file = |path: &str| files::read(&project.root, path);
+) -> Option<(Plan, Version)> {
+    let named = RefCell::new(BTreeMap::new());
+    let read_file = |path: &str| {
+        let content = files::read(&project.root, path)?;
+        named.borrow_mut().insert(path.to_owned(), content.clone());
+        Ok(content)
+    };
     let environment = Environment {
         plugins,
         systems: Names::Of(&known.systems),
@@ -126,7 +167,10 @@ fn plan(
         read_file: &read_file,
     };
     match Plan::try_new(workflow.definition.clone(), &environment) {
-        Ok(plan) => Some(plan),
+        Ok(plan) => {
+            let version = Version::of(&plan, workflow.definition.clone(), named.into_inner(), plugins);
+            Some((plan, version))
+        }
         Err(problems) => {
             // A plugin that does not load is an error of its own, and of nobody who uses it.
             let definition = serde_json::to_value(&workflow.definition).unwrap_or_default();

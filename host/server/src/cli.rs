@@ -12,10 +12,12 @@ mod logging;
 mod new;
 pub(crate) mod output;
 mod plugins;
+mod reload;
 mod runs;
 mod schedules;
 mod schema;
 mod serve;
+mod versions;
 
 use std::path::PathBuf;
 use std::time::Duration;
@@ -67,7 +69,14 @@ enum Command {
         /// The project: stepmill.yaml or its folder
         #[arg(long, short, value_name = "PATH", default_value = ".", env = "STEPMILL_CONFIG")]
         config: PathBuf,
+        /// Reload whenever a file changes that the service was started from
+        #[arg(long)]
+        watch: bool,
     },
+    /// Puts what is on disk in force, without a restart: config, workflows, plugins.
+    Reload(reload::Arguments),
+    /// Versions of workflows: those that runs begin under, and those that runs are still to end under.
+    Versions(versions::Arguments),
     /// Finds without running what a deploy would hit: config, workflows, plugins, secrets, ports, systems.
     Check(check::Arguments),
     /// Makes a folder with a project to begin with: the example order-to-cash.
@@ -148,6 +157,8 @@ impl Command {
         match &self {
             Self::Serve { .. } => {}
             Self::Check(_)
+            | Self::Reload(_)
+            | Self::Versions(_)
             | Self::New { .. }
             | Self::Demo(_)
             | Self::Runs(_)
@@ -159,7 +170,9 @@ impl Command {
             | Self::Journal(_) => logging::init_quiet(),
         }
         match self {
-            Self::Serve { config } => serve::run(&config).await,
+            Self::Serve { config, watch } => serve::run(&config, watch).await,
+            Self::Reload(arguments) => reload::run(arguments).await,
+            Self::Versions(arguments) => versions::run(arguments).await,
             Self::Check(arguments) => check::run(&arguments).await,
             Self::New { folder } => new::run(&folder),
             Self::Demo(arguments) => arguments.run().await,

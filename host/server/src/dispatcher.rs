@@ -5,6 +5,7 @@
 
 mod flight;
 
+use std::collections::btree_map::Entry;
 use std::collections::{BTreeMap, BTreeSet};
 use std::panic::AssertUnwindSafe;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -13,14 +14,14 @@ use std::time::Duration;
 use futures::FutureExt as _;
 use stepmill_core::flow::fair::{Candidate, Fair, Places, Priority};
 use stepmill_core::journal::{Claim, Front, JournalError, Want};
-use stepmill_core::run::{Queue, root};
+use stepmill_core::run::root;
 use stepmill_core::{Clock, Entropy, Invoke, Journal, RunId};
 use tokio::sync::Notify;
 use tokio::task::{JoinError, JoinSet};
 use tokio_util::sync::CancellationToken;
 
 use crate::answers::Answers;
-use crate::catalog::{Catalog, Deployed};
+use crate::catalog::{Catalog, Live};
 use crate::gates::{Gates, Room};
 use crate::metrics;
 
@@ -36,7 +37,7 @@ const PANIC_REST: Duration = Duration::from_secs(60);
 /// What the dispatcher works with.
 pub struct Dispatcher {
     /// What is deployed.
-    pub catalog: Arc<Catalog>,
+    pub live: Live,
     /// Where runs are.
     pub journal: Arc<dyn Journal>,
     /// Makes attempts.
@@ -122,7 +123,8 @@ impl Shared {
     async fn claim(self: &Arc<Self>, flights: &mut Flights) -> Duration {
         let dispatcher = &self.dispatcher;
         let now_ms = dispatcher.clock.now_ms();
-        let wants = self.wants(flights, now_ms);
+        let catalog = dispatcher.live.catalog();
+        let wants = self.wants(&catalog, flights, now_ms);
         if !wants.is_empty() {
             let claims = match dispatcher.journal.claim(now_ms, &wants).await {
                 Ok(claims) => claims,
@@ -138,16 +140,16 @@ impl Shared {
                 flights.tasks.spawn(async move { (workflow, shared.carry(claim).await) });
             }
         }
-        self.pause(flights, now_ms)
+        self.pause(&catalog, flights, now_ms)
     }
 
     /// How long to sleep until a run may be claimed, if nothing else happens.
-    fn pause(&self, flights: &Flights, now_ms: u64) -> Duration {
-        let places = flights.places(self);
-        let next = self.fronts().into_iter().filter_map(|(front, deployed)| {
+    fn pause(&self, catalog: &Catalog, flights: &Flights, now_ms: u64) -> Duration {
+        let places = flights.places(self, catalog);
+        let next = self.heads(catalog).into_iter().filter_map(|Head { front, priority, most }| {
             let is_full = places.free() == 0
-                || !places.is_open(deployed.plan.priority)
-                || deployed.plan.concurrency.is_some_and(|most| flights.of(&deployed.plan.name) >= most);
+                || !places.is_open(priority)
+                || most.is_some_and(|most| flights.of(front.queue.workflow()) >= most);
             let again_ms = match front.queue.system().map(|system| self.dispatcher.gates.room(system)) {
                 // The end of a run in flight wakes us.
                 _ if is_full && front.due_ms <= now_ms => return None,
@@ -160,60 +162,57 @@ impl Shared {
         Duration::from_millis(due_ms.saturating_sub(now_ms)).clamp(LOOK_SOON, LOOK_AGAIN)
     }
 
-    /// The heads of the queues whose workflows are deployed. Notes the systems that runs are parked for.
-    fn fronts(&self) -> Vec<(Front, &Arc<Deployed>)> {
-        let plans = &self.dispatcher.catalog.plans;
-        let fronts = self.dispatcher.journal.fronts();
-        let known = fronts.into_iter().filter_map(|front| {
-            let deployed = plans.get(front.queue.workflow())?;
-            Some((front, deployed))
+    /// The heads of the queues. Notes the systems that runs are parked for.
+    fn heads(&self, catalog: &Catalog) -> Vec<Head> {
+        let heads = self.dispatcher.journal.fronts().into_iter().map(|front| {
+            let plan = catalog.plans.get(front.queue.workflow()).map(|deployed| &deployed.plan);
+            // Runs of a workflow that is not deployed any more go on too, by the versions that they have.
+            let priority = plan.map(|plan| plan.priority).unwrap_or_default();
+            Head { priority, most: plan.and_then(|plan| plan.concurrency), front }
         });
-        let known: Vec<_> = known.collect();
-        let parked = known.iter().filter_map(|(front, _)| front.queue.system().map(str::to_owned));
+        let heads: Vec<Head> = heads.collect();
+        let parked = heads.iter().filter_map(|head| head.front.queue.system().map(str::to_owned));
         *self.parked() = parked.collect();
-        known
+        heads
     }
 
     /// Shares the free places out among the queues that are due.
-    fn wants(&self, flights: &mut Flights, now_ms: u64) -> Vec<Want> {
-        let mut places = flights.places(self);
+    fn wants(&self, catalog: &Catalog, flights: &mut Flights, now_ms: u64) -> Vec<Want> {
+        let mut places = flights.places(self, catalog);
         let mut rooms: BTreeMap<String, usize> = BTreeMap::new();
         // Of each workflow, over all its queues.
-        let mut claimed: BTreeMap<Arc<str>, usize> = BTreeMap::new();
-        let mut due: Vec<Due<'_>> = Vec::new();
-        for (front, deployed) in self.fronts().into_iter().filter(|(front, _)| front.due_ms <= now_ms) {
-            if let Some(system) = front.queue.system() {
+        let mut claimed: BTreeMap<String, usize> = BTreeMap::new();
+        let mut due: Vec<Due> = Vec::new();
+        for head in self.heads(catalog).into_iter().filter(|head| head.front.due_ms <= now_ms) {
+            let queue = &head.front.queue;
+            if let Some(system) = queue.system() {
                 let room = self.dispatcher.gates.room(system).attempts;
                 rooms.entry(system.to_owned()).or_insert(room);
             }
-            let name = format!("{}/{}", front.queue.workflow(), front.queue.system().unwrap_or_default());
-            due.push(Due { name, queue: front.queue, deployed, claimed: 0 });
+            let name = format!("{}/{}", queue.workflow(), queue.system().unwrap_or_default());
+            due.push(Due { name, head, claimed: 0 });
         }
         while places.free() > 0 {
             let candidates: Vec<(usize, Candidate<'_>)> = due
                 .iter()
                 .enumerate()
-                .filter(|(_, due)| due.queue.system().is_none_or(|system| rooms.get(system) != Some(&0)))
+                .filter(|(_, due)| due.system().is_none_or(|system| rooms.get(system) != Some(&0)))
                 .map(|(at, due)| (at, due.candidate(flights, &claimed)))
                 .collect();
             let offered: Vec<Candidate<'_>> = candidates.iter().map(|(_, candidate)| *candidate).collect();
             let chosen = flights.fair.choose(&places, &offered);
             let Some((at, candidate)) = chosen.and_then(|chosen| candidates.get(chosen)) else { break };
-            let (at, priority) = (*at, candidate.priority);
-            match priority {
-                Priority::Interactive => places.interactive += 1,
-                Priority::Normal => places.normal += 1,
-                Priority::Bulk => places.bulk += 1,
-            }
+            let at = *at;
+            places.take(candidate.priority, 1);
             let Some(chosen) = due.get_mut(at) else { break };
             chosen.claimed += 1;
-            *claimed.entry(Arc::clone(&chosen.deployed.plan.name)).or_default() += 1;
-            if let Some(room) = chosen.queue.system().and_then(|system| rooms.get_mut(system)) {
+            *claimed.entry(chosen.workflow().to_owned()).or_default() += 1;
+            if let Some(room) = chosen.system().and_then(|system| rooms.get_mut(system)) {
                 *room = room.saturating_sub(1);
             }
         }
         let wants = due.into_iter().filter(|due| due.claimed > 0);
-        wants.map(|due| Want { queue: due.queue, most: due.claimed }).collect()
+        wants.map(|due| Want { queue: due.head.front.queue, most: due.claimed }).collect()
     }
 
     fn parked(&self) -> MutexGuard<'_, BTreeSet<String>> {
@@ -234,9 +233,7 @@ impl Shared {
     ) {
         // A task is not aborted while this is called, and its panics are caught inside.
         let Ok((workflow, rest)) = ended else { return };
-        if let Some(count) = flights.of.get_mut(&workflow) {
-            *count = count.saturating_sub(1);
-        }
+        flights.ended(workflow);
         if let Some(rest) = rest {
             self.let_rest(rest, resting);
         }
@@ -304,25 +301,40 @@ impl Shared {
     }
 }
 
+/// The head of a queue, and how its workflow's runs are shared out.
+struct Head {
+    front: Front,
+    priority: Priority,
+    /// How many of the workflow's runs may be in flight; none if only the places bound them.
+    most: Option<usize>,
+}
+
 /// A queue that is due.
-struct Due<'a> {
+struct Due {
     /// What it is called where places are shared out.
     name: String,
-    queue: Queue,
-    deployed: &'a Deployed,
+    head: Head,
     /// How many places it gets.
     claimed: usize,
 }
 
-impl Due<'_> {
-    fn candidate(&self, flights: &Flights, claimed: &BTreeMap<Arc<str>, usize>) -> Candidate<'_> {
-        let name = &self.deployed.plan.name;
-        let in_flight = flights.of(name).saturating_add(claimed.get(name).copied().unwrap_or_default());
+impl Due {
+    fn workflow(&self) -> &str {
+        self.head.front.queue.workflow()
+    }
+
+    fn system(&self) -> Option<&str> {
+        self.head.front.queue.system()
+    }
+
+    fn candidate(&self, flights: &Flights, claimed: &BTreeMap<String, usize>) -> Candidate<'_> {
+        let workflow = self.workflow();
+        let claimed = claimed.get(workflow).copied().unwrap_or_default();
         Candidate {
             queue: &self.name,
-            priority: self.deployed.plan.priority,
-            in_flight,
-            most: self.deployed.plan.concurrency,
+            priority: self.head.priority,
+            in_flight: flights.of(workflow).saturating_add(claimed),
+            most: self.head.most,
         }
     }
 }
@@ -333,16 +345,22 @@ impl Flights {
         self.of.get(workflow).copied().unwrap_or_default()
     }
 
+    /// Counts a run whose flight is over.
+    fn ended(&mut self, workflow: Arc<str>) {
+        if let Entry::Occupied(mut count) = self.of.entry(workflow) {
+            *count.get_mut() = count.get().saturating_sub(1);
+            if *count.get() == 0 {
+                count.remove();
+            }
+        }
+    }
+
     /// The places that are taken.
-    fn places(&self, shared: &Shared) -> Places {
+    fn places(&self, shared: &Shared, catalog: &Catalog) -> Places {
         let mut places = Places { all: shared.dispatcher.concurrency, interactive: 0, normal: 0, bulk: 0 };
         for (workflow, count) in &self.of {
-            let deployed = shared.dispatcher.catalog.plans.get(&**workflow);
-            match deployed.map(|deployed| deployed.plan.priority).unwrap_or_default() {
-                Priority::Interactive => places.interactive += count,
-                Priority::Normal => places.normal += count,
-                Priority::Bulk => places.bulk += count,
-            }
+            let deployed = catalog.plans.get(&**workflow);
+            places.take(deployed.map(|deployed| deployed.plan.priority).unwrap_or_default(), *count);
         }
         places
     }

@@ -24,9 +24,9 @@ impl Health {
         self.accepting.load(Ordering::Acquire)
     }
 
-    /// Says that as many steps are prepared as ever will be.
-    pub fn set_prepared(&self) {
-        self.prepared.store(true, Ordering::Release);
+    /// Says whether as many steps are prepared as ever will be, of what is deployed now.
+    pub fn set_prepared(&self, is_prepared: bool) {
+        self.prepared.store(is_prepared, Ordering::Release);
     }
 
     /// Whether attempts are as fast as they get: no step's snapshot is still being made.

@@ -29,7 +29,7 @@ use stepmill_core::{Clock, Entropy, Journal};
 use tokio::sync::{Notify, Semaphore, SemaphorePermit};
 
 use crate::answers::Answers;
-use crate::catalog::{Catalog, Route};
+use crate::catalog::{Live, Route};
 use crate::health::Health;
 use crate::metrics;
 
@@ -59,7 +59,7 @@ pub struct Admission {
 /// Everything that the front door needs.
 pub struct Ingress {
     /// What is deployed.
-    pub catalog: Arc<Catalog>,
+    pub live: Live,
     /// Where events go.
     pub journal: Arc<dyn Journal>,
     /// The time.
@@ -126,7 +126,8 @@ impl Ingress {
         permit: SemaphorePermit<'_>,
     ) -> Result<Answered, Refusal> {
         let (parts, body) = request.into_parts();
-        let route = self.catalog.by_path.get(parts.uri.path()).ok_or(Refusal::NotFound)?;
+        let catalog = self.live.catalog();
+        let route = catalog.by_path.get(parts.uri.path()).ok_or(Refusal::NotFound)?;
         if parts.method != Method::POST {
             return Err(Refusal::Method);
         }
@@ -147,7 +148,7 @@ impl Ingress {
         };
         match route {
             Route::Workflow(workflow) => self.start(workflow, webhook, event, permit).await,
-            Route::Event(deployed) => self.publish(deployed, webhook, event).await,
+            Route::Event(deployed) => self.publish(&catalog, deployed, webhook, event).await,
         }
     }
 

@@ -20,7 +20,7 @@ use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
 
 use crate::cancel;
-use crate::catalog::{Catalog, Deployed};
+use crate::catalog::{Deployed, Live};
 use crate::metrics;
 
 /// Longest sleep between two looks at the clock: bounds what a jump of the clock can delay.
@@ -36,7 +36,7 @@ pub fn pause_switch(workflow: &str) -> String {
 /// What schedules work with.
 pub struct Schedules {
     /// What is deployed.
-    pub catalog: Arc<Catalog>,
+    pub live: Live,
     /// Where events go.
     pub journal: Arc<dyn Journal>,
     /// The time.
@@ -50,10 +50,12 @@ pub struct Schedules {
 impl Schedules {
     /// Fires until `shutdown`.
     pub async fn run(self, shutdown: CancellationToken) {
+        let mut changes = self.live.changes();
         loop {
             let mut pause = LOOK_AGAIN;
+            let catalog = self.live.catalog();
             let switches = self.switches().await;
-            for deployed in self.catalog.plans.values() {
+            for deployed in catalog.plans.values() {
                 let Some(schedule) = &deployed.plan.schedule else { continue };
                 let is_paused = switches.contains_key(&pause_switch(&deployed.plan.name));
                 match self.fire_if_due(deployed, schedule, is_paused).await {
@@ -68,6 +70,7 @@ impl Schedules {
             tokio::select! {
                 biased;
                 () = shutdown.cancelled() => return,
+                Ok(()) = changes.changed() => {}
                 () = tokio::time::sleep(pause) => {}
             }
         }

@@ -9,17 +9,19 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 use stepmill_core::clock::SystemClock;
-use stepmill_core::{Clock, Entropy, Journal};
+use stepmill_core::journal::JournalError;
+use stepmill_core::{Clock, Entropy, Invoke, Journal};
 use stepmill_journal::LocalJournal;
 use stepmill_sandbox::Sandbox;
 use tokio::net::TcpListener;
-use tokio::sync::{Notify, Semaphore};
+use tokio::sync::{Mutex, Notify, Semaphore};
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
 use crate::admin::Admin;
 use crate::answers::Answers;
-use crate::catalog::{self, Catalog};
+use crate::catalog::{self, Catalog, Live};
+use crate::components::Components;
 use crate::config::Project;
 use crate::diagnostic::Diagnostics;
 use crate::dispatcher::Dispatcher;
@@ -28,6 +30,7 @@ use crate::gates::Gates;
 use crate::health::Health;
 use crate::ingress::{self, Admission, Ingress};
 use crate::metrics;
+use crate::reload::{Current, Reload};
 use crate::schedules::Schedules;
 use crate::snapshots::Snapshots;
 
@@ -60,6 +63,9 @@ pub enum StartError {
     /// The journal does not open.
     #[error(transparent)]
     Journal(#[from] stepmill_journal::OpenError),
+    /// The journal does not keep what is deployed.
+    #[error("failed to keep what is deployed")]
+    Deploy(#[source] JournalError),
     /// The engine does not start.
     #[error(transparent)]
     Sandbox(#[from] stepmill_sandbox::BuildError),
@@ -105,8 +111,8 @@ impl Addresses {
 
 /// A service whose listeners are bound and whose journal is open.
 pub struct Service {
-    project: Project,
-    catalog: Arc<Catalog>,
+    current: Current,
+    live: Live,
     journal: Arc<dyn Journal>,
     sandbox: Arc<Sandbox>,
     clock: Arc<dyn Clock>,
@@ -115,6 +121,8 @@ pub struct Service {
     ingress: TcpListener,
     admin: TcpListener,
     token: Option<stepmill_core::secret::Secret>,
+    reload_asked: Arc<Notify>,
+    is_watching: bool,
 }
 
 impl Service {
@@ -140,7 +148,7 @@ impl Service {
         let egress = stepmill_sandbox::egress::Egress::try_new(catalog::systems(&project)?)?;
         let storage = Arc::clone(&journal) as Arc<dyn stepmill_core::PluginStorage>;
         let sandbox = Sandbox::try_new(project.sandbox_options(), egress, storage, Arc::clone(&clock))?;
-        let catalog = Arc::new(Catalog::build(&project, &sandbox).await?);
+        let (catalog, deployment) = Catalog::build(&project, &sandbox).await?;
         for warning in catalog.warnings.iter() {
             tracing::warn!("{warning}");
         }
@@ -148,8 +156,11 @@ impl Service {
         let server = &project.config.server;
         let ingress = listen(server.ingress, "server.ingress").await?;
         let admin = listen(server.admin, "server.admin").await?;
+        let current = Current::new(project, &deployment);
+        journal.deploy(deployment).await.map_err(StartError::Deploy)?;
         let service = Self {
-            catalog,
+            current,
+            live: Live::new(catalog),
             journal,
             sandbox,
             clock,
@@ -158,10 +169,21 @@ impl Service {
             ingress,
             admin,
             token,
-            project,
+            reload_asked: Arc::default(),
+            is_watching: false,
         };
         service.announce()?;
         Ok(service)
+    }
+
+    /// Asks for a reload by being notified.
+    pub fn reload_asked(&self) -> Arc<Notify> {
+        Arc::clone(&self.reload_asked)
+    }
+
+    /// Reloads by itself when files change.
+    pub fn watch(&mut self) {
+        self.is_watching = true;
     }
 
     /// Where webhooks go.
@@ -184,17 +206,25 @@ impl Service {
         let stop_work = CancellationToken::new();
         let stop_listening = CancellationToken::new();
         let wake = Arc::new(Notify::new());
-        let config = &self.project.config;
+        let config = self.current.project.config.clone();
         let journal = Arc::clone(&self.journal);
         let answers = Arc::new(Answers::default());
         let gates = Gates::new(
-            &self.catalog.gates,
+            &self.live.catalog().gates,
             Arc::clone(&self.clock),
             Arc::clone(&self.entropy),
             Arc::clone(&wake),
         );
+        let reload = Arc::new(Reload {
+            live: self.live.clone(),
+            journal: Arc::clone(&self.journal),
+            sandbox: Arc::clone(&self.sandbox),
+            gates: Arc::clone(&gates),
+            wake: Arc::clone(&wake),
+            current: Mutex::new(self.current),
+        });
         let ingress = Ingress {
-            catalog: Arc::clone(&self.catalog),
+            live: self.live.clone(),
             journal: Arc::clone(&self.journal),
             clock: Arc::clone(&self.clock),
             entropy: Arc::clone(&self.entropy),
@@ -208,31 +238,37 @@ impl Service {
             waiting: Semaphore::new(ingress::WAITING),
         };
         let admin = Admin {
-            catalog: Arc::clone(&self.catalog),
+            live: self.live.clone(),
             journal: Arc::clone(&self.journal),
             clock: Arc::clone(&self.clock),
             entropy: Arc::clone(&self.entropy),
             gates: Arc::clone(&gates),
+            reload: Arc::clone(&reload),
             wake: Arc::clone(&wake),
             health: Arc::clone(&self.health),
             token: self.token,
         };
         let schedules = Schedules {
-            catalog: Arc::clone(&self.catalog),
+            live: self.live.clone(),
             journal: Arc::clone(&self.journal),
             clock: Arc::clone(&self.clock),
             entropy: Arc::clone(&self.entropy),
             wake: Arc::clone(&wake),
         };
         let snapshots = Snapshots {
-            catalog: Arc::clone(&self.catalog),
+            live: self.live.clone(),
             sandbox: Arc::clone(&self.sandbox),
             health: Arc::clone(&self.health),
         };
-        let dispatcher = Dispatcher {
-            catalog: self.catalog,
-            journal: Arc::clone(&self.journal),
+        let components = Arc::new(Components {
             sandbox: self.sandbox,
+            journal: Arc::clone(&self.journal),
+            live: self.live.clone(),
+        });
+        let dispatcher = Dispatcher {
+            live: self.live,
+            journal: Arc::clone(&self.journal),
+            sandbox: Arc::clone(&components) as Arc<dyn Invoke>,
             clock: Arc::clone(&self.clock),
             entropy: self.entropy,
             answers,
@@ -248,6 +284,13 @@ impl Service {
         work.spawn(dispatcher.run(stop_work.clone()));
         work.spawn(schedules.run(stop_work.clone()));
         work.spawn(snapshots.run(stop_work.clone()));
+        work.spawn(components.sweep(stop_work.clone()));
+        if self.is_watching {
+            let (reload, asked) = (Arc::clone(&reload), Arc::clone(&self.reload_asked));
+            let stop = stop_work.clone();
+            work.spawn(async move { reload.watch(&asked, stop).await });
+        }
+        work.spawn(reload.run(self.reload_asked, stop_work.clone()));
         work.spawn(metrics::upkeep(stop_work.clone()));
         work.spawn(prune(self.journal, self.clock, config.journal.retain, stop_work.clone()));
 
@@ -281,7 +324,7 @@ impl Service {
     }
 
     fn announce(&self) -> Result<(), StartError> {
-        let data = self.project.data_folder();
+        let data = self.current.project.data_folder();
         let fail = |source| StartError::Data { folder: data.clone(), source };
         let addresses = Addresses {
             ingress: format!("http://{}", self.ingress_addr().map_err(fail)?),

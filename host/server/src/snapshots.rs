@@ -7,13 +7,13 @@ use stepmill_sandbox::{Sandbox, SnapshotError};
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
-use crate::catalog::{Catalog, Constant};
+use crate::catalog::{Constant, Live};
 use crate::health::Health;
 
 /// The snapshots of what is deployed.
 pub struct Snapshots {
     /// What is deployed.
-    pub catalog: Arc<Catalog>,
+    pub live: Live,
     /// Where the plugins are loaded.
     pub sandbox: Arc<Sandbox>,
     /// Is told when all are made.
@@ -21,17 +21,25 @@ pub struct Snapshots {
 }
 
 impl Snapshots {
-    /// Makes them, and then waits until `stop`.
+    /// Makes them for each catalog that comes into force, until `stop`.
     pub async fn run(self, stop: CancellationToken) {
-        for constant in &self.catalog.constants {
-            self.make(constant, &stop).await;
-            // Waited for to its end, so that nothing uses the journal when the service has ended.
-            if stop.is_cancelled() {
-                return;
+        let mut changes = self.live.changes();
+        loop {
+            let catalog = Arc::clone(&changes.borrow_and_update());
+            for constant in &catalog.constants {
+                self.make(constant, &stop).await;
+                // Waited for to its end, so that nothing uses the journal when the service has ended.
+                if stop.is_cancelled() {
+                    return;
+                }
+            }
+            self.health.set_prepared(true);
+            tokio::select! {
+                biased;
+                () = stop.cancelled() => return,
+                Ok(()) = changes.changed() => self.health.set_prepared(false),
             }
         }
-        self.health.set_prepared();
-        stop.cancelled().await;
     }
 
     async fn make(&self, constant: &Constant, stop: &CancellationToken) {

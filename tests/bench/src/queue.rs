@@ -19,8 +19,7 @@ use stepmill_core::workflow::{Environment, Names, Plan, PluginInfo};
 use stepmill_core::{Clock, Entropy as _, Invoke, Journal, RunId};
 use stepmill_journal::{LocalJournal, Options};
 use stepmill_server::answers::Answers;
-use stepmill_server::catalog::{Catalog, Deployed};
-use stepmill_server::diagnostic::Diagnostics;
+use stepmill_server::catalog::{Catalog, Deployed, Live};
 use stepmill_server::dispatcher::Dispatcher;
 use stepmill_server::entropy::SystemEntropy;
 use stepmill_server::gates::Gates;
@@ -150,12 +149,11 @@ async fn work_off(journal: &Arc<dyn Journal>, plan: Arc<Plan>, runs: u64) -> (f6
         gates: BTreeMap::new(),
         by_path: HashMap::new(),
         plugins: BTreeMap::new(),
-        constants: Vec::new(),
-        warnings: Diagnostics::default(),
+        ..Catalog::default()
     };
     let entropy = Arc::new(SystemEntropy);
     let dispatcher = Dispatcher {
-        catalog: Arc::new(catalog),
+        live: Live::new(catalog),
         journal: Arc::clone(journal),
         sandbox: Arc::new(AtOnce),
         clock: Arc::clone(&clock),

@@ -12,7 +12,7 @@ use stepmill_core::journal::{Dedupe, Filter, Outcome, Publication};
 use stepmill_core::run::{Decision, Entry, Stand, State, What};
 use stepmill_core::{Clock as _, Journal as _, RunId};
 use stepmill_server::answers::Answers;
-use stepmill_server::catalog::Catalog;
+use stepmill_server::catalog::{Catalog, Live};
 use stepmill_server::dispatcher::Dispatcher;
 use stepmill_server::gates::Gates;
 use stepmill_server::schedules::Schedules;
@@ -112,7 +112,7 @@ impl World {
         let entropy = self.dice.entropy();
         let clock = || Arc::clone(&self.clock) as Arc<dyn stepmill_core::Clock>;
         let dispatcher = Dispatcher {
-            catalog: Arc::clone(&self.catalog),
+            live: Live::new(Arc::clone(&self.catalog)),
             journal: Arc::clone(&self.journal) as _,
             sandbox: Arc::clone(&self.sandbox) as _,
             clock: clock(),
@@ -126,7 +126,7 @@ impl World {
         let mut tasks = vec![tokio::spawn(dispatcher.run(stop.clone()))];
         if with_schedules {
             let schedules = Schedules {
-                catalog: Arc::clone(&self.catalog),
+                live: Live::new(Arc::clone(&self.catalog)),
                 journal: Arc::clone(&self.journal) as _,
                 clock: clock(),
                 entropy,

@@ -9,7 +9,6 @@ use stepmill_core::limits::Limits;
 use stepmill_core::manifest::{Kind, Manifest};
 use stepmill_core::workflow::{Environment, EventPlan, Names, Plan, PluginInfo};
 use stepmill_server::catalog::{Catalog, Deployed, DeployedEvent};
-use stepmill_server::diagnostic::Diagnostics;
 
 use crate::dice::Dice;
 
@@ -42,8 +41,7 @@ pub fn catalog(dice: &Dice) -> (Catalog, Vec<String>) {
         gates: BTreeMap::new(),
         by_path: HashMap::new(),
         plugins: BTreeMap::new(),
-        constants: Vec::new(),
-        warnings: Diagnostics::default(),
+        ..Catalog::default()
     };
     (catalog, names)
 }

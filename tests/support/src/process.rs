@@ -30,6 +30,13 @@ impl Process {
         Self::spawn(command, config).await
     }
 
+    /// The same with an eye on its files.
+    pub async fn start_watching(binary: &Path, config: &Path) -> Self {
+        let mut command = Command::new(binary);
+        command.args(["serve", "--watch", "--config"]).arg(config);
+        Self::spawn(command, config).await
+    }
+
     /// The same through a shell, which ends its `script` with `exec "$@"`.
     pub async fn start_in_shell(script: &str, binary: &Path, config: &Path) -> Self {
         let mut command = Command::new("sh");
@@ -62,6 +69,11 @@ impl Process {
     pub fn kill(mut self) {
         self.child.kill().unwrap();
         self.child.wait().unwrap();
+    }
+
+    /// What it has logged.
+    pub fn log(&self) -> String {
+        text(&self.log)
     }
 
     /// Id of the process.

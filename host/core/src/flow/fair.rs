@@ -94,6 +94,16 @@ pub struct Places {
 }
 
 impl Places {
+    /// Has work of this priority hold so many more.
+    pub fn take(&mut self, priority: Priority, count: usize) {
+        let held = match priority {
+            Priority::Interactive => &mut self.interactive,
+            Priority::Normal => &mut self.normal,
+            Priority::Bulk => &mut self.bulk,
+        };
+        *held = held.saturating_add(count);
+    }
+
     /// How many are free.
     pub fn free(&self) -> usize {
         self.all.saturating_sub(self.interactive.saturating_add(self.not_interactive()))

@@ -8,6 +8,9 @@ use stepmill_core::RunId;
 use stepmill_core::journal::JournalError;
 use stepmill_core::workflow::NoKey;
 
+use crate::diagnostic::Diagnostics;
+use crate::reload::ReloadError;
+
 #[derive(Debug, thiserror::Error)]
 pub(super) enum Error {
     #[error("there is no such page: see the README for the admin API")]
@@ -16,6 +19,10 @@ pub(super) enum Error {
     Unauthorized,
     #[error("there is no workflow {0:?}")]
     NoSuchWorkflow(String),
+    #[error(
+        "there is not one version of workflow {workflow:?} whose id begins with {id:?}: see `stepmill versions`"
+    )]
+    NoSuchVersion { workflow: String, id: String },
     #[error("there is no event {0:?}")]
     NoSuchEvent(String),
     #[error("there is no workflow {0:?} with a schedule")]
@@ -34,6 +41,12 @@ pub(super) enum Error {
     Ended(RunId),
     #[error("the run is being worked on or has just changed: look again")]
     Changed,
+    #[error("what is on disk has errors, so that all is as it was")]
+    Config(Diagnostics),
+    #[error("{0}: all is as it was")]
+    Egress(String),
+    #[error("the service is shutting down")]
+    Stopping,
     #[error("the journal could not be used")]
     Journal(#[source] JournalError),
 }
@@ -53,12 +66,23 @@ impl From<JournalError> for Error {
     }
 }
 
+impl From<ReloadError> for Error {
+    fn from(error: ReloadError) -> Self {
+        match error {
+            ReloadError::Config(found) => Self::Config(found),
+            ReloadError::Egress(error) => Self::Egress(error.to_string()),
+            ReloadError::Journal(error) => error.into(),
+        }
+    }
+}
+
 impl IntoResponse for Error {
     fn into_response(self) -> Response {
         let (status, code) = match &self {
             Self::NoSuchPage => (StatusCode::NOT_FOUND, "no-such-page"),
             Self::Unauthorized => (StatusCode::UNAUTHORIZED, "unauthorized"),
             Self::NoSuchWorkflow(_) => (StatusCode::NOT_FOUND, "no-such-workflow"),
+            Self::NoSuchVersion { .. } => (StatusCode::NOT_FOUND, "no-such-version"),
             Self::NoSuchEvent(_) => (StatusCode::NOT_FOUND, "no-such-event"),
             Self::NoSuchSchedule(_) => (StatusCode::NOT_FOUND, "no-such-schedule"),
             Self::NoKey(_) => (StatusCode::UNPROCESSABLE_ENTITY, "no-key"),
@@ -67,13 +91,20 @@ impl IntoResponse for Error {
             Self::NoSuchRun(_) => (StatusCode::NOT_FOUND, "no-such-run"),
             Self::InvalidRequest(_) => (StatusCode::BAD_REQUEST, "invalid-request"),
             Self::Illegal(_) => (StatusCode::CONFLICT, "illegal-transition"),
+            Self::Config(_) => (StatusCode::UNPROCESSABLE_ENTITY, "invalid-config"),
+            Self::Egress(_) => (StatusCode::UNPROCESSABLE_ENTITY, "invalid-systems"),
+            Self::Stopping => (StatusCode::SERVICE_UNAVAILABLE, "stopping"),
             Self::Changed => (StatusCode::CONFLICT, "run-changed"),
             Self::Journal(error) => {
                 tracing::error!(error = error as &dyn std::error::Error, "the admin API met a journal error");
                 (StatusCode::SERVICE_UNAVAILABLE, "journal-unavailable")
             }
         };
-        let body = json!({ "error": { "code": code, "message": self.to_string() } });
+        let mut error = json!({ "code": code, "message": self.to_string() });
+        if let (Self::Config(found), Some(members)) = (&self, error.as_object_mut()) {
+            members.insert("diagnostics".into(), json!(found));
+        }
+        let body = json!({ "error": error });
         (status, Json(body)).into_response()
     }
 }

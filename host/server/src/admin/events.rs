@@ -34,7 +34,7 @@ pub(super) async fn list(State(admin): State<Arc<Admin>>) -> Json<Value> {
             "keep_ms": plan.keep_ms,
         })
     };
-    Json(admin.catalog.events.values().map(describe).collect())
+    Json(admin.live.catalog().events.values().map(describe).collect())
 }
 
 /// Gives an event to runs that wait for it, under the key that is given or that its own expression gives, and
@@ -45,7 +45,8 @@ pub(super) async fn publish(
     Query(Keyed { key }): Query<Keyed>,
     body: Bytes,
 ) -> Result<(StatusCode, Json<Value>), Error> {
-    let deployed = admin.catalog.events.get(&name).ok_or_else(|| Error::NoSuchEvent(name.clone()))?;
+    let catalog = admin.live.catalog();
+    let deployed = catalog.events.get(&name).ok_or_else(|| Error::NoSuchEvent(name.clone()))?;
     json_payload(&body)?;
     let at_ms = admin.clock.now_ms();
     let id = RunId::new(at_ms, admin.entropy.id());
@@ -59,13 +60,8 @@ pub(super) async fn publish(
         Some(key) => key_of("key", Value::from(key))?,
         None => value_key("key", &deployed.plan.key, &event, id, &name, at_ms)?,
     };
-    let begins = admin
-        .catalog
-        .plans
-        .values()
-        .filter(|deployed| deployed.plan.event.as_ref().is_some_and(|trigger| *trigger.name == *name));
     let mut acceptances = Vec::new();
-    for started in begins {
+    for started in catalog.begun_by(&name) {
         let run = RunId::new(at_ms, admin.entropy.id());
         match started.plan.accept(run, at_ms, event.clone(), None) {
             Ok(acceptance) => acceptances.push(acceptance),

@@ -14,7 +14,7 @@ use stepmill_core::RunId;
 use stepmill_core::document::{self, Document};
 use stepmill_core::event::{Event, Trigger};
 use stepmill_core::journal::{Filter, PhaseName};
-use stepmill_core::run::{Decision, Entry, Phase, State as RunState, What};
+use stepmill_core::run::{Decision, Entry, Phase, State as RunState, What, root};
 
 use super::{Admin, Error};
 use crate::cancel;
@@ -51,6 +51,8 @@ pub(super) struct Shown {
 pub(super) struct Redrive {
     from_start: bool,
     document: Option<Document>,
+    /// `current` unless given, `same`, or the beginning of a version's id.
+    version: Option<String>,
     by: Option<String>,
 }
 
@@ -93,7 +95,8 @@ pub(super) async fn start(
     Path(name): Path<String>,
     body: Bytes,
 ) -> Result<(StatusCode, Json<Value>), Error> {
-    let deployed = admin.catalog.plans.get(&name).ok_or_else(|| Error::NoSuchWorkflow(name.clone()))?;
+    let catalog = admin.live.catalog();
+    let deployed = catalog.plans.get(&name).ok_or_else(|| Error::NoSuchWorkflow(name.clone()))?;
     json_payload(&body)?;
     let at_ms = admin.clock.now_ms();
     let event = Event {
@@ -117,19 +120,46 @@ pub(super) async fn redrive(
 ) -> Result<Json<RunState>, Error> {
     let request: Redrive = request(&body)?;
     let run = parse(id)?;
+    let state = admin.journal.state(run).await?;
+    let version = version_for(&admin, &state, request.version.as_deref()).await?;
     if request.from_start {
         // Runs that it began before are not waited for any more.
-        let begun = cancel::children(&admin.journal.state(run).await?);
+        let begun = cancel::children(&state);
         let by = request.by.as_deref().unwrap_or(SOMEBODY);
         cancel::trees(&*admin.journal, &*admin.clock, begun, by, false).await?;
     }
     let what = What::Redriven {
         from_start: request.from_start,
         document: request.document,
-        version: None,
+        version,
         by: request.by.unwrap_or_else(|| SOMEBODY.into()),
     };
     append(&admin, run, what).await
+}
+
+/// The version that a redriven run goes on under; none for the one that it has. Unless asked otherwise that is the one
+/// that is deployed, by which whatever was wrong with the one before is mended.
+async fn version_for(admin: &Admin, state: &RunState, asked: Option<&str>) -> Result<Option<String>, Error> {
+    let workflow = root(&state.workflow);
+    let version = match asked {
+        None | Some("current") => {
+            let catalog = admin.live.catalog();
+            let deployed = catalog.plans.get(workflow);
+            let part = deployed.and_then(|deployed| deployed.plan.part(&state.workflow));
+            part.map(|plan| plan.version.to_string())
+        }
+        Some("same") => None,
+        Some(id) => {
+            let kept = admin.journal.versions().await?;
+            let mut found =
+                kept.into_iter().filter(|kept| kept.workflow == workflow && kept.version.starts_with(id));
+            match (found.next(), found.next()) {
+                (Some(kept), None) => Some(kept.version.to_string()),
+                _ => return Err(Error::NoSuchVersion { workflow: workflow.to_owned(), id: id.to_owned() }),
+            }
+        }
+    };
+    Ok(version.filter(|version| *version != state.version))
 }
 
 /// Ends a run, and those that it has begun and waits for.

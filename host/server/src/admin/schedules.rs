@@ -32,7 +32,8 @@ pub(super) struct Pause {
 pub(super) async fn list(State(admin): State<Arc<Admin>>) -> Result<Json<Vec<Shown>>, Error> {
     let switches = admin.journal.switches().await?;
     let now_ms = admin.clock.now_ms();
-    let shown = admin.catalog.plans.values().filter_map(|deployed| {
+    let catalog = admin.live.catalog();
+    let shown = catalog.plans.values().filter_map(|deployed| {
         let plan = &deployed.plan;
         let schedule = plan.schedule.as_ref()?;
         Some(Shown {
@@ -53,7 +54,8 @@ pub(super) async fn pause(
 ) -> Result<Json<Vec<Shown>>, Error> {
     let request: Pause = serde_json::from_slice(&body)
         .map_err(|error| Error::InvalidRequest(format!("the request's body: {error}")))?;
-    let deployed = admin.catalog.plans.get(&name);
+    let catalog = admin.live.catalog();
+    let deployed = catalog.plans.get(&name);
     if deployed.is_none_or(|deployed| deployed.plan.schedule.is_none()) {
         return Err(Error::NoSuchSchedule(name));
     }

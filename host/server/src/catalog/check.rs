@@ -97,7 +97,7 @@ async fn check_project(
     }
     match sandbox(systems.clone(), cache) {
         Ok(sandbox) => match Catalog::build(project, &sandbox).await {
-            Ok(catalog) => {
+            Ok((catalog, _)) => {
                 report.plugins = catalog.plugins.len();
                 found.extend(catalog.warnings);
             }

@@ -1,6 +1,6 @@
 //! The plugins: stock ones and those of config, loaded.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::error::Error;
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -71,7 +71,16 @@ impl PluginEntry {
 #[derive(Debug, Default)]
 pub(super) struct Plugins {
     pub entries: BTreeMap<String, PluginEntry>,
+    /// The components by their digests.
+    pub bytes: HashMap<Arc<str>, Arc<[u8]>>,
     pub damaged: BTreeSet<String>,
+}
+
+impl Plugins {
+    fn add(&mut self, entry: PluginEntry, bytes: &[u8]) {
+        self.bytes.insert(entry.loaded.digest.as_str().into(), bytes.into());
+        self.entries.insert(entry.name.clone(), entry);
+    }
 }
 
 pub(super) async fn load(project: &Project, sandbox: &Sandbox, found: &mut Diagnostics) -> Plugins {
@@ -81,7 +90,7 @@ pub(super) async fn load(project: &Project, sandbox: &Sandbox, found: &mut Diagn
         match sandbox.load(stock.component).await {
             Ok(loaded) => {
                 let entry = PluginEntry { name: stock.name.into(), source: PluginSource::Stock, loaded };
-                plugins.entries.insert(stock.name.into(), entry);
+                plugins.add(entry, stock.component);
             }
             Err(error) => {
                 let message = format!("the stock plugin {} does not load: {}", stock.name, chain(&error));
@@ -95,11 +104,11 @@ pub(super) async fn load(project: &Project, sandbox: &Sandbox, found: &mut Diagn
     }
     for (name, plugin) in configured {
         match load_file(project, sandbox, name, plugin).await {
-            Ok(entry) => {
+            Ok((entry, bytes)) => {
                 found.extend(entry.loaded.warnings.iter().map(|warning| {
                     project.source.error(&pointer(&["plugins", name, "path"]), warning.to_string()).warning()
                 }));
-                plugins.entries.insert(name.clone(), entry);
+                plugins.add(entry, &bytes);
             }
             Err(problem) => {
                 found.push(problem);
@@ -115,7 +124,7 @@ async fn load_file(
     sandbox: &Sandbox,
     name: &str,
     plugin: &Plugin,
-) -> Result<PluginEntry, Diagnostic> {
+) -> Result<(PluginEntry, Vec<u8>), Diagnostic> {
     let path = project.path(&plugin.path);
     let at = pointer(&["plugins", name, "path"]);
     let wrong = |message: String| project.source.error(&at, message);
@@ -141,7 +150,7 @@ async fn load_file(
             )));
         }
     }
-    Ok(PluginEntry { name: name.into(), source: PluginSource::File(path), loaded })
+    Ok((PluginEntry { name: name.into(), source: PluginSource::File(path), loaded }, bytes))
 }
 
 fn read(path: &Path) -> std::io::Result<Vec<u8>> {

@@ -192,7 +192,7 @@ async fn a_plugin_of_config_takes_the_place_of_a_stock_one() {
     fs::write(folder.path().join("other.wasm"), map.component).unwrap();
     let project = Project::read(folder.path()).unwrap();
     let sandbox = check::sandbox(systems(&project).unwrap(), Some(cache())).unwrap();
-    let catalog = Catalog::build(&project, &sandbox).await.unwrap();
+    let (catalog, _) = Catalog::build(&project, &sandbox).await.unwrap();
     let Some(Route::Workflow(deployed)) = catalog.by_path.get("/orders") else { panic!("no workflow") };
     assert_eq!((&*deployed.plan.name, deployed.verifier.is_some()), ("a", true));
     assert_eq!(deployed.file, Path::new("workflows/a.yaml"));
@@ -220,7 +220,7 @@ async fn each_config_without_expressions_is_to_be_prepared_once() {
     );
     let project = Project::read(folder.path()).unwrap();
     let sandbox = check::sandbox(Vec::new(), Some(cache())).unwrap();
-    let catalog = Catalog::build(&project, &sandbox).await.unwrap();
+    let (catalog, _) = Catalog::build(&project, &sandbox).await.unwrap();
     let found: Vec<_> =
         catalog.constants.iter().map(|constant| (constant.step.as_str(), &*constant.config)).collect();
     assert_eq!(found, [("a/same", r#"{"jq":".a"}"#), ("a/other", r#"{"jq":".b"}"#)]);

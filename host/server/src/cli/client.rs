@@ -1,14 +1,17 @@
 //! The admin API from the outside.
 
+use std::fmt;
 use std::time::Duration;
 
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use stepmill_core::RunId;
 use stepmill_core::document::Document;
-use stepmill_core::journal::{Backlog, PhaseName};
+use stepmill_core::journal::{Backlog, KeptVersion, PhaseName};
 use stepmill_core::run::{Decision, Entry, State};
 use url::Url;
+
+use crate::reload::Changes;
 
 /// Longest wait for a connection.
 const CONNECT: Duration = Duration::from_secs(5);
@@ -54,6 +57,14 @@ pub enum ClientError {
     Unauthorized {
         /// The API's sentence.
         message: String,
+    },
+    /// What is on disk has errors.
+    #[error("{message}\n{}", .problems.join("\n"))]
+    Config {
+        /// The API's sentence.
+        message: String,
+        /// What is wrong, a line each.
+        problems: Vec<String>,
     },
     /// The API refused.
     #[error("{message} ({code})")]
@@ -130,6 +141,8 @@ pub struct Redrive {
     pub from_start: bool,
     /// A payload in place of the accepted one.
     pub document: Option<Document>,
+    /// Under which version: `current`, `same`, or the beginning of an id.
+    pub version: String,
     /// Who asks for it.
     pub by: String,
 }
@@ -144,6 +157,33 @@ struct ErrorBody {
 struct ErrorText {
     code: String,
     message: String,
+    #[serde(default)]
+    diagnostics: Vec<Problem>,
+}
+
+/// What is wrong with a file.
+#[derive(Deserialize)]
+struct Problem {
+    severity: String,
+    file: String,
+    line: Option<u64>,
+    column: Option<u64>,
+    message: String,
+    help: Option<String>,
+}
+
+impl fmt::Display for Problem {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}: {}", self.severity, self.file)?;
+        if let (Some(line), Some(column)) = (self.line, self.column) {
+            write!(f, ":{line}:{column}")?;
+        }
+        write!(f, ": {}", self.message)?;
+        match &self.help {
+            Some(help) => write!(f, " ({help})"),
+            None => Ok(()),
+        }
+    }
 }
 
 /// A client for calls to services on this machine and elsewhere: no proxy, no redirects.
@@ -182,6 +222,16 @@ impl Client {
     /// How the service is.
     pub async fn status(&self) -> Result<Status, ClientError> {
         self.get(&["status"], &[]).await
+    }
+
+    /// Puts what is on disk in force.
+    pub async fn reload(&self) -> Result<Changes, ClientError> {
+        self.post(&["reload"], Vec::new()).await
+    }
+
+    /// The versions of workflows.
+    pub async fn versions(&self) -> Result<Vec<KeptVersion>, ClientError> {
+        self.get(&["versions"], &[]).await
     }
 
     /// The plugins, as the API shows them.
@@ -329,11 +379,16 @@ impl Client {
             return serde_json::from_slice(&body).map_err(|source| ClientError::Answer { url, source });
         }
         let error = serde_json::from_slice::<ErrorBody>(&body).map(|body| body.error).unwrap_or_else(|_| {
-            ErrorText { code: status.as_u16().to_string(), message: format!("{url} answered {status}") }
+            let message = format!("{url} answered {status}");
+            ErrorText { code: status.as_u16().to_string(), message, diagnostics: Vec::new() }
         });
         Err(match status {
             reqwest::StatusCode::NOT_FOUND => ClientError::NotFound { message: error.message },
             reqwest::StatusCode::UNAUTHORIZED => ClientError::Unauthorized { message: error.message },
+            _ if !error.diagnostics.is_empty() => ClientError::Config {
+                message: error.message,
+                problems: error.diagnostics.iter().map(Problem::to_string).collect(),
+            },
             _ => ClientError::Refused { code: error.code, message: error.message },
         })
     }

@@ -126,6 +126,10 @@ pub(super) struct RedriveArguments {
     /// What the payload is
     #[arg(long, value_name = "TYPE", default_value = document::JSON, requires = "payload")]
     media_type: String,
+    /// Under which version of its workflow: current for the one that is deployed, same for its own, or the beginning
+    /// of an id that `stepmill versions` shows
+    #[arg(long, value_name = "VERSION", default_value = "current")]
+    version: String,
     /// Print the new states as JSON, one a line
     #[arg(long)]
     json: bool,
@@ -274,7 +278,7 @@ impl RedriveArguments {
             return Err(anyhow::anyhow!("options that choose dead letters go with --all").into());
         };
         let pause = self.rate.map(|rate| Duration::from_secs(1) / rate).unwrap_or_default();
-        let redrive = Redrive { from_start: self.from_start, document, by: whoami() };
+        let redrive = Redrive { from_start: self.from_start, document, version: self.version, by: whoami() };
         each(&client, &ids, self.json, "redriven", async |client, id| {
             let state = client.redrive(id, &redrive).await;
             tokio::time::sleep(pause).await;

@@ -108,6 +108,7 @@ impl From<anyhow::Error> for Error {
             Some(ClientError::NotFound { .. }) => Exit::NotFound,
             Some(ClientError::Unreachable { .. }) => Exit::Unreachable,
             Some(ClientError::Address(_)) => Exit::Usage,
+            Some(ClientError::Config { .. }) => Exit::Config,
             Some(
                 ClientError::Prepare(_)
                 | ClientError::Unauthorized { .. }

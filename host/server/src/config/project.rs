@@ -17,6 +17,8 @@ pub const FILE: &str = "stepmill.yaml";
 /// A config and its workflows, read and checked as far as one can without plugins.
 #[derive(Clone, Debug)]
 pub struct Project {
+    /// The config's file.
+    pub file: PathBuf,
     /// The folder of `stepmill.yaml`: what paths in config are relative to.
     pub root: PathBuf,
     /// The config.
@@ -69,12 +71,19 @@ impl Project {
             }
         }
         let ((), warnings) = found.or(())?;
-        Ok(Self { root, config, source, workflows, warnings })
+        Ok(Self { file, root, config, source, workflows, warnings })
     }
 
     /// A path of the config, which is relative to the project's root.
     pub fn path(&self, path: &Path) -> PathBuf {
         self.root.join(path)
+    }
+
+    /// The workflow files that there are now.
+    pub fn workflow_files(&self) -> Vec<PathBuf> {
+        // Patterns that are wrong were told of when the project was read.
+        let files = workflow_files(&self.root, &self.config, &self.source, &mut Diagnostics::default());
+        files.iter().map(|file| shown(&self.root, file)).collect()
     }
 
     /// The admin token, if there is one.

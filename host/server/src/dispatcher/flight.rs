@@ -31,9 +31,10 @@ use stepmill_core::run::{self, Entry, Phase, Queue, Stand, State, is_undo, root}
 use stepmill_core::workflow::{Plan, Walk};
 
 use super::{JOURNAL_TROUBLE, LOOK_AGAIN, PANIC_REST, Shared};
+use crate::catalog::NoPlan;
 use crate::gates::Held;
 
-/// How long a run rests whose workflow is not deployed, before it is looked for again.
+/// How long a run rests that has nothing to go by, before that is looked for again.
 const NO_WORKFLOW: Duration = Duration::from_secs(60);
 
 /// How long a run rests whose system has let another through.
@@ -70,6 +71,9 @@ type Running = Pin<Box<dyn Future<Output = (usize, Report, Option<Held>)> + Send
 /// A run in flight: what is committed and what has been computed from it.
 struct Flight<'a> {
     shared: &'a Shared,
+    /// The workflow's plan, of the version that the run began with.
+    whole: Arc<Plan>,
+    /// That, or the part of it that the run is of.
     plan: &'a Plan,
     epoch: u64,
     state: State,
@@ -109,18 +113,18 @@ impl Shared {
     pub(super) async fn advance(&self, claim: Claim) -> Option<Duration> {
         let Claim { epoch, state, entries } = claim;
         let run = state.run;
-        let Some(deployed) = self.dispatcher.catalog.plans.get(root(&state.workflow)) else {
-            tracing::warn!(%run, workflow = %state.workflow, "no such workflow is deployed: the run waits");
-            return Some(NO_WORKFLOW);
+        let whole = match self.plan(&state).await {
+            Ok(whole) => whole,
+            Err(error) => {
+                let error = &error as &dyn std::error::Error;
+                tracing::warn!(%run, workflow = %state.workflow, error, "the run waits: there is nothing to go by");
+                return Some(NO_WORKFLOW);
+            }
         };
-        let Some(plan) = deployed.plan.part(&state.workflow) else {
+        let Some(plan) = whole.part(&state.workflow) else {
             tracing::warn!(%run, part = %state.workflow, "the workflow has no such part any more: the run waits");
             return Some(NO_WORKFLOW);
         };
-        if *plan.version != *state.version {
-            tracing::info!(%run, workflow = %plan.name, accepted_under = %state.version,
-                version = %plan.version, "a run goes on under another version of its workflow");
-        }
         let Some(event) = run::payload(&state, &entries) else {
             tracing::error!(%run, "the run's journal lacks its payload");
             return Some(PANIC_REST);
@@ -130,6 +134,7 @@ impl Shared {
         }
         let mut flight = Flight {
             shared: self,
+            whole: Arc::clone(&whole),
             plan,
             epoch,
             state,
@@ -150,6 +155,12 @@ impl Shared {
             Stop::Idle => Some(flight.idles()),
             Stop::Journal(error) => rest_after(run, &error),
         }
+    }
+
+    /// The plan of the workflow that a run is of, or of a part of.
+    async fn plan(&self, state: &State) -> Result<Arc<Plan>, NoPlan> {
+        let catalog = self.dispatcher.live.catalog();
+        catalog.plan(&*self.dispatcher.journal, root(&state.workflow), &state.version).await
     }
 
     /// Whether the run was begun by another that does not wait for it any more: whether what it has done is to be

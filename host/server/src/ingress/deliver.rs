@@ -12,7 +12,7 @@ use tokio::sync::SemaphorePermit;
 
 use super::answer::Answered;
 use super::{Ingress, Refusal};
-use crate::catalog::{Deployed, DeployedEvent};
+use crate::catalog::{Catalog, Deployed, DeployedEvent};
 use crate::metrics;
 
 impl Ingress {
@@ -53,6 +53,7 @@ impl Ingress {
     /// between two of them does what was left to do, and nothing twice.
     pub(super) async fn publish(
         &self,
+        catalog: &Catalog,
         deployed: &DeployedEvent,
         webhook: &Webhook,
         event: Event,
@@ -64,11 +65,7 @@ impl Ingress {
         let scope = format!("event/{}", plan.name);
         let dedupe_of =
             |scope: &str| dedupe(plan.dedupe.as_ref(), webhook, scope, &plan.name, &event, id, now_ms);
-        let begins =
-            self.catalog.plans.values().filter(|deployed| {
-                deployed.plan.event.as_ref().is_some_and(|trigger| trigger.name == plan.name)
-            });
-        for started in begins {
+        for started in catalog.begun_by(&plan.name) {
             let trigger = Trigger::Event { name: plan.name.to_string() };
             let event = Event { trigger, ..event.clone() };
             let run = RunId::new(now_ms, self.entropy.id());

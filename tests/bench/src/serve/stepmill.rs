@@ -11,7 +11,7 @@ use stepmill_journal::{LocalJournal, Options, Sync};
 use stepmill_sandbox::Sandbox;
 use stepmill_sandbox::egress::Egress;
 use stepmill_server::Service;
-use stepmill_server::catalog::{self, Catalog};
+use stepmill_server::catalog::{self, Catalog, Live};
 use stepmill_server::config::Project;
 use stepmill_server::entropy::SystemEntropy;
 use stepmill_server::health::Health;
@@ -47,12 +47,12 @@ pub(super) async fn ingress(config: &Path, durable: bool) {
     let storage = Arc::clone(&journal) as Arc<dyn PluginStorage>;
     let egress = Egress::try_new(catalog::systems(&project).unwrap()).unwrap();
     let sandbox = Sandbox::try_new(project.sandbox_options(), egress, storage, Arc::clone(&clock)).unwrap();
-    let catalog = Catalog::build(&project, &sandbox).await.unwrap_or_else(|error| panic!("{error}"));
+    let (catalog, _) = Catalog::build(&project, &sandbox).await.unwrap_or_else(|error| panic!("{error}"));
     let health = Arc::new(Health::default());
     health.set_accepting(true);
     stepmill_server::metrics::install();
     let ingress = Ingress {
-        catalog: Arc::new(catalog),
+        live: Live::new(catalog),
         journal: journal as Arc<dyn Journal>,
         clock,
         entropy: Arc::new(SystemEntropy),

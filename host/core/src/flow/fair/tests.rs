@@ -128,11 +128,7 @@ proptest! {
             loop {
                 let mut places = Places { all, interactive: 0, normal: 0, bulk: 0 };
                 for (held, priority) in held.iter().zip(&priorities) {
-                    match priority {
-                        Interactive => places.interactive += held,
-                        Normal => places.normal += held,
-                        Bulk => places.bulk += held,
-                    }
+                    places.take(*priority, *held);
                 }
                 prop_assert!(places.interactive + places.normal + places.bulk <= all);
                 prop_assert!(places.normal + places.bulk <= places.most(Normal));

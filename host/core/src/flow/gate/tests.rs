@@ -45,6 +45,38 @@ fn a_full_gate_opens_with_the_next_end_and_a_refusal_uses_nothing_up() {
 }
 
 #[test]
+fn a_gate_goes_on_under_other_settings_with_what_is_under_way() {
+    let mut gate = gate(2, Some(r#"{"requests":2,"per":"1s"}"#));
+    let (one, two) = (go(&mut gate, 0), go(&mut gate, 0));
+    let policy = |concurrency: usize, failures: u32, bucket: &Gate| Policy {
+        concurrency: concurrency.try_into().unwrap(),
+        rate: bucket.bucket.as_ref().map(Bucket::rate),
+        breaker: breaker::Policy::try_new(&breaker::Config { failures, ..breaker::Config::default() })
+            .unwrap(),
+    };
+    let wider = policy(3, 1, &gate);
+    gate.retune(wider, 0);
+    assert_eq!(gate.admit(0), Admit::NotBefore(500, Reason::Rate), "the rate is the same, and used up");
+    let three = go(&mut gate, 500);
+    assert_eq!(gate.admit(1_000), Admit::Full);
+    // One from before the breaker was another says nothing of it; one after does.
+    gate.ended(one, Outcome::Failed, 1_000, 1.0);
+    assert_eq!(gate.status(1_000).breaker.unwrap().phase, Phase::Closed);
+    gate.ended(three, Outcome::Limited { retry_after_ms: Some(30_000) }, 1_000, 1.0);
+    let narrow = Policy { rate: None, ..policy(1, 1, &gate) };
+    gate.retune(narrow, 1_000);
+    assert_eq!(
+        gate.admit(1_000),
+        Admit::NotBefore(31_000, Reason::Paused),
+        "what the system asked for holds"
+    );
+    assert_eq!(gate.admit(31_000), Admit::Full, "one is under way still");
+    gate.abandoned(two);
+    run(&mut gate, Outcome::Failed, 31_000);
+    assert_eq!(gate.status(31_000).breaker.unwrap().phase, Phase::Open);
+}
+
+#[test]
 fn one_retry_after_makes_all_wait_and_is_cut_at_an_hour() {
     let mut gate = gate(4, None);
     let (one, two) = (go(&mut gate, 0), go(&mut gate, 0));

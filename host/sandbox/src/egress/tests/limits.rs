@@ -135,6 +135,17 @@ async fn a_system_gets_no_more_requests_at_a_time_than_it_is_to() {
         "{response:?}"
     );
     assert_eq!(ledger.exchanges.len(), 1);
+    // Nor do two of them, when one takes the other's place.
+    let renewed = |concurrency| {
+        egress.renewed(vec![System { concurrency, ..erp(port, Credentials::None) }]).expect("an egress")
+    };
+    let request = || Request { timeout: Some(Duration::from_millis(50)), ..path("/second") };
+    assert!(send(&renewed(1), &on_erp(), request()).await.0.is_err());
+    let (response, _) = send(&renewed(2), &on_erp(), request()).await;
+    let is_the_servers = matches!(&response, Err(Error::Timeout(text)) if !text.contains("concurrency"));
+    assert!(is_the_servers, "turns of another number are new ones: {response:?}");
+    // The first and that one.
+    release.notify_one();
     release.notify_one();
     assert!(first.await.expect("no panic").is_ok());
     release.notify_one();

@@ -16,7 +16,7 @@ impl Flight<'_> {
     /// The runs that begin when this one ends so: the workflow's own hook, and other workflows that its end
     /// starts.
     pub(super) fn hooks(&self, phase: PhaseName, members: impl Fn() -> Value) -> Vec<Acceptance> {
-        let catalog = &self.shared.dispatcher.catalog;
+        let catalog = self.shared.dispatcher.live.catalog();
         let workflow = root(&self.plan.name);
         let (part, end) = match phase {
             PhaseName::Succeeded => ("on-success", End::Succeeded),
@@ -26,11 +26,9 @@ impl Flight<'_> {
         // Or a part of one.
         let is_hook = matches!(self.plan.name.split('/').nth(1), Some("on-failure" | "on-success"));
         // An item that fails is a failure of the workflow; one that succeeds is not its success.
-        let own = catalog
-            .plans
-            .get(workflow)
+        let own = Some(&self.whole)
             .filter(|_| !is_hook && (is_whole || end == End::Dead))
-            .and_then(|deployed| deployed.plan.parts.get(part));
+            .and_then(|whole| whole.parts.get(part));
         let listeners = catalog.plans.values().map(|deployed| &deployed.plan).filter(|plan| {
             is_whole
                 && plan.on_run.as_ref().is_some_and(|on| on.workflow == workflow && on.ends.contains(&end))

@@ -213,7 +213,8 @@ impl Flight<'_> {
 
     /// The plan of a workflow that is called.
     fn plan_of(&self, workflow: &str) -> Result<Arc<Plan>, Failure> {
-        let found = self.shared.dispatcher.catalog.plans.get(workflow);
+        let catalog = self.shared.dispatcher.live.catalog();
+        let found = catalog.plans.get(workflow);
         found.map(|deployed| Arc::clone(&deployed.plan)).ok_or_else(|| {
             Failure::new(Cause::Host, format!("no workflow {workflow:?} is deployed: deploy it again"))
         })

@@ -24,8 +24,7 @@ use tokio::sync::Notify;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
-use crate::catalog::{Catalog, Deployed};
-use crate::diagnostic::Diagnostics;
+use crate::catalog::{Catalog, Deployed, Live};
 use crate::dispatcher::Dispatcher;
 use crate::gates::Gates;
 
@@ -96,7 +95,7 @@ impl Rig {
 
     fn start_with(&self, catalog: Arc<Catalog>) -> Running {
         let dispatcher = Dispatcher {
-            catalog,
+            live: Live::new(catalog),
             journal: Arc::clone(&self.journal) as _,
             sandbox: Arc::clone(&self.sandbox) as _,
             clock: Arc::clone(&self.clock),
@@ -284,7 +283,6 @@ pub(super) fn catalog(plans: Vec<Plan>) -> Catalog {
         gates: BTreeMap::new(),
         by_path: HashMap::new(),
         plugins: BTreeMap::new(),
-        constants: Vec::new(),
-        warnings: Diagnostics::default(),
+        ..Catalog::default()
     }
 }
