@@ -1,10 +1,12 @@
 //! What must hold at the end of a story.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 use stepmill_core::event::Trigger;
 use stepmill_core::run::{self, Entry, Phase, Stand, State, What};
 use stepmill_core::storage::StoredValue;
+use stepmill_core::workflow::{Plan, PluginStep};
 use stepmill_core::{Journal as _, PluginStorage as _, RunId};
 
 use crate::sandbox::STORAGE;
@@ -32,7 +34,8 @@ pub(crate) async fn problems(world: &World) -> Vec<String> {
     for run in runs.values() {
         problems.extend(replays(run));
         problems.extend(has_a_reason(run, &runs));
-        problems.extend(is_undone(world, run));
+        problems.extend(is_undone(world, run).await);
+        problems.extend(goes_by_its_version(world, run).await);
     }
     problems.extend(counts(world, &runs).await);
     problems.extend(fires(&runs));
@@ -89,16 +92,47 @@ fn has_a_reason(run: &Run, runs: &BTreeMap<RunId, Run>) -> Option<String> {
 }
 
 /// Of a run that has undone what it had done, each step that can be undone is.
-fn is_undone(world: &World, run: &Run) -> Option<String> {
+async fn is_undone(world: &World, run: &Run) -> Option<String> {
     let undone = run.entries.iter().rposition(|entry| matches!(entry.what, What::Undone))?;
     let entries = run.entries.get(..undone)?;
     let state = run::replay(entries).ok()??;
-    let plan = world.catalog.plans.get(run::root(&state.workflow))?.plan.part(&state.workflow)?;
+    let plan = plan(world, &state).await?;
+    let plan = plan.part(&state.workflow)?;
     let left = plan.steps.iter().find(|step| {
         let undo = step.undo.as_deref().map(|undo| state.done(&undo.id));
         undo.is_some_and(|undone| undone.is_none()) && state.done(&step.id).is_some()
     })?;
     Some(format!("{} says that it is undone, and {} is not", run.state.run, left.id))
+}
+
+/// The plan of the workflow that a run is of, or of a part of.
+async fn plan(world: &World, state: &State) -> Option<Arc<Plan>> {
+    let workflow = run::root(&state.workflow);
+    world.live.catalog().plan(&*world.journal.inner(), workflow, &state.version).await.ok()
+}
+
+/// Each attempt is made with a plugin of the version that the run had then: the one that it began with, or that of
+/// a redrive.
+async fn goes_by_its_version(world: &World, run: &Run) -> Option<String> {
+    let mut state = None;
+    for entry in &run.entries {
+        if let Some(state) = &state {
+            let plan = plan(world, state).await;
+            let made = match &entry.what {
+                What::StepSucceeded { record, .. } | What::AttemptFailed { record, .. } => Some(record),
+                _ => None,
+            };
+            for record in entry.pure.iter().chain(made) {
+                let uses = |(_, step): (_, &PluginStep)| *step.digest == *record.digest;
+                if !plan.as_ref().is_some_and(|plan| plan.plugin_steps().into_iter().any(uses)) {
+                    let (id, step, digest) = (run.state.run, &record.step, &record.digest);
+                    return Some(format!("{id} made {step} with {digest}, which its version does not use"));
+                }
+            }
+        }
+        state = run::next(state, entry).ok();
+    }
+    None
 }
 
 /// Under each idempotency key storage writes are as many as successes, and each success is one of the system's

@@ -30,6 +30,8 @@ pub enum Mutation {
     LaneJumped,
     /// A run that was claimed is forgotten now and then.
     ClaimLost,
+    /// Versions are not kept, so that runs go on under whatever is deployed.
+    VersionForgotten,
 }
 
 /// Claims in a row without a write that are no accident.
@@ -309,7 +311,7 @@ impl Journal for SimJournal {
     }
 
     async fn version(&self, id: &str) -> Result<Option<Version>, JournalError> {
-        self.inner().version(id).await
+        if self.is_mutated(Mutation::VersionForgotten) { Ok(None) } else { self.inner().version(id).await }
     }
 
     async fn versions(&self) -> Result<Vec<KeptVersion>, JournalError> {

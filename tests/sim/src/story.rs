@@ -9,9 +9,10 @@ use stepmill_core::document::Document;
 use stepmill_core::event::{Event, Trigger};
 use stepmill_core::flow::{breaker, gate, rate};
 use stepmill_core::journal::{Dedupe, Filter, Outcome, Publication};
-use stepmill_core::run::{Decision, Entry, Stand, State, What};
+use stepmill_core::run::{Decision, Entry, Stand, State, What, root};
 use stepmill_core::{Clock as _, Journal as _, RunId};
 use stepmill_server::answers::Answers;
+use stepmill_server::cancel;
 use stepmill_server::catalog::{Catalog, Live};
 use stepmill_server::dispatcher::Dispatcher;
 use stepmill_server::gates::Gates;
@@ -25,7 +26,7 @@ use crate::clock::SimClock;
 use crate::dice::Dice;
 use crate::journal::{Mutation, SimJournal};
 use crate::sandbox::SimSandbox;
-use crate::workflows::{self, EVENT, KEYS};
+use crate::workflows::{self, Definitions, EVENT, KEYS};
 
 /// Longest time that runs may take to come to rest once nothing goes wrong any more.
 const PATIENCE: Duration = Duration::from_secs(72 * 3600);
@@ -53,7 +54,11 @@ pub(crate) struct World {
     pub(crate) clock: Arc<SimClock>,
     pub(crate) journal: Arc<SimJournal>,
     pub(crate) sandbox: Arc<SimSandbox>,
-    pub(crate) catalog: Arc<Catalog>,
+    /// What is in force.
+    pub(crate) live: Live,
+    /// What is on disk, and comes into force with a reload or the next start.
+    pub(crate) definitions: Definitions,
+    pub(crate) gates: BTreeMap<String, gate::Policy>,
     /// Workflows that events come for.
     names: Vec<String>,
     /// Runs whose senders read 2xx.
@@ -61,6 +66,8 @@ pub(crate) struct World {
     /// Runs worked on at once.
     pub(crate) concurrency: usize,
     crashes: usize,
+    /// Whether what is counted in memory, or by the clock, may have been counted anew.
+    pub(crate) is_disturbed: bool,
 }
 
 /// The engine of one process.
@@ -92,33 +99,46 @@ impl World {
     fn new(seed: u64, mutation: Option<Mutation>) -> Self {
         let dice = Dice::new(seed);
         let clock = Arc::new(SimClock::start());
-        let (mut catalog, names) = workflows::catalog(&dice);
-        catalog.gates = gates(&dice);
+        let definitions = Definitions::make_up(&dice);
         Self {
             clock: Arc::clone(&clock),
             journal: Arc::new(SimJournal::new(Arc::clone(&clock) as _, dice.clone(), mutation)),
             sandbox: Arc::new(SimSandbox::new(clock, dice.clone(), seed)),
-            catalog: Arc::new(catalog),
-            names,
+            live: Live::new(Catalog::default()),
+            gates: gates(&dice),
+            names: definitions.names(),
+            definitions,
             accepted: Vec::new(),
             concurrency: usize::try_from(1 + dice.below(8)).unwrap(),
             crashes: 0,
+            is_disturbed: false,
             dice,
         }
     }
 
-    fn start(&self, with_schedules: bool) -> Process {
+    /// Puts in force what is on disk.
+    async fn reload(&self) {
+        let (catalog, deployment) = workflows::catalog(&self.definitions);
+        self.journal.deploy(deployment).await.unwrap();
+        self.live.replace(catalog);
+    }
+
+    async fn start(&self, with_schedules: bool) -> Process {
+        // A start that does not come about is no story.
+        let (catalog, deployment) = workflows::catalog(&self.definitions);
+        self.journal.inner().deploy(deployment).await.unwrap();
+        self.live.replace(catalog);
         let (stop, wake) = (CancellationToken::new(), Arc::new(Notify::new()));
         let entropy = self.dice.entropy();
         let clock = || Arc::clone(&self.clock) as Arc<dyn stepmill_core::Clock>;
         let dispatcher = Dispatcher {
-            live: Live::new(Arc::clone(&self.catalog)),
+            live: self.live.clone(),
             journal: Arc::clone(&self.journal) as _,
             sandbox: Arc::clone(&self.sandbox) as _,
             clock: clock(),
             entropy: Arc::clone(&entropy),
             answers: Arc::new(Answers::default()),
-            gates: Gates::new(&self.catalog.gates, clock(), Arc::clone(&entropy), Arc::clone(&wake)),
+            gates: Gates::new(&self.gates, clock(), Arc::clone(&entropy), Arc::clone(&wake)),
             wake: Arc::clone(&wake),
             concurrency: self.concurrency,
             drain: Duration::from_secs(30),
@@ -126,7 +146,7 @@ impl World {
         let mut tasks = vec![tokio::spawn(dispatcher.run(stop.clone()))];
         if with_schedules {
             let schedules = Schedules {
-                live: Live::new(Arc::clone(&self.catalog)),
+                live: self.live.clone(),
                 journal: Arc::clone(&self.journal) as _,
                 clock: clock(),
                 entropy,
@@ -139,7 +159,7 @@ impl World {
 
     /// Some hours in which things come and go wrong.
     async fn live(&mut self) {
-        let mut process = self.start(true);
+        let mut process = self.start(true).await;
         for _ in 0..10 + self.dice.below(50) {
             if self.dice.chance(300) {
                 self.journal.light(1 + self.dice.below(20));
@@ -158,14 +178,16 @@ impl World {
                 // It may be down for a while.
                 tokio::time::sleep(Duration::from_millis(self.dice.below(120_000))).await;
                 self.journal.restart();
-                process = self.start(true);
+                self.is_disturbed = true;
+                process = self.start(true).await;
             } else if self.dice.chance(30) {
+                self.is_disturbed = true;
                 process.drained(&self.journal).await;
                 if self.journal.has_crashed() {
                     self.crashes += 1;
                     self.journal.restart();
                 }
-                process = self.start(true);
+                process = self.start(true).await;
             }
         }
         self.journal.light(0);
@@ -178,15 +200,23 @@ impl World {
 
     /// Something that comes from outside.
     async fn act(&mut self) {
-        match self.dice.below(20) {
+        match self.dice.below(21) {
             0..=9 => self.accept().await,
             10..=12 => self.publish().await,
             13..=15 => self.decide().await,
             16 => self.cancel().await,
             17 => self.redrive(self.dice.chance(300)).await,
             18 => {
+                self.is_disturbed = true;
                 let by = i64::try_from(self.dice.below(600_000)).unwrap();
                 self.clock.jump(if self.dice.chance(500) { by } else { -by });
+            }
+            19 => {
+                self.definitions.change(&self.dice);
+                // Or somebody forgets it, until the next start.
+                if self.dice.chance(800) {
+                    self.reload().await;
+                }
             }
             _ => {}
         }
@@ -195,7 +225,7 @@ impl World {
     async fn accept(&mut self) {
         for _ in 0..1 + self.dice.below(4) {
             let Some(name) = self.dice.pick(&self.names).cloned() else { return };
-            let plan = &self.catalog.plans[&name].plan;
+            let plan = Arc::clone(&self.live.catalog().plans[&name].plan);
             let at_ms = self.clock.now_ms();
             let trigger = match &plan.webhook {
                 Some(webhook) => Trigger::Webhook { path: webhook.path.clone() },
@@ -253,8 +283,17 @@ impl World {
 
     async fn redrive(&self, from_start: bool) {
         for state in self.states().await.iter().filter(|state| state.phase.is_dead()) {
+            let catalog = self.live.catalog();
+            let deployed = catalog.plans[root(&state.workflow)].plan.part(&state.workflow);
+            // As the admin API does: if the version has what the run is of.
+            let version = deployed.map(|plan| plan.version.to_string()).filter(|_| self.dice.chance(500));
+            if version.as_ref().is_some_and(|version| *version != state.version) {
+                let begun = cancel::children(state);
+                let cancelled = cancel::trees(&*self.journal, &*self.clock, begun, "dice", false).await;
+                cancelled.unwrap();
+            }
             let document = self.dice.chance(200).then(|| Document::json(&json!({ "lane": 0, "key": "k0" })));
-            let what = What::Redriven { from_start, document, version: None, by: "dice".into() };
+            let what = What::Redriven { from_start, document, version, by: "dice".into() };
             self.append(state.run, what).await;
         }
     }
@@ -283,7 +322,7 @@ impl World {
         let mut waited = Duration::ZERO;
         // What is in flight at a drain is in the queues after it.
         while waited < PATIENCE && !self.journal.fronts().is_empty() {
-            let process = self.start(false);
+            let process = self.start(false).await;
             while waited < PATIENCE && !self.journal.fronts().is_empty() {
                 tokio::time::sleep(LOOK).await;
                 waited += LOOK;

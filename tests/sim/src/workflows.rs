@@ -5,9 +5,10 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use serde_json::{Value, json};
+use stepmill_core::journal::Deployment;
 use stepmill_core::limits::Limits;
 use stepmill_core::manifest::{Kind, Manifest};
-use stepmill_core::workflow::{Environment, EventPlan, Names, Plan, PluginInfo};
+use stepmill_core::workflow::{Definition, Environment, EventPlan, Names, Plan, PluginInfo, Version};
 use stepmill_server::catalog::{Catalog, Deployed, DeployedEvent};
 
 use crate::dice::Dice;
@@ -19,16 +20,64 @@ pub const EVENT: &str = "ping";
 /// Keys of lanes, of events and of what is gathered: few, so that runs meet.
 pub const KEYS: u64 = 4;
 
-/// A catalog of some made-up workflows and the leaf, and the names of those that events come for.
-pub fn catalog(dice: &Dice) -> (Catalog, Vec<String>) {
-    let count = 1 + dice.below(3);
-    let names: Vec<String> = (0..count).map(|number| format!("w{number}")).collect();
-    let mut known: BTreeSet<String> = names.iter().cloned().collect();
-    known.insert(LEAF.into());
-    let mut plans = BTreeMap::new();
-    let definitions = names.iter().map(|name| workflow(dice, name));
-    for definition in definitions.collect::<Vec<_>>().into_iter().chain([leaf(dice)]) {
-        let plan = plan(&definition, &known);
+/// Made-up workflows and the leaf, as they are on disk.
+pub struct Definitions {
+    definitions: Vec<Value>,
+    /// How often they have been changed. Plugins change with them.
+    generation: usize,
+}
+
+impl Definitions {
+    /// Some workflows.
+    pub fn make_up(dice: &Dice) -> Self {
+        let count = 1 + dice.below(3);
+        let mut definitions: Vec<Value> =
+            (0..count).map(|number| workflow(dice, &format!("w{number}"))).collect();
+        definitions.push(leaf(dice));
+        Self { definitions, generation: 0 }
+    }
+
+    /// The names of those that events come for.
+    pub fn names(&self) -> Vec<String> {
+        self.all_names().filter(|name| name != LEAF).collect()
+    }
+
+    fn all_names(&self) -> impl Iterator<Item = String> {
+        self.definitions.iter().filter_map(|definition| definition["name"].as_str().map(str::to_owned))
+    }
+
+    /// Gives some of them other steps, and all of them other plugins.
+    pub fn change(&mut self, dice: &Dice) {
+        self.generation += 1;
+        for definition in self.definitions.iter_mut().filter(|definition| definition["name"] != LEAF) {
+            if dice.chance(600) {
+                definition["steps"] = steps(dice);
+            }
+        }
+    }
+
+    /// How many runs of a workflow may be worked on at once.
+    pub fn concurrency(&self, workflow: &str) -> Option<u64> {
+        self.definitions.iter().find(|definition| definition["name"] == workflow)?["concurrency"].as_u64()
+    }
+}
+
+/// The digest of a plugin of a generation.
+fn digest(plugin: &str, generation: usize) -> String {
+    format!("{plugin}/{generation}")
+}
+
+/// A catalog of them, and what the journal is to keep of it.
+pub fn catalog(definitions: &Definitions) -> (Catalog, Deployment) {
+    let known: BTreeSet<String> = definitions.all_names().collect();
+    let plugins = [("check", Kind::Validate), ("shape", Kind::Transform), ("call", Kind::Connector)]
+        .into_iter()
+        .map(|(name, kind)| (name.to_owned(), plugin(name, kind, &digest(name, definitions.generation))))
+        .collect();
+    let (mut plans, mut deployment) = (BTreeMap::new(), Deployment::default());
+    for definition in &definitions.definitions {
+        let (plan, version) = plan(definition, &known, &plugins);
+        deployment.versions.push(version);
         let deployed = Deployed { plan: Arc::new(plan), verifier: None, file: PathBuf::new() };
         plans.insert(deployed.plan.name.to_string(), Arc::new(deployed));
     }
@@ -43,26 +92,30 @@ pub fn catalog(dice: &Dice) -> (Catalog, Vec<String>) {
         plugins: BTreeMap::new(),
         ..Catalog::default()
     };
-    (catalog, names)
+    (catalog, deployment)
 }
 
-fn plan(definition: &Value, workflows: &BTreeSet<String>) -> Plan {
+fn plan(
+    definition: &Value,
+    workflows: &BTreeSet<String>,
+    plugins: &BTreeMap<String, PluginInfo>,
+) -> (Plan, Version) {
     let environment = Environment {
-        plugins: &[("check", Kind::Validate), ("shape", Kind::Transform), ("call", Kind::Connector)]
-            .into_iter()
-            .map(|(name, kind)| (name.to_owned(), plugin(name, kind)))
-            .collect(),
+        plugins,
         systems: Names::Of(&BTreeSet::from(["erp".into(), "crm".into()])),
         events: Names::Of(&BTreeSet::from([EVENT.into()])),
         workflows: Names::Of(workflows),
         limits: Limits::default(),
         read_file: &|path| Err(format!("there is no file {path}")),
     };
-    let parsed = serde_json::from_value(definition.clone()).unwrap();
-    Plan::try_new(parsed, &environment).unwrap_or_else(|problems| panic!("{definition:#} {problems:#?}"))
+    let parsed: Definition = serde_json::from_value(definition.clone()).unwrap();
+    let plan = Plan::try_new(parsed.clone(), &environment)
+        .unwrap_or_else(|problems| panic!("{definition:#} {problems:#?}"));
+    let version = Version::of(&plan, parsed, BTreeMap::new(), plugins);
+    (plan, version)
 }
 
-fn plugin(name: &str, kind: Kind) -> PluginInfo {
+fn plugin(name: &str, kind: Kind, digest: &str) -> PluginInfo {
     let manifest = Manifest {
         name: name.into(),
         version: "1.0.0".into(),
@@ -72,7 +125,7 @@ fn plugin(name: &str, kind: Kind) -> PluginInfo {
         input_schema: None,
         output_schema: None,
     };
-    PluginInfo { manifest: Arc::new(manifest), digest: format!("digest-of-{name}").into() }
+    PluginInfo { manifest: Arc::new(manifest), digest: digest.into() }
 }
 
 fn leaf(dice: &Dice) -> Value {
@@ -82,8 +135,10 @@ fn leaf(dice: &Dice) -> Value {
 fn workflow(dice: &Dice, name: &str) -> Value {
     let mut definition = json!({ "name": name, "retry": retry(dice), "on": {} });
     let members = definition.as_object_mut().unwrap();
-    let steps: Vec<Value> = (0..1 + dice.below(6)).map(|index| step(dice, index)).collect();
-    members.insert("steps".into(), linked(dice, steps));
+    members.insert("steps".into(), steps(dice));
+    if dice.chance(200) {
+        members.insert("concurrency".into(), json!(1 + dice.below(3)));
+    }
     match dice.below(6) {
         0 | 1 => {
             let on_dead = if dice.chance(500) { "block" } else { "pass" };
@@ -125,6 +180,11 @@ fn workflow(dice: &Dice, name: &str) -> Value {
         members.remove("lane");
     }
     definition
+}
+
+fn steps(dice: &Dice) -> Value {
+    let steps = (0..1 + dice.below(6)).map(|index| step(dice, index)).collect();
+    linked(dice, steps)
 }
 
 fn retry(dice: &Dice) -> Value {

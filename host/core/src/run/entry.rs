@@ -134,7 +134,7 @@ pub enum What {
         from_start: bool,
         /// The payload in place of the accepted one, which is kept in the first entry.
         document: Option<Document>,
-        /// The version of the workflow to go on by, in place of the one before.
+        /// The version of the workflow to go on by, in place of the one before. Steps that wait begin anew then.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         version: Option<String>,
         /// Who asked for it.

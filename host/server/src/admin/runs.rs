@@ -122,7 +122,7 @@ pub(super) async fn redrive(
     let run = parse(id)?;
     let state = admin.journal.state(run).await?;
     let version = version_for(&admin, &state, request.version.as_deref()).await?;
-    if request.from_start {
+    if request.from_start || version.is_some() {
         // Runs that it began before are not waited for any more.
         let begun = cancel::children(&state);
         let by = request.by.as_deref().unwrap_or(SOMEBODY);

@@ -37,12 +37,16 @@ pub(super) fn redriven(
     if is_edited {
         state.payload = state.seq;
     }
+    let is_another = version.is_some_and(|version| *version != *state.version);
     if let Some(version) = version {
         version.clone_into(&mut state.version);
     }
     for progress in state.steps.values_mut() {
         progress.tries = Tries { last: progress.tries.last, ..Default::default() };
-        let is_forgotten = from_start || matches!(progress.stand, Stand::Retrying { .. });
+        // What a step waits for is its version's; another may not have the step, or have it wait for something else.
+        let is_forgotten = from_start
+            || matches!(progress.stand, Stand::Retrying { .. })
+            || is_another && progress.stand.is_held();
         if is_forgotten {
             progress.stand = Stand::Open;
         }
