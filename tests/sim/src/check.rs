@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
+use std::time::Duration;
 
 use stepmill_core::event::Trigger;
 use stepmill_core::run::{self, Entry, Phase, Stand, State, What};
@@ -189,7 +190,34 @@ fn fires(runs: &BTreeMap<RunId, Run>) -> Vec<String> {
     twice.map(|(workflow, fire_ms)| format!("the schedule of {workflow} fired twice for {fire_ms}")).collect()
 }
 
-fn limits(world: &World) -> Option<String> {
-    let (most, allowed) = (world.sandbox.most_runs(), world.concurrency);
-    (most > allowed).then(|| format!("{most} runs were worked on at once, of {allowed}"))
+/// No more goes on at one time than may: of all runs, of each workflow's, of attempts at each system.
+fn limits(world: &World) -> Vec<String> {
+    let load = world.sandbox.load();
+    let mut problems = Vec::new();
+    let mut no_more = |what: &str, most: usize, allowed: usize| {
+        if most > allowed {
+            problems.push(format!("{most} {what} at one time, of {allowed}"));
+        }
+    };
+    no_more("runs", load.most_runs, world.concurrency);
+    for (workflow, most) in &load.most_of {
+        let allowed = world.definitions.concurrency(workflow).and_then(|most| usize::try_from(most).ok());
+        no_more(&format!("runs of {workflow}"), *most, allowed.unwrap_or(usize::MAX));
+    }
+    for (system, most) in &load.most_at {
+        no_more(&format!("attempts at {system}"), *most, world.gates[system].concurrency.get());
+    }
+    // What has been sent is counted in memory and by the clock.
+    if !world.is_disturbed {
+        for (system, began) in &load.began_at {
+            let Some(requests) = world.rates.get(system) else { continue };
+            let allowed = usize::try_from(*requests).unwrap();
+            // A window of a second holds a burst and what flows in meanwhile, in a clock that ticks in milliseconds.
+            for (first, from) in began.iter().enumerate() {
+                let within = began[first..].iter().take_while(|at| **at - *from < Duration::from_secs(1));
+                no_more(&format!("attempts in a second at {system}"), within.count(), 2 * allowed + 1);
+            }
+        }
+    }
+    problems
 }

@@ -3,7 +3,7 @@
 
 use std::collections::{BTreeMap, HashMap};
 use std::hash::{DefaultHasher, Hash, Hasher};
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -12,8 +12,10 @@ use serde_json::json;
 use stepmill_core::attempt::{Cause, Failure, Record};
 use stepmill_core::document::Document;
 use stepmill_core::invoke::{Attempt, Report};
+use stepmill_core::run::root;
 use stepmill_core::storage::{StorageOp, StorageWrite};
 use stepmill_core::{Clock, Invoke, RunId};
+use tokio::time::Instant;
 
 use crate::dice::Dice;
 
@@ -31,21 +33,43 @@ pub struct SimSandbox {
     /// Nothing goes wrong any more that could go right.
     calm: AtomicBool,
     effects: Mutex<Effects>,
-    going: Mutex<HashMap<RunId, usize>>,
-    most_runs: AtomicUsize,
+    load: Mutex<Load>,
+}
+
+/// Attempts that are going, and the most of which there ever were at one time.
+#[derive(Clone, Debug, Default)]
+pub struct Load {
+    /// The attempts of each run: its workflow, and their number.
+    going: HashMap<RunId, (String, usize)>,
+    at_systems: BTreeMap<String, usize>,
+    /// Most runs.
+    pub most_runs: usize,
+    /// Most runs of each workflow.
+    pub most_of: BTreeMap<String, usize>,
+    /// Most attempts at each system.
+    pub most_at: BTreeMap<String, usize>,
+    /// When attempts at each system began.
+    pub began_at: BTreeMap<String, Vec<Instant>>,
 }
 
 /// Counts an attempt as going until it is dropped.
-struct Going<'a>(&'a SimSandbox, RunId);
+struct Going<'a> {
+    sandbox: &'a SimSandbox,
+    run: RunId,
+    system: Option<String>,
+}
 
 impl Drop for Going<'_> {
     fn drop(&mut self) {
-        let mut going = self.0.going.lock().unwrap();
-        if let Some(count) = going.get_mut(&self.1) {
+        let mut load = self.sandbox.load.lock().unwrap();
+        if let Some((_, count)) = load.going.get_mut(&self.run) {
             *count -= 1;
             if *count == 0 {
-                going.remove(&self.1);
+                load.going.remove(&self.run);
             }
+        }
+        if let Some(count) = self.system.as_ref().and_then(|system| load.at_systems.get_mut(system)) {
+            *count -= 1;
         }
     }
 }
@@ -59,8 +83,7 @@ impl SimSandbox {
             seed,
             calm: AtomicBool::new(false),
             effects: Mutex::default(),
-            going: Mutex::default(),
-            most_runs: AtomicUsize::new(0),
+            load: Mutex::default(),
         }
     }
 
@@ -74,17 +97,30 @@ impl SimSandbox {
         self.effects.lock().unwrap().clone()
     }
 
-    /// Most runs that had attempts going at one time.
-    pub fn most_runs(&self) -> usize {
-        self.most_runs.load(Ordering::Relaxed)
+    /// What went on at one time.
+    pub fn load(&self) -> Load {
+        self.load.lock().unwrap().clone()
     }
 
-    fn begin(&self, run: RunId) -> Going<'_> {
-        let mut going = self.going.lock().unwrap();
-        *going.entry(run).or_default() += 1;
-        self.most_runs.fetch_max(going.len(), Ordering::Relaxed);
-        drop(going);
-        Going(self, run)
+    fn begin(&self, attempt: &Attempt) -> Going<'_> {
+        let (run, workflow) = (attempt.run, root(&attempt.workflow).to_owned());
+        let system = attempt.grant.system.clone();
+        let mut load = self.load.lock().unwrap();
+        let Load { going, at_systems, most_runs, most_of, most_at, began_at } = &mut *load;
+        going.entry(run).or_insert_with(|| (workflow.clone(), 0)).1 += 1;
+        *most_runs = going.len().max(*most_runs);
+        let of = going.values().filter(|(of, _)| *of == workflow).count();
+        let most = most_of.entry(workflow).or_default();
+        *most = of.max(*most);
+        if let Some(system) = &system {
+            let at = at_systems.entry(system.clone()).or_default();
+            *at += 1;
+            let most = most_at.entry(system.clone()).or_default();
+            *most = (*at).max(*most);
+            began_at.entry(system.clone()).or_default().push(Instant::now());
+        }
+        drop(load);
+        Going { sandbox: self, run, system }
     }
 
     /// A number that follows from run and step alone: what a pure step does must.
@@ -144,7 +180,7 @@ impl SimSandbox {
 #[async_trait]
 impl Invoke for SimSandbox {
     async fn invoke(&self, attempt: Attempt) -> Report {
-        let _going = self.begin(attempt.run);
+        let _going = self.begin(&attempt);
         let started_ms = self.clock.now_ms();
         let is_connector = &*attempt.plugin == "call";
         let outcome = if is_connector { self.connector(&attempt).await } else { self.pure(&attempt).await };

@@ -26,7 +26,7 @@ use crate::clock::SimClock;
 use crate::dice::Dice;
 use crate::journal::{Mutation, SimJournal};
 use crate::sandbox::SimSandbox;
-use crate::workflows::{self, Definitions, EVENT, KEYS};
+use crate::workflows::{self, Definitions, EVENT, KEYS, SYSTEMS};
 
 /// Longest time that runs may take to come to rest once nothing goes wrong any more.
 const PATIENCE: Duration = Duration::from_secs(72 * 3600);
@@ -59,6 +59,8 @@ pub(crate) struct World {
     /// What is on disk, and comes into force with a reload or the next start.
     pub(crate) definitions: Definitions,
     pub(crate) gates: BTreeMap<String, gate::Policy>,
+    /// Requests a second that a system takes.
+    pub(crate) rates: BTreeMap<String, u64>,
     /// Workflows that events come for.
     names: Vec<String>,
     /// Runs whose senders read 2xx.
@@ -100,12 +102,14 @@ impl World {
         let dice = Dice::new(seed);
         let clock = Arc::new(SimClock::start());
         let definitions = Definitions::make_up(&dice);
+        let rates = rates(&dice);
         Self {
             clock: Arc::clone(&clock),
             journal: Arc::new(SimJournal::new(Arc::clone(&clock) as _, dice.clone(), mutation)),
             sandbox: Arc::new(SimSandbox::new(clock, dice.clone(), seed)),
             live: Live::new(Catalog::default()),
-            gates: gates(&dice),
+            gates: gates(&dice, &rates),
+            rates,
             names: definitions.names(),
             definitions,
             accepted: Vec::new(),
@@ -375,15 +379,21 @@ fn event(trigger: Trigger, document: Document) -> Event {
     Event { trigger, headers: BTreeMap::new(), query: BTreeMap::new(), document }
 }
 
-/// Gates in front of the two systems, narrow ones.
-fn gates(dice: &Dice) -> BTreeMap<String, gate::Policy> {
-    let gate = |_: &str| gate::Policy {
+/// The systems that take so many requests a second.
+fn rates(dice: &Dice) -> BTreeMap<String, u64> {
+    let limited = SYSTEMS.into_iter().filter(|_| dice.chance(300));
+    limited.map(|system| (system.to_owned(), 1 + dice.below(5))).collect()
+}
+
+/// Gates in front of the systems, narrow ones.
+fn gates(dice: &Dice, rates: &BTreeMap<String, u64>) -> BTreeMap<String, gate::Policy> {
+    let gate = |system: &str| gate::Policy {
         concurrency: usize::try_from(1 + dice.below(3)).unwrap().try_into().unwrap(),
-        rate: dice.chance(300).then(|| {
-            let config = json!({ "requests": 1 + dice.below(5), "per": "1s" });
+        rate: rates.get(system).map(|requests| {
+            let config = json!({ "requests": requests, "per": "1s" });
             rate::Rate::try_new(&serde_json::from_value(config).unwrap()).unwrap()
         }),
         breaker: breaker::Policy::try_new(&breaker::Config::default()).unwrap(),
     };
-    ["erp", "crm"].into_iter().map(|system| (system.to_owned(), gate(system))).collect()
+    SYSTEMS.into_iter().map(|system| (system.to_owned(), gate(system))).collect()
 }

@@ -15,6 +15,8 @@ use crate::dice::Dice;
 
 /// The workflow that others call.
 pub const LEAF: &str = "leaf";
+/// The systems that connectors talk to.
+pub const SYSTEMS: [&str; 2] = ["erp", "crm"];
 /// The event that runs wait for.
 pub const EVENT: &str = "ping";
 /// Keys of lanes, of events and of what is gathered: few, so that runs meet.
@@ -102,7 +104,7 @@ fn plan(
 ) -> (Plan, Version) {
     let environment = Environment {
         plugins,
-        systems: Names::Of(&BTreeSet::from(["erp".into(), "crm".into()])),
+        systems: Names::Of(&SYSTEMS.map(str::to_owned).into()),
         events: Names::Of(&BTreeSet::from([EVENT.into()])),
         workflows: Names::Of(workflows),
         limits: Limits::default(),
