@@ -29,6 +29,7 @@ async fn every_workflow_of_the_page_on_workflows_can_be_deployed() {
     for system in ["erp", "crm", "carrier", "shop", "bank"] {
         project = project.system(system, "http://127.0.0.1:9");
     }
+    project = project.extra("approvals: { url: \"https://flows.example.com\", secret: \"file:secret\" }\n");
     project = project.extra("events:\n  shipment: { key: \"${{ body.number }}\" }\n");
     for (name, text) in found {
         project = project.file(&format!("workflows/{name}.yaml"), &text);

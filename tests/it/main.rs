@@ -7,6 +7,7 @@
     reason = "a test that cannot go on panics"
 )]
 
+mod approvals;
 mod crash;
 mod docs;
 mod drain;

@@ -12,6 +12,7 @@
 //! | `event` | `body`, `headers`, `query` and `trigger` (`kind`: `webhook`, `schedule`, `manual`, `event`, `call` or `run`, with what belongs to it) |
 //! | `input` | what the step is fed |
 //! | `steps.ID.output` | the output of an earlier step; absent if that was passed over, which `has()` asks |
+//! | `links.ID` | the signed link by which a person decides the `approve` step of this id, if `approvals` is configured |
 //! | `item`, `index` | in the steps of a `for-each` step: the item (also `body`) and its number, from 0 |
 //! | `run` | `id`, `workflow`, `accepted_at` (RFC 3339), `accepted_ms` |
 //!
@@ -83,8 +84,10 @@ pub struct EvaluateError {
 pub struct References {
     /// Names of variables, such as `body`.
     pub variables: BTreeSet<String>,
-    /// Ids of steps.
+    /// Ids of steps whose output is read.
     pub steps: BTreeSet<String>,
+    /// Ids of steps that links are made for.
+    pub links: BTreeSet<String>,
 }
 
 #[cfg(test)]

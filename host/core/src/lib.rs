@@ -15,6 +15,7 @@
 
 #![forbid(unsafe_code)]
 
+pub mod approval;
 pub mod attempt;
 pub mod clock;
 pub mod dead;

@@ -6,6 +6,7 @@ mod constant;
 mod events;
 mod files;
 mod former;
+mod links;
 mod live;
 mod plugins;
 mod systems;
@@ -15,6 +16,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::path::PathBuf;
 use std::sync::Arc;
 
+use stepmill_core::approval::Links;
 use stepmill_core::flow::gate;
 use stepmill_core::journal::Deployment;
 use stepmill_core::limits::Limits;
@@ -53,6 +55,8 @@ pub struct Catalog {
     pub limits: Limits,
     /// Plans that runs go by which began before this was deployed.
     pub former: Former,
+    /// Makes the links by which people decide; none unless `approvals` is configured.
+    pub links: Option<Arc<Links>>,
     /// What is suspicious and no error.
     pub warnings: Diagnostics,
 }
@@ -91,6 +95,7 @@ impl Catalog {
         let known = Known::of(project);
         let gates = systems::gates(project, &mut found);
         check_unique(project, &mut found);
+        let links = links::links(project, &mut found).map(Arc::new);
         let (mut plans, mut by_path) = (BTreeMap::new(), HashMap::new());
         let events = events::compile(project, &mut found);
         for event in events.values() {
@@ -127,6 +132,7 @@ impl Catalog {
             by_path,
             plugins: plugins.entries,
             constants: constants.into_ready(),
+            links,
             limits: project.config.limits,
             former: Former::default(),
             warnings,
@@ -163,6 +169,7 @@ fn plan(
         systems: Names::Of(&known.systems),
         events: Names::Of(&known.events),
         workflows: Names::Of(&known.workflows),
+        has_links: project.config.approvals.is_some(),
         limits: project.config.limits,
         read_file: &read_file,
     };

@@ -48,6 +48,9 @@ pub struct Config {
     pub systems: IndexMap<String, System>,
     /// The events that runs wait for or are started by, besides those of their own webhooks.
     pub events: IndexMap<String, EventDefinition>,
+    /// Links by which people without an account decide what `approve` steps wait for.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub approvals: Option<Approvals>,
 }
 
 impl Default for Config {
@@ -62,6 +65,7 @@ impl Default for Config {
             plugins: IndexMap::new(),
             systems: IndexMap::new(),
             events: IndexMap::new(),
+            approvals: None,
         }
     }
 }
@@ -181,6 +185,20 @@ impl Default for Concurrency {
     fn default() -> Self {
         Self { runs: 256, attempts: 64 }
     }
+}
+
+/// Links by which people without an account decide what `approve` steps wait for: `links.ID` in expressions.
+#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Approvals {
+    /// Where people's browsers reach the listener `server.ingress`, such as `https://flows.example.com`: the links
+    /// go below it, to `/approvals`.
+    pub url: String,
+    /// What the links are signed with: at least 16 random bytes.
+    pub secret: SecretRef,
+    /// What they were signed with before, while such links may still be used.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub previous: Option<SecretRef>,
 }
 
 /// One plugin.

@@ -5,6 +5,7 @@
 //! decode → keys → [`Journal::accept`] or [`Journal::publish`] → 202, or what a step answers.
 
 mod answer;
+mod approvals;
 mod deliver;
 mod json;
 mod refusal;
@@ -99,6 +100,7 @@ impl Ingress {
         Router::new()
             .route("/health/live", get(Health::live))
             .route("/health/ready", get(Health::ready).with_state(health))
+            .merge(approvals::router())
             .fallback(receive)
             .with_state(shared)
     }

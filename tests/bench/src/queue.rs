@@ -197,6 +197,7 @@ fn plan() -> Plan {
         systems: Names::Of(&BTreeSet::new()),
         events: Names::Of(&BTreeSet::new()),
         workflows: Names::Of(&BTreeSet::new()),
+        has_links: false,
         limits: Limits::default(),
         read_file: &|path| Err(format!("there is no file {path}")),
     };

@@ -107,6 +107,7 @@ fn plan(
         systems: Names::Of(&SYSTEMS.map(str::to_owned).into()),
         events: Names::Of(&BTreeSet::from([EVENT.into()])),
         workflows: Names::Of(workflows),
+        has_links: false,
         limits: Limits::default(),
         read_file: &|path| Err(format!("there is no file {path}")),
     };

@@ -9,7 +9,8 @@ use super::environment::{FUNCTIONS, SORTED};
 use super::scope::{HAS, Segment};
 
 /// The variables of a [`Scope`](super::Scope).
-const VARIABLES: [&str; 9] = ["body", "event", "headers", "index", "input", "item", "query", "run", "steps"];
+const VARIABLES: [&str; 10] =
+    ["body", "event", "headers", "index", "input", "item", "links", "query", "run", "steps"];
 /// Names of types, which are values in CEL.
 const TYPES: [&str; 11] =
     ["bool", "bytes", "double", "int", "list", "map", "null_type", "string", "type", "uint", "optional_type"];
@@ -94,7 +95,7 @@ impl Analysis<'_> {
         if let [owner, key] = call.args.as_slice()
             && is_access(&call.func_name)
             && let Some(mut path) = path_of(owner)
-            && path != [Segment::Key("steps".into())]
+            && !is_named_outright(&path)
         {
             path.extend(literal(key));
             self.check_path(&path)?;
@@ -144,6 +145,10 @@ impl Analysis<'_> {
             ("steps", _) => {
                 return Err("a step is named outright: steps.ID.output or steps['ID'].output".into());
             }
+            ("links", [Segment::Key(step), ..]) => {
+                self.references.links.insert(step.clone());
+            }
+            ("links", _) => return Err("a link is named outright: links.ID or links['ID']".into()),
             ("headers", [Segment::Key(name), ..]) => check_header(name)?,
             ("event", [Segment::Key(part), Segment::Key(name), ..]) if part == "headers" => {
                 check_header(name)?
@@ -226,6 +231,11 @@ fn dotted(path: &[Segment]) -> Option<String> {
 
 fn is_variable(name: &str) -> bool {
     VARIABLES.contains(&name)
+}
+
+/// Whether the path is a variable whose members are named outright: what is said of it is said once.
+fn is_named_outright(path: &[Segment]) -> bool {
+    matches!(path, [Segment::Key(root)] if matches!(root.as_str(), "steps" | "links"))
 }
 
 fn is_access(function: &str) -> bool {

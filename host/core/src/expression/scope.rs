@@ -35,6 +35,8 @@ pub struct Scope<'a> {
     parsed: Parsed,
     parsed_input: OnceLock<Value>,
     passed_over: Value,
+    /// Links by the ids of their steps.
+    links: Value,
     /// Length of a document that was asked for and is too long to be read.
     too_long: OnceLock<usize>,
 }
@@ -97,6 +99,7 @@ impl<'a> Scope<'a> {
             parsed: Parsed::default(),
             parsed_input: OnceLock::new(),
             passed_over: Value::Object(Map::new()),
+            links: Value::Null,
             too_long: OnceLock::new(),
         }
     }
@@ -110,12 +113,19 @@ impl<'a> Scope<'a> {
         Scope { input, parsed_input: OnceLock::new(), ..self }
     }
 
+    /// The same with links, by the ids of the steps that are decided by them.
+    #[must_use]
+    pub fn with_links(self, links: BTreeMap<String, String>) -> Self {
+        Self { links: links.into_iter().map(|(step, link)| (step, Value::from(link))).collect(), ..self }
+    }
+
     /// The value at a path; `None` if some part of it is not there.
     pub(super) fn lookup(&self, path: &[Segment]) -> Option<&Value> {
         let [Segment::Key(root), rest @ ..] = path else { return None };
         let (mut value, rest) = match (root.as_str(), rest) {
             ("event", [Segment::Key(part), rest @ ..]) => (self.event_part(part)?, rest),
             ("event", _) => (self.whole_event(), rest),
+            ("links", _) => (&self.links, rest),
             ("input", _) => (self.parsed_input.get_or_init(|| self.parse(self.input)), rest),
             ("run", _) => (self.parsed.run.get_or_init(|| self.run()), rest),
             ("steps", [Segment::Key(step), rest @ ..]) => (self.step(step), rest),

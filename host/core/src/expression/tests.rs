@@ -40,6 +40,7 @@ fn evaluate_on(body: Document, template: &Value) -> Result<Value, String> {
         [("stock", &stock), ("my-step", &stock)].map(|(id, output)| (id.into(), Arc::clone(output))).into();
     let run = RunId::new(1_000, [0; 10]);
     let scope = Scope::new(&event, &event.document, &input, &outputs, run, "orders", 1_700_000_000_123);
+    let scope = scope.with_links([("boss".into(), "https://a/b".into())].into());
     let template = Template::compile(template).map_err(|errors| errors[0].to_string())?;
     template.evaluate(&scope).map_err(|error| error.to_string())
 }
@@ -97,6 +98,7 @@ fn every_variable_is_there() {
     gives("input.quantity", json!(2));
     gives("steps.stock.output.available >= input.quantity", json!(true));
     gives("steps['my-step'].output", json!({ "available": 5 }));
+    gives("links.boss + links['boss']", json!("https://a/bhttps://a/b"));
     gives("has(steps.stock.output) && !has(steps.skipped.output)", json!(true));
     gives(
         "run",
@@ -168,6 +170,8 @@ fn what_can_be_known_at_compile_time_is_an_error_then() {
         ("steps.?third", "a step is named outright"),
         ("_siz(1)", "there is no function"),
         ("steps", "a step is named outright"),
+        ("links", "a link is named outright"),
+        ("links[input.sku]", "a link is named outright"),
         ("steps[input.sku].output", "a step is named outright"),
         ("steps.map(s, s)", "a step is named outright"),
         ("[1].map(steps, steps).size() + steps.size()", "a step is named outright"),
@@ -192,13 +196,14 @@ fn what_can_be_known_at_compile_time_is_an_error_then() {
 fn a_template_says_what_it_refers_to_and_where() {
     let template = Template::compile(&json!({
         "a": "${{ steps['my-step'].output.x + body.y }}", "b": [1, "x ${{ has(steps.other.output) }}"], "c": "z",
-        "d": "${{ body.items.map(input, input.sku) }}", "e": "${{ steps.third.?output }}",
+        "d": "${{ body.items.map(input, input.sku) }}", "e": "${{ steps.third.?output }}", "f": "${{ links.boss }}", "g": "${{ links['two-eyes'] }}",
     }))
     .unwrap();
     let references = template.references();
     assert_eq!(references.steps.iter().collect::<Vec<_>>(), ["my-step", "other", "third"]);
-    assert_eq!(references.variables.iter().collect::<Vec<_>>(), ["body", "steps"]);
-    assert_eq!(template.dynamic_pointers(), ["/a", "/b/1", "/d", "/e"]);
+    assert_eq!(references.links.iter().collect::<Vec<_>>(), ["boss", "two-eyes"]);
+    assert_eq!(references.variables.iter().collect::<Vec<_>>(), ["body", "links", "steps"]);
+    assert_eq!(template.dynamic_pointers(), ["/a", "/b/1", "/d", "/e", "/f", "/g"]);
     assert!(template.as_constant().is_none());
     let constant = Template::compile(&json!({ "c": ["z", 1] })).unwrap();
     assert_eq!(constant.as_constant(), Some(&json!({ "c": ["z", 1] })));

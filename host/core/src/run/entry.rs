@@ -222,6 +222,9 @@ pub enum Pending {
     Decision {
         /// Until when; none for ever.
         until_ms: Option<u64>,
+        /// What is to be decided, for the person.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        question: Option<String>,
     },
     /// Other runs.
     Children {

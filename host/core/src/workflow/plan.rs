@@ -80,6 +80,8 @@ pub struct Environment<'a> {
     pub events: Names<'a>,
     /// Names of all workflows.
     pub workflows: Names<'a>,
+    /// Whether people can decide by signed links.
+    pub has_links: bool,
     /// The service's limits of an attempt.
     pub limits: Limits,
     /// Reads a JSON or YAML file that a step's config names, relative to the workflow's file. The error

@@ -61,6 +61,7 @@ impl Version {
             systems: Names::Any,
             events: Names::Any,
             workflows: Names::Any,
+            has_links: true,
             limits,
             read_file: &read_file,
         };

@@ -14,7 +14,7 @@ use stepmill_core::RunId;
 use stepmill_core::document::{self, Document};
 use stepmill_core::event::{Event, Trigger};
 use stepmill_core::journal::{Filter, PhaseName};
-use stepmill_core::run::{Decision, Entry, Phase, State as RunState, What, root};
+use stepmill_core::run::{Decision, Entry, Phase, Stand, State as RunState, What, root};
 
 use super::{Admin, Error};
 use crate::cancel;
@@ -44,6 +44,9 @@ pub(super) struct List {
 pub(super) struct Shown {
     state: RunState,
     entries: Vec<Entry>,
+    /// By which people decide what its steps wait for, by the steps' ids.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    links: BTreeMap<String, String>,
 }
 
 #[derive(Default, Deserialize)]
@@ -87,7 +90,17 @@ pub(super) async fn show(
     Path(id): Path<String>,
 ) -> Result<Json<Shown>, Error> {
     let (state, entries) = admin.journal.read(parse(id)?).await?;
-    Ok(Json(Shown { state, entries }))
+    let links = links(&admin, &state);
+    Ok(Json(Shown { state, entries, links }))
+}
+
+fn links(admin: &Admin, state: &RunState) -> BTreeMap<String, String> {
+    let catalog = admin.live.catalog();
+    let Some(links) = catalog.links.as_ref().filter(|_| !state.phase.has_ended()) else {
+        return BTreeMap::new();
+    };
+    let asks = state.steps.iter().filter(|(_, progress)| matches!(progress.stand, Stand::Undecided { .. }));
+    asks.map(|(step, _)| (step.clone(), links.url(state.run, step))).collect()
 }
 
 pub(super) async fn start(

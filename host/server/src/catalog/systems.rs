@@ -162,9 +162,14 @@ pub(super) fn secret_warnings(project: &Project) -> Vec<Diagnostic> {
         };
         Some((format!("{}/auth/{key}", pointer(&["systems", name])), secret))
     });
+    let links = project.config.approvals.iter().flat_map(|approvals| {
+        let previous = approvals.previous.iter().map(|secret| ("/approvals/previous".to_owned(), secret));
+        std::iter::once(("/approvals/secret".to_owned(), &approvals.secret)).chain(previous)
+    });
     token
         .into_iter()
         .chain(credentials)
+        .chain(links)
         .filter_map(|(pointer, secret)| {
             let warning = secrets::resolve(secret, &project.root).ok()?.warning?;
             Some(project.source.error(&pointer, warning.to_string()).warning())

@@ -109,6 +109,33 @@ async fn each_mistake_that_only_a_deploy_would_hit_is_found_before_it() {
                 ("workflows/b.yaml", format!("name: a\n{STEPS}")),
             ],
         ),
+        (
+            "links that anybody could make",
+            vec![
+                (
+                    "stepmill.yaml",
+                    config("approvals: { url: \"https://a.example\", secret: \"file:short\" }"),
+                ),
+                ("short", "hunter2".into()),
+            ],
+        ),
+        (
+            "links to nowhere",
+            vec![
+                (
+                    "stepmill.yaml",
+                    config("approvals: { url: \"https://u:hunter2@a.example\", secret: \"file:long\" }"),
+                ),
+                ("long", "0123456789abcdef".into()),
+            ],
+        ),
+        (
+            "links without approvals",
+            vec![(
+                "workflows/a.yaml",
+                "name: a\nsteps:\n  - { id: boss, approve: { question: \"${{ links.boss }}?\" } }\n".into(),
+            )],
+        ),
         ("bad URL", vec![("stepmill.yaml", config("systems: { erp: { url: erp.example.com } }"))]),
         (
             "a password in a URL",

@@ -1,5 +1,6 @@
 //! The admin API from the outside.
 
+use std::collections::BTreeMap;
 use std::fmt;
 use std::time::Duration;
 
@@ -110,6 +111,9 @@ pub struct Shown {
     pub state: State,
     /// What happened.
     pub entries: Vec<Entry>,
+    /// Links by which people decide what its steps wait for, by the steps' ids.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub links: BTreeMap<String, String>,
 }
 
 /// A schedule.

@@ -95,9 +95,11 @@ pub(super) fn hide_passwords(config: &Config, source: &Source) -> Source {
         Url::parse(text)
             .map_or_else(|_| text.contains('@'), |url| !url.username().is_empty() || url.password().is_some())
     };
+    let links = config.approvals.iter().filter(|approvals| has_password(&approvals.url));
     let pointers: Vec<_> = (config.systems.iter())
         .filter(|(_, system)| has_password(&system.url))
         .map(|(name, _)| pointer(&["systems", name, "url"]))
+        .chain(links.map(|_| pointer(&["approvals", "url"])))
         .collect();
     source.hiding(pointers.iter().map(String::as_str))
 }

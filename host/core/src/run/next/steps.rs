@@ -22,7 +22,7 @@ pub(super) fn began(pending: &Pending, seq: u32, at_ms: u64) -> Stand {
         Pending::Event { event, key, until_ms } => {
             Stand::Listening { event: event.clone(), key: key.clone(), since_ms: at_ms, until_ms: *until_ms }
         }
-        Pending::Decision { until_ms } => Stand::Undecided { until_ms: *until_ms },
+        Pending::Decision { until_ms, .. } => Stand::Undecided { until_ms: *until_ms },
         Pending::Children { total: 0, .. } => Stand::Done { seq },
         Pending::Children { total, failures, since, at_ms } => Stand::Children(Children {
             total: *total,

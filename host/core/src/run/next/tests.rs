@@ -68,7 +68,10 @@ fn pending(kind: u8, since: u32) -> Pending {
     match kind % 5 {
         0 => Pending::Time { until_ms: 9 },
         1 => Pending::Event { event: "e".into(), key: "k".into(), until_ms: (kind > 5).then_some(9) },
-        2 => Pending::Decision { until_ms: (kind > 5).then_some(9) },
+        2 => Pending::Decision {
+            until_ms: (kind > 5).then_some(9),
+            question: (kind < 3).then(|| "well?".into()),
+        },
         3 => Pending::Children { total: 3, failures: Failures::Collect, since, at_ms: 1 },
         _ => Pending::Children { total: u32::from(kind % 3), failures: Failures::All, since, at_ms: 1 },
     }

@@ -44,6 +44,8 @@ pub(super) struct At<'a> {
     pub(super) pointer: String,
     /// Ids of steps that its expressions may refer to.
     pub(super) ancestors: Vec<&'a str>,
+    /// Ids of the steps beside it that a person decides, which links are made for.
+    pub(super) approvals: Vec<&'a str>,
     /// Whether there are `item` and `index`.
     pub(super) has_item: bool,
 }
@@ -74,6 +76,8 @@ impl<'a> Planner<'a> {
             return Vec::new();
         }
         let graph = Graph::of(steps, at, &mut self.problems);
+        let approvals: Vec<&str> =
+            steps.iter().filter(|step| step.approve.is_some()).map(|step| step.id.as_str()).collect();
         let mut planned = Vec::with_capacity(steps.len());
         for (index, step) in steps.iter().enumerate() {
             let pointer = format!("{at}/{index}");
@@ -83,7 +87,7 @@ impl<'a> Planner<'a> {
                 .into_iter()
                 .filter_map(|at| Some(steps.get(at)?.id.as_str()))
                 .collect();
-            let at = At { plan, pointer, ancestors, has_item };
+            let at = At { plan, pointer, ancestors, approvals: approvals.clone(), has_item };
             let work = self.work(step, &at, parts);
             let when = self.when(step, &at);
             let input = step.input.as_ref().and_then(|input| self.template("input", input, &at));
@@ -183,7 +187,8 @@ impl<'a> Planner<'a> {
     /// The part of a `for-each` step that has no list of steps.
     fn single(&mut self, name: &str, step: &Step, at: &At<'_>) -> Plan {
         let mut plan = self.part_of(name);
-        let inner = At { plan: name, pointer: at.pointer.clone(), ancestors: Vec::new(), has_item: true };
+        let (ancestors, approvals) = (Vec::new(), Vec::new());
+        let inner = At { plan: name, pointer: at.pointer.clone(), ancestors, approvals, has_item: true };
         self.count = self.count.saturating_add(1);
         if let Some(work) = self.work(step, &inner, &mut BTreeMap::new()) {
             plan.steps.push(PlannedStep {
@@ -214,7 +219,8 @@ impl<'a> Planner<'a> {
         let undone = Step { id: format!("{}/undo", step.id), ..undo.clone().into() };
         let mut ancestors = at.ancestors.clone();
         ancestors.push(&step.id);
-        let at = At { plan: at.plan, pointer, ancestors, has_item: at.has_item };
+        let approvals = at.approvals.clone();
+        let at = At { plan: at.plan, pointer, ancestors, approvals, has_item: at.has_item };
         let work = plugin::plan(self, &undone, &at);
         let when = self.when(&undone, &at);
         let input = undone.input.as_ref().and_then(|input| self.template("input", input, &at));
@@ -251,7 +257,9 @@ impl<'a> Planner<'a> {
     /// What the workflow gives: an expression may refer to all steps.
     pub(super) fn output(&mut self, output: Option<&Value>, steps: &[PlannedStep]) -> Option<Template> {
         let ancestors = steps.iter().map(|step| &*step.id).collect();
-        let at = At { plan: "", pointer: String::new(), ancestors, has_item: false };
+        let is_decided = |step: &&PlannedStep| matches!(step.work, Work::Approve { .. });
+        let approvals = steps.iter().filter(is_decided).map(|step| &*step.id).collect();
+        let at = At { plan: "", pointer: String::new(), ancestors, approvals, has_item: false };
         self.template("output", output?, &at)
     }
 
@@ -285,6 +293,18 @@ impl<'a> Planner<'a> {
                 let message = format!("there is no step {step:?} before this one");
                 let help = plugin::known("before it", step, at.ancestors.iter().copied());
                 self.problems.add_with_help(&*pointer, message, help);
+            }
+        }
+        for step in &template.references().links {
+            if !at.approvals.contains(&step.as_str()) {
+                let message =
+                    format!("there is a link only for an `approve` step, and {step:?} is none here");
+                let help = plugin::known("with approve", step, at.approvals.iter().copied());
+                self.problems.add_with_help(&*pointer, message, help);
+            } else if !self.environment.has_links {
+                let message = format!("links.{step} needs `approvals` in stepmill.yaml, which is not there");
+                let help = "give it `url`, where browsers reach the service, and `secret`, such as env:APPROVAL_SECRET";
+                self.problems.add_with_help(&*pointer, message, help.into());
             }
         }
         for variable in ["item", "index"] {

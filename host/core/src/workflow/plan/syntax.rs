@@ -8,8 +8,8 @@ use crate::grant::Allow;
 const NAME_BYTES: usize = 64;
 /// Longest path of a webhook.
 const PATH_BYTES: usize = 256;
-/// Paths below this one are the service's own.
-const RESERVED: &str = "/health";
+/// Paths below these are the service's own.
+const RESERVED: [&str; 2] = ["/health", "/approvals"];
 
 /// The name of a workflow or namespace.
 pub(super) fn name(name: &str) -> Result<(), String> {
@@ -57,9 +57,11 @@ pub(super) fn path(path: &str) -> Result<(), String> {
             "{path:?} has an empty segment, or one of dots: write a path such as /shop/orders"
         ));
     }
-    if path.strip_prefix(RESERVED).is_some_and(|rest| rest.is_empty() || rest.starts_with('/')) {
+    let is_below =
+        |of: &str| path.strip_prefix(of).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'));
+    if let Some(reserved) = RESERVED.into_iter().find(|reserved| is_below(reserved)) {
         return Err(format!(
-            "{path:?} is below {RESERVED}, which the service answers itself: choose another"
+            "{path:?} is below {reserved}, which the service answers itself: choose another"
         ));
     }
     Ok(())

@@ -53,8 +53,17 @@ fn plan(definition: Value) -> Result<Plan, Vec<PlanError>> {
     plan_with_file(definition, json!({ "type": "object", "description": "not ${{ an expression }}" }))
 }
 
+/// Of a service without `approvals`.
+fn plan_without_links(definition: Value) -> Result<Plan, Vec<PlanError>> {
+    plan_with(definition, Value::Null, false)
+}
+
 /// With this content of `order.json`.
 fn plan_with_file(definition: Value, content: Value) -> Result<Plan, Vec<PlanError>> {
+    plan_with(definition, content, true)
+}
+
+fn plan_with(definition: Value, content: Value, has_links: bool) -> Result<Plan, Vec<PlanError>> {
     let read_file = |path: &str| match path {
         "order.json" => Ok(content.clone()),
         other => Err(format!("there is no file {other:?}")),
@@ -64,6 +73,7 @@ fn plan_with_file(definition: Value, content: Value) -> Result<Plan, Vec<PlanErr
         systems: Names::Of(&BTreeSet::from(["erp".into(), "crm".into()])),
         events: Names::Of(&BTreeSet::from(["shipment".into()])),
         workflows: Names::Of(&BTreeSet::from(["w".into(), "other".into()])),
+        has_links,
         limits: Limits { http_requests: 9, ..Limits::default() },
         read_file: &read_file,
     };
@@ -275,9 +285,21 @@ fn a_step_refers_to_those_before_it_alone() {
 
 #[test]
 fn paths_and_urls_are_written_in_one_way_only() {
-    for path in
-        ["", "orders", "/", "//a", "/a/", "/a/../b", "/a/./b", "/a?b", "/a b", "/%61", "/health", "/health/x"]
-    {
+    for path in [
+        "",
+        "orders",
+        "/",
+        "//a",
+        "/a/",
+        "/a/../b",
+        "/a/./b",
+        "/a?b",
+        "/a b",
+        "/%61",
+        "/health",
+        "/health/x",
+        "/approvals/x",
+    ] {
         let webhook = json!({ "path": path, "verify": { "scheme": "none" } });
         let definition =
             json!({ "name": "w", "on": { "webhook": webhook }, "steps": [{ "id": "s", "use": "map" }] });

@@ -29,6 +29,7 @@ fn plan(steps: Value) -> Plan {
         systems: Names::Of(&BTreeSet::new()),
         events: Names::Of(&BTreeSet::from(["shipment".into()])),
         workflows: Names::Of(&BTreeSet::new()),
+        has_links: false,
         limits: Limits::default(),
         read_file: &|path| Err(format!("there is no file {path}")),
     };

@@ -16,7 +16,8 @@ fn approval() -> What {
 pub async fn what_others_wrote_comes_before_a_commit_that_has_not_seen_it(fixture: Fixture) {
     let claim = fixture.claimed().await;
     let run = claim.state.run;
-    let ask = What::Began { step: "ask".into(), pending: Pending::Decision { until_ms: None } };
+    let ask =
+        What::Began { step: "ask".into(), pending: Pending::Decision { until_ms: None, question: None } };
     let asks = Transition { entries: vec![Entry::new(NOW, ask)], seen: 1, ..Transition::default() };
     let asked = fixture.journal.commit(run, claim.epoch, asks).await.unwrap();
     let state = fixture.journal.append(run, Entry::new(NOW, approval())).await.unwrap();

@@ -89,7 +89,7 @@ pub fn done_by(act: &Act, now_ms: u64, state: &State, transition: &mut Transitio
             let pending = Pending::Event { event: "paid".into(), key: key.to_string(), until_ms };
             add(began(&format!("listen-{step}"), pending));
         }
-        Act::Ask => add(began("ask", Pending::Decision { until_ms: None })),
+        Act::Ask => add(began("ask", Pending::Decision { until_ms: None, question: None })),
         Act::Spawn { total, failures } => match state.stand("each") {
             // Once it is known which entry began the step.
             Stand::Children(children) => {

@@ -18,6 +18,9 @@ const MESSAGE: usize = 200;
 pub(super) fn render(paint: Paint, shown: &Shown, bodies: bool) -> String {
     let mut page = Page { paint, bodies, out: String::new(), accepted_ms: shown.state.accepted_ms };
     page.head(&shown.state);
+    for (step, link) in &shown.links {
+        page.fact("link", &format!("{step}: {}", harmless(link)));
+    }
     page.line("");
     for (number, entry) in shown.entries.iter().enumerate() {
         page.entry(number, entry);

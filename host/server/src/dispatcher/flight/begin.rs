@@ -1,9 +1,10 @@
 //! Beginning a step.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use serde_json::Value;
-use stepmill_core::attempt::{Cause, Failure};
+use stepmill_core::attempt::{Cause, Failure, capped};
 use stepmill_core::document::Document;
 use stepmill_core::expression::{Scope, Template};
 use stepmill_core::invoke::Attempt;
@@ -16,6 +17,9 @@ use crate::gates::Held;
 
 /// Longest that a step sleeps, in milliseconds: five years.
 const LONGEST_SLEEP_MS: u64 = 5 * 366 * 24 * 3600 * 1_000;
+
+/// Bytes of a question to a person that are kept.
+const QUESTION_BYTES: usize = 4 << 10;
 
 /// What a step is given: fed and configured.
 pub(super) struct Fed {
@@ -137,8 +141,15 @@ impl Flight<'_> {
                     Err(error) => return Ok(Err(Failure::new(Cause::Expression, error.to_string()))),
                 }
             }
-            Work::Approve { timeout_ms, .. } => {
-                Pending::Decision { until_ms: timeout_ms.map(|ms| now_ms.saturating_add(ms)) }
+            Work::Approve { question, timeout_ms } => {
+                let asked = question.as_ref().map(|question| self.text(question, &input, "approve.question"));
+                match asked.transpose() {
+                    Ok(question) => Pending::Decision {
+                        until_ms: timeout_ms.map(|ms| now_ms.saturating_add(ms)),
+                        question,
+                    },
+                    Err(failure) => return Ok(Err(failure)),
+                }
             }
         };
         let is_over = matches!(pending, Pending::Time { until_ms } if until_ms <= now_ms);
@@ -201,9 +212,27 @@ impl Flight<'_> {
             &self.plan.name,
             self.state.accepted_ms,
         );
+        let scope = scope.with_links(self.links(template));
         template
             .evaluate(&scope)
             .map_err(|error| Failure::new(Cause::Expression, format!("failed to evaluate `{key}`: {error}")))
+    }
+
+    /// The links that a template has, by the ids of their steps.
+    fn links(&self, template: &Template) -> BTreeMap<String, String> {
+        let catalog = self.shared.dispatcher.live.catalog();
+        let Some(links) = &catalog.links else { return BTreeMap::new() };
+        let steps = template.references().links.iter();
+        steps.map(|step| (step.clone(), links.url(self.state.run, step))).collect()
+    }
+
+    /// What a template says to a person.
+    fn text(&self, template: &Template, input: &Document, key: &str) -> Result<String, Failure> {
+        let text = match self.evaluate(template, input, key)? {
+            Value::String(text) => text,
+            other => other.to_string(),
+        };
+        Ok(capped(text, QUESTION_BYTES))
     }
 
     fn value<T>(

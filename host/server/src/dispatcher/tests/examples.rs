@@ -89,6 +89,7 @@ impl Example {
             systems: Names::Of(&systems),
             events: Names::Of(&events),
             workflows: Names::Of(&workflows),
+            has_links: true,
             limits: Limits::default(),
             read_file: &|_| Ok(json!({})),
         };

@@ -7,6 +7,7 @@ use std::sync::atomic::{AtomicU8, Ordering};
 use std::time::Duration;
 
 use serde_json::{Value, json};
+use stepmill_core::approval::Links;
 use stepmill_core::document::Document;
 use stepmill_core::entropy::Seeded;
 use stepmill_core::event::{Event, Trigger};
@@ -14,6 +15,7 @@ use stepmill_core::journal::{Filter, JournalError, Publication, Published};
 use stepmill_core::limits::Limits;
 use stepmill_core::manifest::{Kind, Manifest};
 use stepmill_core::run::{Entry, State, What};
+use stepmill_core::secret::Secret;
 use stepmill_core::workflow::{Environment, Names, Plan, PluginInfo};
 use stepmill_core::{Clock, Entropy, Journal as _, RunId};
 use stepmill_test_support::clock::TokioClock;
@@ -253,6 +255,7 @@ fn plan(definition: Value) -> Plan {
         systems: Names::Of(&BTreeSet::new()),
         events: Names::Of(&BTreeSet::from(["shipment".into()])),
         workflows: Names::Of(&BTreeSet::from(["orders".into()])),
+        has_links: true,
         limits: Limits::default(),
         read_file: &|path| Err(format!("there is no file {path}")),
     };
@@ -272,6 +275,12 @@ pub(super) fn plugin(name: &str, kind: Kind) -> PluginInfo {
     PluginInfo { manifest: Arc::new(manifest), digest: format!("digest-of-{name}").into() }
 }
 
+/// Links as a service would have them.
+fn links() -> Links {
+    let secret = Secret::new(*b"a secret of the dispatcher's tests");
+    Links::try_new("https://flows.example.com", secret, None).unwrap()
+}
+
 pub(super) fn catalog(plans: Vec<Plan>) -> Catalog {
     let deployed = |plan: Plan| {
         let name = plan.name.to_string();
@@ -283,6 +292,7 @@ pub(super) fn catalog(plans: Vec<Plan>) -> Catalog {
         gates: BTreeMap::new(),
         by_path: HashMap::new(),
         plugins: BTreeMap::new(),
+        links: Some(Arc::new(links())),
         ..Catalog::default()
     }
 }

@@ -174,3 +174,26 @@ fn every_mistake_in_what_starts_a_run_has_its_sentence() {
         assert!(matches!(found.as_slice(), [one] if one.starts_with(sentence)), "{sentence}: {found:#?}");
     }
 }
+
+#[test]
+fn a_link_is_for_an_approval_of_the_same_list_and_wants_a_service_that_can_make_it() {
+    let definition = |told: &str| {
+        workflow(json!([
+            { "id": "tell", "use": "rest", "system": "crm", "input": { "text": format!("${{{{ {told} }}}}") },
+              "with": { "method": "POST", "path": "/messages" } },
+            { "id": "boss", "approve": {} },
+        ]))
+    };
+    assert!(plan(definition("links.boss")).is_ok());
+    let said = problems(definition("links.bos"));
+    let wanted = "/steps/0/input: there is a link only for an `approve` step, and \"bos\" is none here \
+                  (did you mean \"boss\"? with approve: boss)";
+    assert_eq!(said, [wanted]);
+    assert_eq!(problems(definition("links.tell")).len(), 1);
+    let inner = json!({ "id": "each", "for-each": { "in": "${{ body.items }}" },
+        "steps": [{ "id": "map", "use": "map", "input": "${{ links.boss }}" }] });
+    assert_eq!(problems(workflow(json!([{ "id": "boss", "approve": {} }, inner]))).len(), 1);
+    let said = super::plan_without_links(definition("links.boss")).unwrap_err();
+    let wanted = "/steps/0/input: links.boss needs `approvals` in stepmill.yaml, which is not there";
+    assert_eq!(said.iter().map(ToString::to_string).collect::<Vec<_>>(), [wanted]);
+}

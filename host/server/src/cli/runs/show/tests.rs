@@ -7,7 +7,7 @@ use stepmill_core::run;
 
 use stepmill_core::dead::{Category, fingerprint};
 use stepmill_core::event::{Event, Trigger};
-use stepmill_core::run::Accepted;
+use stepmill_core::run::{Accepted, Pending};
 
 use super::*;
 
@@ -117,7 +117,7 @@ fn shown() -> Shown {
         entry(90_020, What::Succeeded { output: None }, vec![record("verify", 2, "json-schema", 290)]),
     ];
     let state = run::replay(&entries).expect("a legal history").expect("a run");
-    Shown { state, entries }
+    Shown { state, entries, links: BTreeMap::new() }
 }
 
 #[test]
@@ -137,4 +137,18 @@ fn died(record: Record) -> What {
     let fingerprint =
         fingerprint("order-to-cash", &record.step, record.failure.as_ref().expect("it failed"), None);
     What::Died { record, category: Category::Data, fingerprint, undo: false }
+}
+
+#[test]
+fn a_run_that_waits_for_a_person_shows_the_link() {
+    let mut shown = shown();
+    shown.entries.truncate(1);
+    let pending = Pending::Decision { until_ms: None, question: Some("Pay it?".into()) };
+    let began = What::Began { step: "boss".into(), pending };
+    shown.entries.push(Entry { rests: Some(2), ..Entry::new(ACCEPTED_MS + 1, began) });
+    shown.state = run::replay(&shown.entries).expect("a legal history").expect("a run");
+    shown.links = BTreeMap::from([("boss".into(), "https://flows.example.com/approvals/…".into())]);
+    let page = render(Paint::plain(), &shown, false);
+    assert!(page.contains("link      boss: https://flows.example.com/approvals/…"), "{page}");
+    assert!(page.contains("boss: waits for a decision: Pay it?"), "{page}");
 }

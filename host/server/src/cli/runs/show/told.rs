@@ -68,7 +68,10 @@ fn begun(pending: &Pending) -> String {
         Pending::Event { event, key, until_ms } => {
             format!("waits for the event {event} {:?}{}", short(key, MESSAGE), until(until_ms))
         }
-        Pending::Decision { until_ms } => format!("waits for a decision{}", until(until_ms)),
+        Pending::Decision { until_ms, question } => {
+            let asked = question.as_ref().map(|question| format!(": {}", short(question, MESSAGE)));
+            format!("waits for a decision{}{}", until(until_ms), asked.unwrap_or_default())
+        }
         Pending::Children { total, .. } => format!("waits for {total} runs"),
     }
 }
