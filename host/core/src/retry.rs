@@ -36,6 +36,7 @@ use rule::Rule;
 pub use invalid::{InvalidPolicy, Problem};
 pub(crate) use pace::doubled;
 pub use pace::{Backoff, Jitter, Pace, host_fault_delay};
+pub(crate) use rule::{Condition, causes};
 pub use rule::{Disposition, On, RuleConfig, StatusPattern};
 
 /// Most attempts that a policy may have: more is a mistake that would keep a run alive for years.

@@ -22,7 +22,7 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 use crate::attempt::Failure;
-use crate::dead::{Category, Fingerprint};
+use crate::dead::{Category, Fingerprint, Redrive};
 use crate::id::RunId;
 
 pub use crate::journal::PhaseName;
@@ -53,6 +53,9 @@ pub struct State {
     pub steps: BTreeMap<String, Progress>,
     /// Number of redrives.
     pub redrives: u32,
+    /// Number of those that rules made.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub rule_redrives: u32,
     /// Number of redrives from the start after what had been done was undone: systems are asked anew then.
     #[serde(default, skip_serializing_if = "is_zero")]
     pub rounds: u32,
@@ -153,6 +156,9 @@ pub struct Death {
     pub category: Category,
     /// The same for failures that are equal but for numbers, names and the like.
     pub fingerprint: Fingerprint,
+    /// The redrive that a rule has in store for it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub redrive: Option<Redrive>,
 }
 
 /// What a run does or waits for.
@@ -204,7 +210,7 @@ pub enum Phase {
     },
     /// All steps are done.
     Succeeded,
-    /// Failed for good: a dead letter, which waits for a person.
+    /// Failed for good: a dead letter, which waits for a person, or for the redrive that a rule has in store for it.
     Dead {
         /// The step that failed.
         step: String,
@@ -217,6 +223,9 @@ pub enum Phase {
         /// Whether what the run had done was undone: then it can only be redriven from the start.
         #[serde(default, skip_serializing_if = "std::ops::Not::not")]
         undone: bool,
+        /// The redrive that a rule has in store; [`State::redrive`] says whether it will be.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        redrive: Option<Redrive>,
     },
     /// Ended by a person.
     Cancelled,
@@ -275,6 +284,26 @@ impl State {
             None => self.run.idempotency_key(step),
         };
         if self.rounds == 0 { key } else { format!("{key}:{}", self.rounds) }
+    }
+
+    /// The redrive that a rule makes by itself, if nobody is faster; only of a dead letter.
+    pub fn redrive(&self) -> Option<Redrive> {
+        match &self.phase {
+            Phase::Dead { redrive, .. } => redrive.filter(|redrive| self.may(*redrive)),
+            Phase::Gathering { .. }
+            | Phase::Queued { .. }
+            | Phase::Ready { .. }
+            | Phase::Retrying { .. }
+            | Phase::Parked { .. }
+            | Phase::Waiting { .. }
+            | Phase::Succeeded
+            | Phase::Cancelled => None,
+        }
+    }
+
+    /// Whether a redrive by a rule is one of those that the run may have in its life.
+    pub fn may(&self, redrive: Redrive) -> bool {
+        self.rule_redrives < redrive.times
     }
 
     /// Number of the next attempt of a step.

@@ -37,6 +37,8 @@ pub(crate) async fn problems(world: &World) -> Vec<String> {
         problems.extend(has_a_reason(run, &runs));
         problems.extend(is_undone(world, run).await);
         problems.extend(goes_by_its_version(world, run).await);
+        problems.extend(redrives(run));
+        problems.extend(alarms(world, run, &runs).await);
     }
     problems.extend(counts(world, &runs).await);
     problems.extend(fires(&runs));
@@ -60,7 +62,15 @@ fn has_a_reason(run: &Run, runs: &BTreeMap<RunId, Run>) -> Option<String> {
         Some(format!("{} is {} {why}: {:?}", state.run, state.phase.name().as_str(), state.steps))
     };
     match &state.phase {
-        Phase::Succeeded | Phase::Cancelled | Phase::Dead { .. } => None,
+        Phase::Succeeded | Phase::Cancelled => None,
+        // Rules have redriven it as often as they may.
+        Phase::Dead { .. } => {
+            if state.places().is_empty() {
+                None
+            } else {
+                without("and no rule redrives it")
+            }
+        }
         Phase::Waiting { .. } => {
             let is_held = |stand: &Stand| match stand {
                 Stand::Listening { until_ms, .. } | Stand::Undecided { until_ms } => until_ms.is_none(),
@@ -134,6 +144,50 @@ async fn goes_by_its_version(world: &World, run: &Run) -> Option<String> {
         state = run::next(state, entry).ok();
     }
     None
+}
+
+/// Rules redrive as often as they may and not before it is time.
+fn redrives(run: &Run) -> Option<String> {
+    let mut state: Option<State> = None;
+    for entry in &run.entries {
+        if let (What::Redriven { by_rule: true, .. }, Some(state)) = (&entry.what, &state) {
+            let is_due = state.redrive().is_some_and(|redrive| redrive.at_ms <= entry.at_ms);
+            if !is_due {
+                return Some(format!("{} was redriven by a rule that was not due", state.run));
+            }
+        }
+        state = run::next(state, entry).ok();
+    }
+    None
+}
+
+/// The hook of a workflow begins for each death of a run that no rule has a redrive in store for, and for no other.
+async fn alarms(world: &World, run: &Run, runs: &BTreeMap<RunId, Run>) -> Option<String> {
+    let id = run.state.run;
+    if run.state.workflow.contains("/on-") {
+        return None;
+    }
+    let (mut state, mut deaths): (Option<State>, usize) = (None, 0);
+    for entry in &run.entries {
+        let was_dead = state.as_ref().is_some_and(|state| state.phase.is_dead());
+        state = run::next(state, entry).ok();
+        let last =
+            state.as_ref().filter(|state| state.phase.is_dead() && state.redrive().is_none() && !was_dead);
+        if let Some(last) = last {
+            // As the version has it by which the run went then.
+            deaths += usize::from(plan(world, last).await?.parts.contains_key("on-failure"));
+        }
+    }
+    let is_alarm = |other: &&Run| match other.entries.first().map(|entry| &entry.what) {
+        Some(What::Accepted(accepted)) => {
+            matches!(accepted.event.trigger, Trigger::Run { run, .. } if run == id)
+                && other.state.workflow.ends_with("/on-failure")
+        }
+        _ => false,
+    };
+    let alarms = runs.values().filter(is_alarm).count();
+    (alarms != deaths)
+        .then(|| format!("{id} has died {deaths} times for good, and {alarms} hooks have begun"))
 }
 
 /// Under each idempotency key storage writes are as many as successes, and each success is one of the system's

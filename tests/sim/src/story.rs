@@ -297,7 +297,7 @@ impl World {
                 cancelled.unwrap();
             }
             let document = self.dice.chance(200).then(|| Document::json(&json!({ "lane": 0, "key": "k0" })));
-            let what = What::Redriven { from_start, document, version, by: "dice".into() };
+            let what = What::Redriven { from_start, document, version, by: "dice".into(), by_rule: false };
             self.append(state.run, what).await;
         }
     }

@@ -165,6 +165,9 @@ fn workflow(dice: &Dice, name: &str) -> Value {
     if dice.chance(200) {
         members.insert("timeout".into(), json!(format!("{}m", 1 + dice.below(120))));
     }
+    if dice.chance(400) {
+        members.insert("redrive".into(), redrive(dice));
+    }
     if dice.chance(200) {
         members.insert("on-failure".into(), json!([connector(dice, "tell")]));
     }
@@ -192,6 +195,14 @@ fn steps(dice: &Dice) -> Value {
 
 fn retry(dice: &Dice) -> Value {
     json!({ "attempts": 2 + dice.below(5), "first": "1s", "max": "1m" })
+}
+
+/// Some rules, by which all or some dead letters are redriven.
+fn redrive(dice: &Dice) -> Value {
+    let rule = |on: Value| json!({ "on": on, "after": format!("{}s", 1 + dice.below(1_800)), "times": 1 + dice.below(3) });
+    let some = rule(json!({ "cause": ["rejected", "retry-asked", "timed-out"] }));
+    let rest = rule(json!({ "category": ["data", "plugin-fault", "transient", "limit"] }));
+    if dice.chance(500) { json!([some, rest]) } else { json!([some]) }
 }
 
 fn connector(dice: &Dice, id: &str) -> Value {

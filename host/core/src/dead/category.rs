@@ -2,6 +2,7 @@
 
 use std::fmt;
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::attempt::{Cause, Failure, Record};
@@ -30,7 +31,7 @@ use crate::manifest::Kind;
 /// | | no status, a code of the SDK's: `config`, `http-denied`, `http-invalid-request` | config |
 /// | | no status, `http-request-too-large`, `http-response-too-large`, `http-too-many-requests` | limit |
 /// | | no status, any other code | data |
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum Category {
     /// The workflow, a plugin's config or a system's address is wrong.

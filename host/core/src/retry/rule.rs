@@ -10,8 +10,7 @@ use serde::{Deserialize, Serialize};
 use super::{Backoff, InvalidPolicy, Jitter, Pace, Problem};
 use crate::attempt::{Cause, Class, Failure, Record};
 use crate::duration;
-use condition::Condition;
-
+pub(crate) use condition::{Condition, causes};
 pub use condition::{On, StatusPattern};
 
 /// A rule as an operator writes it: what it matches, and a disposition, a pace of its own, or both.

@@ -96,7 +96,8 @@ impl State {
                 places.dedup();
                 places
             }
-            Phase::Queued { .. } | Phase::Succeeded | Phase::Dead { .. } | Phase::Cancelled => Vec::new(),
+            Phase::Dead { .. } => self.redrive().map(|redrive| own(redrive.at_ms)).into_iter().collect(),
+            Phase::Queued { .. } | Phase::Succeeded | Phase::Cancelled => Vec::new(),
         }
     }
 

@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{Failures, Lane, Parent, Quiet};
 use crate::attempt::{Failure, Record};
-use crate::dead::{Category, Fingerprint};
+use crate::dead::{Category, Fingerprint, Redrive};
 use crate::document::Document;
 use crate::event::Event;
 use crate::id::RunId;
@@ -119,6 +119,9 @@ pub enum What {
         /// Whether there is something to undo.
         #[serde(default, skip_serializing_if = "std::ops::Not::not")]
         undo: bool,
+        /// The redrive that a rule has in store for it.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        redrive: Option<Redrive>,
     },
     /// What the run had done is undone.
     Undone,
@@ -128,7 +131,7 @@ pub enum What {
         #[serde(default, skip_serializing_if = "Option::is_none")]
         output: Option<Document>,
     },
-    /// A person set a dead letter going again.
+    /// A person set a dead letter going again, or a rule did when its time had come.
     Redriven {
         /// From the first step, forgetting what connectors answered, or from the failed one.
         from_start: bool,
@@ -139,6 +142,9 @@ pub enum What {
         version: Option<String>,
         /// Who asked for it.
         by: String,
+        /// Whether it is the redrive that a rule had in store.
+        #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+        by_rule: bool,
     },
     /// A person ended the run.
     Cancelled {

@@ -6,7 +6,7 @@ mod steps;
 use std::collections::BTreeMap;
 
 use super::{Accepted, Deadline, Death, Entry, Phase, Stand, State, Undoing, What};
-use ends::{begin_undoing, die, redriven};
+use ends::{begin_undoing, die, redriven, redriven_by_rule};
 use steps::{began, child, children, failed, is_next_attempt, open_stand, told};
 
 /// An entry that cannot follow the state it was given for.
@@ -35,6 +35,9 @@ const NOT_BEGUN: Refused = "the run has not begun";
 ///
 /// Invariant: a succeeded or cancelled run takes no entry. A dead one takes what others have to tell it, and
 /// stays dead until it is redriven or cancelled.
+///
+/// Invariant: a rule redrives only a dead letter that it had a redrive in store for, not before its time, and not more
+/// often than it may.
 ///
 /// Invariant: a run that rests has a step that waits for something, so that no run is forgotten.
 pub fn next(state: Option<State>, entry: &Entry) -> Result<State, IllegalTransition> {
@@ -89,6 +92,7 @@ fn first(at_ms: u64, accepted: &Accepted) -> State {
         seq: 1,
         steps: BTreeMap::new(),
         redrives: 0,
+        rule_redrives: 0,
         rounds: 0,
         payload: 0,
         deadline: accepted.timeout_ms.map(|timeout_ms| Deadline::from(at_ms, timeout_ms)),
@@ -136,13 +140,14 @@ fn apply(state: &mut State, entry: &Entry) -> Result<(), Refused> {
             state.phase = Phase::Ready { since_ms: at_ms };
             Ok(())
         }
-        What::Died { record, category, fingerprint, undo } => {
+        What::Died { record, category, fingerprint, undo, redrive } => {
             works(state)?;
             let failure = failed(state, record, at_ms)?;
             state.steps.entry(record.step.clone()).or_default().stand = Stand::Open;
             let step = record.step.clone();
             let is_late = !is_going_on(state, &step);
-            let death = Death { step, failure, category: *category, fingerprint: *fingerprint };
+            let (category, fingerprint, redrive) = (*category, *fingerprint, *redrive);
+            let death = Death { step, failure, category, fingerprint, redrive };
             if is_late {
                 // What it has done is being undone: its end is no other.
                 state.phase = Phase::Ready { since_ms: at_ms };
@@ -226,7 +231,10 @@ fn apply(state: &mut State, entry: &Entry) -> Result<(), Refused> {
             state.phase = Phase::Ready { since_ms: at_ms };
             Ok(())
         }
-        What::Redriven { from_start, document, version, .. } => {
+        What::Redriven { from_start, document, version, by_rule, .. } => {
+            if *by_rule {
+                redriven_by_rule(state, at_ms)?;
+            }
             redriven(state, *from_start, document.is_some(), version.as_deref(), at_ms)
         }
         What::Cancelled { undo, .. } => {

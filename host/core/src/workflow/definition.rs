@@ -7,6 +7,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
+use crate::dead::redrive;
 use crate::duration;
 use crate::flow::fair::Priority;
 use crate::grant::Allow;
@@ -41,6 +42,9 @@ pub struct Definition {
     /// Retry policy of steps that have none of their own.
     #[serde(default)]
     pub retry: Option<retry::Config>,
+    /// When dead letters are redriven without a person. The first rule that fits decides.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub redrive: Vec<redrive::RuleConfig>,
     /// Namespace of plugin storage; the workflow's name unless given. Workflows with the same
     /// namespace share their storage.
     #[serde(default)]
@@ -52,8 +56,8 @@ pub struct Definition {
     /// the output of the last step.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub output: Option<Value>,
-    /// Steps of a run of their own that begins when a run has become a dead letter. They are fed
-    /// `{run, workflow, phase, step, failure, body}`.
+    /// Steps of a run of their own that begins when a run has become a dead letter that no rule redrives any more.
+    /// They are fed `{run, workflow, phase, step, failure, body}`.
     #[serde(default, rename = "on-failure", skip_serializing_if = "Vec::is_empty")]
     pub on_failure: Vec<Step>,
     /// Steps of a run of their own that begins when a run has succeeded. They are fed
@@ -100,7 +104,7 @@ pub struct OnRun {
 pub enum End {
     /// All its steps are done.
     Succeeded,
-    /// It became a dead letter.
+    /// It became a dead letter that no rule redrives any more.
     Dead,
 }
 

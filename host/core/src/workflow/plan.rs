@@ -20,6 +20,7 @@ use serde_json::Value;
 use sha2::{Digest as _, Sha256};
 
 use super::definition::{Definition, OnRun, Webhook};
+use crate::dead::redrive;
 use crate::expression::Template;
 use crate::flow::fair::Priority;
 use crate::limits::Limits;
@@ -136,6 +137,8 @@ pub struct Plan {
     pub concurrency: Option<usize>,
     /// How long a run may take, in milliseconds.
     pub timeout_ms: Option<u64>,
+    /// When dead letters are redriven without a person. Those of a part have the rules of the whole.
+    pub redrive: redrive::Rules,
     /// Namespace of plugin storage.
     pub namespace: Arc<str>,
     /// The steps. Each comes after all that it needs.
@@ -164,6 +167,7 @@ impl Plan {
         }
         let retry = plugin::policy("/retry", definition.retry.as_ref(), environment.systems, &mut problems)
             .unwrap_or_default();
+        let redrive = plugin::redrive("/redrive", &definition.redrive, environment.systems, &mut problems);
         let on = &definition.on;
         let dedupe = on.webhook.as_ref().and_then(|webhook| trigger::webhook(webhook, &mut problems));
         let schedule = trigger::schedule(on.schedule.as_ref(), &mut problems);
@@ -179,6 +183,7 @@ impl Plan {
         let mut planner = part::Planner {
             environment,
             retry,
+            redrive: redrive.clone(),
             namespace: Arc::clone(&namespace),
             files: Vec::new(),
             digests: Vec::new(),
@@ -214,6 +219,7 @@ impl Plan {
             priority: definition.priority.unwrap_or_default(),
             concurrency: definition.concurrency.and_then(|most| usize::try_from(most).ok()),
             timeout_ms,
+            redrive,
             namespace,
             steps,
             output,

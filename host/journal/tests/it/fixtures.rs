@@ -188,7 +188,7 @@ pub fn done() -> What {
 
 /// A person's second begin of a run, from the failed step.
 pub fn redriven() -> What {
-    What::Redriven { from_start: false, document: None, version: None, by: "me".into() }
+    What::Redriven { from_start: false, document: None, version: None, by: "me".into(), by_rule: false }
 }
 
 /// A person's end of a run.
@@ -222,7 +222,7 @@ pub fn succeeded(step: &str, body: Body) -> What {
 pub fn died() -> What {
     let record = record("create", 1, Some(Cause::Rejected));
     let fingerprint = fingerprint("w", "create", record.failure.as_ref().unwrap(), None);
-    What::Died { record, category: Category::Data, fingerprint, undo: false }
+    What::Died { record, category: Category::Data, fingerprint, undo: false, redrive: None }
 }
 
 /// A failure that is tried again at `at_ms`.

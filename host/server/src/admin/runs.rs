@@ -146,6 +146,7 @@ pub(super) async fn redrive(
         document: request.document,
         version,
         by: request.by.unwrap_or_else(|| SOMEBODY.into()),
+        by_rule: false,
     };
     append(&admin, run, what).await
 }

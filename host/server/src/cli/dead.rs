@@ -189,7 +189,8 @@ impl ListArguments {
 }
 
 fn table(paint: Paint, runs: &[State]) -> comfy_table::Table {
-    let heads = ["RUN", "WORKFLOW", "DIED", "STEP", "CATEGORY", "CAUSE", "CODE", "GROUP", "MESSAGE"];
+    let heads =
+        ["RUN", "WORKFLOW", "DIED", "STEP", "CATEGORY", "CAUSE", "CODE", "GROUP", "MESSAGE", "REDRIVEN"];
     let mut table = paint.table(&heads);
     for run in runs {
         let Phase::Dead { step, failure, category, fingerprint, .. } = &run.phase else { continue };
@@ -203,6 +204,7 @@ fn table(paint: Paint, runs: &[State]) -> comfy_table::Table {
             paint.cell(Tone::Plain, output::short(&failure.code, 40)),
             paint.cell(Tone::Faint, fingerprint.to_string()),
             paint.cell(Tone::Plain, output::short(&failure.message, 100)),
+            paint.cell(Tone::Waiting, runs::redrive(run).unwrap_or_default()),
         ]);
     }
     table

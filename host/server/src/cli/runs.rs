@@ -292,7 +292,8 @@ fn detail(run: &State) -> String {
         Phase::Dead { step, failure, category, undone, .. } => {
             let undone = if *undone { ", undone" } else { "" };
             let message = output::short(&failure.message, 80);
-            format!("{step}: {} ({category}) {message}{undone}", failure.cause.name())
+            let redrive = redrive(run).map(|redrive| format!(", redriven {redrive}")).unwrap_or_default();
+            format!("{step}: {} ({category}) {message}{undone}{redrive}", failure.cause.name())
         }
         Phase::Ready { .. } if run.undoing.is_some() => "undoing".into(),
         Phase::Ready { .. } | Phase::Succeeded | Phase::Cancelled => String::new(),
@@ -301,6 +302,13 @@ fn detail(run: &State) -> String {
         said = format!("{said} (redriven {} times)", run.redrives).trim_start().to_owned();
     }
     said
+}
+
+/// The redrive that a rule has in store for a dead letter: when, and which of how many.
+pub(super) fn redrive(run: &State) -> Option<String> {
+    let redrive = run.redrive()?;
+    let number = run.rule_redrives.saturating_add(1);
+    Some(format!("by a rule at {}, {number} of {}", output::time(redrive.at_ms), redrive.times))
 }
 
 /// What the steps of a run wait for, one by one.

@@ -9,6 +9,7 @@ mod end;
 mod hooks;
 mod join;
 mod record;
+mod redrive;
 mod runs;
 mod told;
 mod undo;
@@ -131,6 +132,9 @@ impl Shared {
         };
         if let Some(undo) = self.is_orphan(&state).await {
             return self.leave(run, undo).await;
+        }
+        if state.phase.is_dead() {
+            return self.redrive(&state, epoch).await;
         }
         let mut flight = Flight {
             shared: self,

@@ -3,6 +3,7 @@
 mod crash;
 mod drain;
 mod examples;
+mod redrive;
 mod rig;
 mod shapes;
 mod trouble;

@@ -101,7 +101,7 @@ impl JsonSchema for StatusPattern {
     }
 }
 
-fn causes(_: &mut SchemaGenerator) -> Schema {
+pub(crate) fn causes(_: &mut SchemaGenerator) -> Schema {
     let names: Vec<_> = known().collect();
     json_schema!({ "type": ["array", "null"], "items": { "type": "string", "enum": names } })
 }
@@ -113,7 +113,7 @@ fn known() -> impl Iterator<Item = &'static str> {
 
 /// A checked [`On`].
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Condition {
+pub(crate) struct Condition {
     status: Option<Vec<RangeInclusive<u16>>>,
     cause: Option<Vec<Cause>>,
     code: Option<Vec<String>>,
@@ -122,7 +122,7 @@ pub(super) struct Condition {
 
 impl Condition {
     /// Pointers start at the condition.
-    pub(super) fn try_new(on: &On) -> Result<Self, InvalidPolicy> {
+    pub(crate) fn try_new(on: &On) -> Result<Self, InvalidPolicy> {
         let condition = Self {
             status: values("status", on.status.as_deref(), |pattern| {
                 pattern.range().ok_or_else(|| Problem::Status(pattern.0.clone()))
@@ -141,7 +141,7 @@ impl Condition {
         }
     }
 
-    pub(super) fn matches(&self, failure: &Failure, record: &Record) -> bool {
+    pub(crate) fn matches(&self, failure: &Failure, record: &Record) -> bool {
         let is_any = |names: &[String], name: &str| names.iter().any(|other| other == name);
         let status = self.status.as_ref().is_none_or(|ranges| {
             record.last_status().is_some_and(|status| ranges.iter().any(|range| range.contains(&status)))

@@ -15,8 +15,18 @@ pub(super) fn die(state: &mut State, death: Death, undone: bool) {
     if state.lane.as_ref().is_some_and(|lane| lane.on_dead == OnDead::Pass) {
         state.lane = None;
     }
-    let Death { step, failure, category, fingerprint } = death;
-    state.phase = Phase::Dead { step, failure, category, fingerprint, undone };
+    let Death { step, failure, category, fingerprint, redrive } = death;
+    state.phase = Phase::Dead { step, failure, category, fingerprint, undone, redrive };
+}
+
+/// Counts a redrive that a rule had in store.
+pub(super) fn redriven_by_rule(state: &mut State, at_ms: u64) -> Result<(), Refused> {
+    let redrive = state.redrive().ok_or("no rule has a redrive in store for it")?;
+    if at_ms < redrive.at_ms {
+        return Err("the rule's redrive is not due yet");
+    }
+    state.rule_redrives = state.rule_redrives.saturating_add(1);
+    Ok(())
 }
 
 pub(super) fn redriven(

@@ -6,7 +6,7 @@ use proptest::sample::Index;
 
 use super::{next, replay};
 use crate::attempt::{Cause, Failure, Record};
-use crate::dead::{Category, fingerprint};
+use crate::dead::{Category, Redrive, fingerprint};
 use crate::document::Document;
 use crate::event::{Event, Trigger};
 use crate::id::RunId;
@@ -115,19 +115,27 @@ fn what(action: u8, step: &str, number: u32, kind: u8) -> What {
             fingerprint: fingerprint("w", step, failed.failure.as_ref().unwrap(), None),
             record: failed,
             undo: kind.is_multiple_of(3),
+            redrive: (kind > 5).then_some(Redrive { at_ms: 40, times: 2 }),
         },
         17 => match kind % 3 {
             0 => What::Undone,
             1 => What::Succeeded { output: None },
             _ => What::Rests,
         },
+        18 if kind == 7 => redriven_by_rule(false),
+        18 if kind == 8 => redriven_by_rule(true),
         18 => redriven(kind > 5, kind.is_multiple_of(2)),
         _ => What::Cancelled { by: "x".into(), undo: kind.is_multiple_of(2) },
     }
 }
 
 fn redriven(from_start: bool, edited: bool) -> What {
-    What::Redriven { from_start, document: edited.then(document), version: None, by: "x".into() }
+    let document = edited.then(document);
+    What::Redriven { from_start, document, version: None, by: "x".into(), by_rule: false }
+}
+
+fn redriven_by_rule(from_start: bool) -> What {
+    What::Redriven { from_start, document: None, version: None, by: "rule".into(), by_rule: true }
 }
 
 /// What chooses an entry: the action, the step, the kind, and whether the writer rests.
@@ -269,6 +277,37 @@ proptest! {
             }
             prop_assert_eq!(after.redrives, before.redrives + 1);
             prop_assert_eq!(after.payload, if document.is_some() { before.seq } else { before.payload });
+        }
+    }
+
+    #[test]
+    fn a_rule_redrives_what_it_had_in_store_when_it_is_time_and_as_often_as_it_may(choices in choices()) {
+        let (entries, states) = walk(&choices);
+        for ((entry, after), before) in entries.iter().zip(&states).skip(1).zip(&states) {
+            let made = after.rule_redrives - before.rule_redrives;
+            let is_by_rule = matches!(entry.what, What::Redriven { by_rule: true, .. });
+            prop_assert_eq!(made, u32::from(is_by_rule));
+            if is_by_rule {
+                let redrive = before.redrive().unwrap();
+                prop_assert!(before.phase.is_dead() && entry.at_ms >= redrive.at_ms);
+                prop_assert!(after.rule_redrives <= redrive.times);
+            }
+        }
+        for state in states.iter().filter(|state| state.phase.is_dead()) {
+            let due: Vec<u64> = state.places().iter().map(|place| place.due_ms).collect();
+            prop_assert_eq!(due, state.redrive().map(|redrive| redrive.at_ms).into_iter().collect::<Vec<_>>());
+            for from_start in [false, true] {
+                let entry = |at_ms| Entry::new(at_ms, redriven_by_rule(from_start));
+                let is_undone = matches!(state.phase, Phase::Dead { undone: true, .. });
+                match state.redrive() {
+                    Some(redrive) => {
+                        let due = next(Some(state.clone()), &entry(redrive.at_ms));
+                        prop_assert_eq!(due.is_ok(), from_start || !is_undone);
+                        prop_assert!(next(Some(state.clone()), &entry(redrive.at_ms - 1)).is_err());
+                    }
+                    None => prop_assert!(next(Some(state.clone()), &entry(u64::MAX)).is_err()),
+                }
+            }
         }
     }
 

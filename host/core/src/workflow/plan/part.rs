@@ -9,6 +9,7 @@ use super::graph::Graph;
 use super::plugin;
 use super::wait;
 use super::{Body, Environment, ForEachStep, MAX_STEPS, Plan, PlannedStep, Problems, Work, syntax};
+use crate::dead::redrive;
 use crate::expression::Template;
 use crate::flow::fair::Priority;
 use crate::retry::Policy;
@@ -26,6 +27,8 @@ pub(super) struct Planner<'a> {
     pub(super) environment: &'a Environment<'a>,
     /// Retry policy of steps that have none of their own.
     pub(super) retry: Policy,
+    /// When dead letters are redriven without a person.
+    pub(super) redrive: redrive::Rules,
     pub(super) namespace: Arc<str>,
     /// What is in the files that the steps name.
     pub(super) files: Vec<Value>,
@@ -329,6 +332,7 @@ impl<'a> Planner<'a> {
             priority: Priority::default(),
             concurrency: None,
             timeout_ms: None,
+            redrive: self.redrive.clone(),
             namespace: Arc::clone(&self.namespace),
             steps: Vec::new(),
             output: None,

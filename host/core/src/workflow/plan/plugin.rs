@@ -8,6 +8,7 @@ use serde_json::Value;
 
 use super::part::{At, Planner};
 use super::{Names, PluginInfo, PluginStep, Problems, config, syntax};
+use crate::dead::redrive;
 use crate::expression::Template;
 use crate::grant::Grant;
 use crate::limits::Limits;
@@ -45,6 +46,28 @@ pub(super) fn policy(
             None
         }
     }
+}
+
+/// Checks when dead letters are redriven without a person.
+pub(super) fn redrive(
+    at: &str,
+    configs: &[redrive::RuleConfig],
+    systems: Names<'_>,
+    problems: &mut Problems,
+) -> redrive::Rules {
+    for (rule, config) in configs.iter().enumerate() {
+        for (index, system) in config.on.system.iter().flatten().enumerate() {
+            if !systems.has(system) {
+                let help = known("configured", system, systems.iter());
+                let pointer = format!("{at}/{rule}/on/system/{index}");
+                problems.add_with_help(pointer, format!("there is no system {system:?}"), help);
+            }
+        }
+    }
+    redrive::Rules::try_new(configs).unwrap_or_else(|error| {
+        problems.add(format!("{at}{}", error.pointer), error.to_string());
+        redrive::Rules::default()
+    })
 }
 
 struct Checker<'a, 'p, 'e> {

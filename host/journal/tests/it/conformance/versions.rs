@@ -130,6 +130,7 @@ pub async fn a_run_that_is_redriven_under_another_version_is_one_of_that(fixture
             document: None,
             version: version.map(Into::into),
             by: "me".into(),
+            by_rule: false,
         };
         let state = fixture.journal.append(run, Entry::new(NOW, what)).await.unwrap();
         assert_eq!(state.version, version.unwrap_or("one"));

@@ -1,7 +1,7 @@
 //! What is asked for, and what whoever works on a run does.
 
 use stepmill_core::attempt::Cause;
-use stepmill_core::dead::{Category, fingerprint};
+use stepmill_core::dead::{Category, Redrive, fingerprint};
 use stepmill_core::document::Document;
 use stepmill_core::journal::{Acceptance, Dedupe, Transition};
 use stepmill_core::run::{
@@ -76,7 +76,9 @@ pub fn done_by(act: &Act, now_ms: u64, state: &State, transition: &mut Transitio
         Act::Succeed => add(done()),
         Act::Die { undo } => {
             let fingerprint = fingerprint("w", "call", failed.failure.as_ref().unwrap(), None);
-            add(What::Died { record: failed, category: Category::Transient, fingerprint, undo: *undo });
+            let (category, undo) = (Category::Transient, *undo);
+            let redrive = state.seq.is_multiple_of(2).then_some(Redrive { at_ms: now_ms + 5, times: 2 });
+            add(What::Died { record: failed, category, fingerprint, undo, redrive });
         }
         Act::Undone => add(What::Undone),
         Act::Retry => add(What::AttemptFailed { record: failed, retry_at_ms: now_ms + 3 }),

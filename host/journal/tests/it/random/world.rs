@@ -177,6 +177,7 @@ impl World {
                     document: None,
                     version: from_start.then(|| "another".into()),
                     by: "me".into(),
+                    by_rule: false,
                 };
                 self.append(*run, |_| what.clone()).await;
             }

@@ -10,7 +10,7 @@ use stepmill_core::run::{Entry, Phase, State, What};
 
 use super::super::client::Shown;
 use super::super::output::{Paint, Tone, bytes, harmless, short, time, took};
-use super::{phase, waits};
+use super::{phase, redrive, waits};
 
 /// Characters of a failure's message in a line.
 const MESSAGE: usize = 200;
@@ -82,7 +82,7 @@ impl Page {
         );
         let version: String = state.version.chars().take(12).collect();
         self.fact("version", &format!("{version} of the workflow and its plugins"));
-        if let Phase::Dead { step, failure, category, fingerprint, undone } = &state.phase {
+        if let Phase::Dead { step, failure, category, fingerprint, undone, .. } = &state.phase {
             let cause = self.paint.text(Tone::Bad, failure.cause.name());
             let said = format!(
                 "at {step}: {cause} ({}) {}",
@@ -94,6 +94,9 @@ impl Page {
             self.fact("group", &format!("{fingerprint}: dead letters with it died of the same"));
             if *undone {
                 self.fact("undone", "what it had done: it can only be redriven from the start");
+            }
+            if let Some(redrive) = redrive(state) {
+                self.fact("redriven", &format!("{redrive}, unless somebody is faster"));
             }
         }
         if state.phase.is_open() {

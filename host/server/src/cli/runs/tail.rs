@@ -169,6 +169,7 @@ mod tests {
             seq,
             steps: BTreeMap::new(),
             redrives: 0,
+            rule_redrives: 0,
             rounds: 0,
             payload: 0,
             deadline: None,

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use serde_json::json;
 use stepmill_core::attempt::{Cause, Failure, Record};
-use stepmill_core::dead::{Category, fingerprint};
+use stepmill_core::dead::{Category, Redrive, fingerprint};
 use stepmill_core::document::Document;
 use stepmill_core::invoke::Report;
 use stepmill_core::journal::{Acceptance, JournalError, PhaseName};
@@ -99,13 +99,30 @@ impl Flight<'_> {
         let category = Category::of(self.kind_of(&record.step), &record);
         let status = record.last_status();
         let fingerprint = fingerprint(&self.plan.name, &record.step, failure, status);
+        let redrive = self.redrive(category, failure, &record).await;
         let mut along = Along::default();
         if !undo {
-            self.unsaid.push(Unsaid::Failed(failure.clone()));
-            along.spawns = self.dead_hooks(&record.step, failure);
-            along.spawns_if = Some(PhaseName::Dead);
+            self.say_dead(&record.step, failure, redrive, &mut along);
         }
-        self.commit(vec![What::Died { record, category, fingerprint, undo }], along).await
+        self.commit(vec![What::Died { record, category, fingerprint, undo, redrive }], along).await
+    }
+
+    /// Has a death told: to a sender that waits, and by hooks. One after which a rule redrives the run is told to
+    /// nobody, since nobody need do anything: an alarm for each would teach people to overlook the last.
+    pub(super) fn say_dead(
+        &mut self,
+        step: &str,
+        failure: &Failure,
+        redrive: Option<Redrive>,
+        along: &mut Along,
+    ) {
+        if redrive.is_some_and(|redrive| self.state.may(redrive)) {
+            self.unsaid.push(Unsaid::Ended);
+            return;
+        }
+        self.unsaid.push(Unsaid::Failed(failure.clone()));
+        along.spawns = self.hooks(PhaseName::Dead, || json!({ "step": step, "failure": failure }));
+        along.spawns_if = Some(PhaseName::Dead);
     }
 
     /// The kind of the plugin of a step; a step without one reaches out too.
@@ -149,9 +166,5 @@ impl Flight<'_> {
         let spawns = self.hooks(PhaseName::Succeeded, members);
         let is_asked_for = self.state.parent.is_some() || self.plan.output.is_some();
         Ok((What::Succeeded { output: is_asked_for.then(|| (*output).clone()) }, spawns))
-    }
-
-    pub(super) fn dead_hooks(&self, step: &str, failure: &Failure) -> Vec<Acceptance> {
-        self.hooks(PhaseName::Dead, || json!({ "step": step, "failure": failure }))
     }
 }

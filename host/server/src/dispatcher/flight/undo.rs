@@ -5,7 +5,6 @@ use std::sync::Arc;
 use serde_json::Value;
 use stepmill_core::attempt::{Cause, Failure, Record};
 use stepmill_core::document::Document;
-use stepmill_core::journal::PhaseName;
 use stepmill_core::run::{Phase, Stand, What};
 use stepmill_core::workflow::{Plan, PlannedStep};
 
@@ -93,11 +92,7 @@ impl<'a> Flight<'a> {
     async fn undone(&mut self) -> Result<(), Stop> {
         let mut along = Along::default();
         match self.state.undoing.as_ref().and_then(|undoing| undoing.failed.clone()) {
-            Some(death) => {
-                along.spawns = self.dead_hooks(&death.step, &death.failure);
-                along.spawns_if = Some(PhaseName::Dead);
-                self.unsaid.push(Unsaid::Failed(death.failure));
-            }
+            Some(death) => self.say_dead(&death.step, &death.failure, death.redrive, &mut along),
             None => self.unsaid.push(Unsaid::Ended),
         }
         self.commit(vec![What::Undone], along).await

@@ -232,7 +232,13 @@ async fn every_example_stands_a_failure_at_each_step_in_turn() {
             let [dead] = dead.as_slice() else { panic!("{} {step}: {dead:#?}", example.folder) };
             let Phase::Dead { step: died, undone, .. } = &dead.phase else { panic!("{dead:?}") };
             assert_eq!((&**died, root(&dead.workflow)), (*step, example.workflow));
-            let what = What::Redriven { from_start: *undone, document: None, version: None, by: "jo".into() };
+            let what = What::Redriven {
+                from_start: *undone,
+                document: None,
+                version: None,
+                by: "jo".into(),
+                by_rule: false,
+            };
             rig.append(dead.run, what).await;
             example.ended_well(&rig).await;
             running.drained().await;

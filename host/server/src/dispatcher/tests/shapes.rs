@@ -383,5 +383,5 @@ async fn a_cancelled_run_stops_at_its_next_commit_and_its_claim_is_over() {
 }
 
 fn redriven(from_start: bool) -> What {
-    What::Redriven { from_start, document: None, version: None, by: "jo".into() }
+    What::Redriven { from_start, document: None, version: None, by: "jo".into(), by_rule: false }
 }

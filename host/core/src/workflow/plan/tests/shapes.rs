@@ -197,3 +197,26 @@ fn a_link_is_for_an_approval_of_the_same_list_and_wants_a_service_that_can_make_
     let wanted = "/steps/0/input: links.boss needs `approvals` in stepmill.yaml, which is not there";
     assert_eq!(said.iter().map(ToString::to_string).collect::<Vec<_>>(), [wanted]);
 }
+
+#[test]
+fn rules_of_redrives_belong_to_the_parts_too_and_name_systems_that_there_are() {
+    let workflow = |system: &str, times: u32| {
+        let rule =
+            json!({ "on": { "category": ["transient"], "system": [system] }, "after": "1h", "times": times });
+        json!({ "name": "w", "redrive": [rule], "steps": [
+            { "id": "each", "for-each": { "in": "${{ body }}" }, "use": "map" },
+        ] })
+    };
+    let plan = plan(workflow("erp", 3)).unwrap();
+    let failure = crate::attempt::Failure::new(crate::attempt::Cause::RetryAsked, "x");
+    let exchanges = vec![crate::attempt::tests::exchange(Some("erp"), Some(503))];
+    let record = crate::attempt::tests::record(failure.clone(), exchanges);
+    for rules in [&plan.redrive, &plan.parts["each"].redrive] {
+        let redrive = rules.redrive(crate::dead::Category::Transient, &failure, &record, 2, 0);
+        assert_eq!(redrive.map(|redrive| redrive.times), Some(3));
+    }
+    let said = problems(workflow("erpp", 0));
+    let sentences = ["/redrive/0/on/system/0: there is no system \"erpp\"", "/redrive/0/times: times is 0"];
+    assert!(said.iter().zip(sentences).all(|(said, sentence)| said.starts_with(sentence)), "{said:#?}");
+    assert_eq!(said.len(), 2, "{said:#?}");
+}

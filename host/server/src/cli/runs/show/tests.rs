@@ -111,6 +111,7 @@ fn shown() -> Shown {
                 version: None,
                 document: Some(Document::json(&json!({ "name": "#7", "quantity": 3 }))),
                 by: "jo (command line)".into(),
+                by_rule: false,
             },
             Vec::new(),
         ),
@@ -136,7 +137,7 @@ fn a_dead_run_says_where_and_why_it_died_and_bodies_are_shown_on_demand() {
 fn died(record: Record) -> What {
     let fingerprint =
         fingerprint("order-to-cash", &record.step, record.failure.as_ref().expect("it failed"), None);
-    What::Died { record, category: Category::Data, fingerprint, undo: false }
+    What::Died { record, category: Category::Data, fingerprint, undo: false, redrive: None }
 }
 
 #[test]

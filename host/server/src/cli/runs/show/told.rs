@@ -40,7 +40,7 @@ pub(super) fn line(what: &What) -> (Tone, String) {
         What::Succeeded { output } => {
             (Tone::Good, output.as_ref().map(|output| format!("→ {}", kind(output))).unwrap_or_default())
         }
-        What::Redriven { from_start, document, by, version } => {
+        What::Redriven { from_start, document, by, version, by_rule: _ } => {
             let from = if *from_start { "from the first step" } else { "from the step that failed" };
             let with = document.as_ref().map(|document| format!(" with a new payload, {}", kind(document)));
             let on = version
