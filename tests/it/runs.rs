@@ -154,3 +154,49 @@ async fn retry_after_is_honoured_and_clamped_to_the_policy() {
     assert!(*retry_at_ms <= entries[1].at_ms + 100, "{retry_at_ms} {}", entries[1].at_ms);
     host.stop().await;
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_snoozed_dead_letter_wants_no_attention_until_its_time_or_its_redrive() {
+    let stub = Stub::start().await;
+    let host = host(&stub).await;
+    let (dead, _) = host.finish("orders", "1", &json!({ "quantity": 0 })).await;
+    let (other, _) = host.finish("orders", "2", &json!({ "quantity": 0 })).await;
+    let status = async || {
+        let status = host.admin.get("/api/status").await;
+        [&status["backlog"]["dead"], &status["snoozed"], &status["attention"]]
+            .map(|count| count.as_u64().unwrap())
+    };
+    assert_eq!(status().await, [2, 0, 2]);
+    let post =
+        async |verb: &str, body| host.admin.post(&format!("/api/runs/{}/{verb}", dead.run), &body).await;
+    let (code, state) = post("snooze", json!({ "for": "2d", "by": "jo" })).await;
+    let until_ms = state["phase"]["dead"]["snoozed_until_ms"].as_u64().unwrap();
+    assert!(code == 200 && until_ms > dead.changed_ms + 172_000_000, "{state}");
+    assert_eq!(state["phase"]["dead"]["since_ms"], json!(dead.changed_ms), "it died when it died");
+    assert_eq!(status().await, [2, 1, 1]);
+    // A time that is over shows it again, and so does a redrive.
+    post("snooze", json!({ "until": "2020-01-01T00:00:00Z" })).await;
+    assert_eq!(status().await, [2, 0, 2]);
+    post("snooze", json!({ "for": "1h" })).await;
+    post("redrive", json!({})).await;
+    let (state, entries) = host.admin.ended(dead.run).await;
+    assert!(state.phase.is_dead());
+    assert_eq!(status().await, [2, 0, 2]);
+    let by: Vec<&str> = entries
+        .iter()
+        .filter_map(|entry| match &entry.what {
+            What::Snoozed { by, .. } => Some(&**by),
+            _ => None,
+        })
+        .collect();
+    assert_eq!(by, ["jo", "admin api", "admin api"]);
+    for wrong in
+        [json!({}), json!({ "for": "1h", "until": "2020-01-01T00:00:00Z" }), json!({ "for": "3years" })]
+    {
+        assert_eq!(post("snooze", wrong.clone()).await.0, 400, "{wrong}");
+    }
+    host.admin.post(&format!("/api/runs/{}/cancel", other.run), &json!({})).await;
+    let late = host.admin.post(&format!("/api/runs/{}/snooze", other.run), &json!({ "for": "1h" })).await;
+    assert_eq!((late.0, &late.1["error"]["code"]), (409, &json!("run-ended")));
+    host.stop().await;
+}

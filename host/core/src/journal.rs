@@ -425,6 +425,9 @@ pub trait Journal: Send + Sync {
     /// How full the journal is. Cheap: counted, not scanned.
     fn backlog(&self) -> Backlog;
 
+    /// How many of the dead letters are snoozed at this time. As many keys are looked at.
+    async fn snoozed(&self, now_ms: u64) -> Result<u64, JournalError>;
+
     /// Why the journal refuses everything from now on, if it does: after a failed write nothing may be
     /// assumed of what is on disk, and only opening it again tells.
     fn failure(&self) -> Option<String>;

@@ -226,6 +226,12 @@ pub enum Phase {
         /// The redrive that a rule has in store; [`State::redrive`] says whether it will be.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         redrive: Option<Redrive>,
+        /// Until when a person wants to hear nothing of it, in milliseconds since the Unix epoch.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        snoozed_until_ms: Option<u64>,
+        /// When it died, in milliseconds since the Unix epoch.
+        #[serde(default)]
+        since_ms: u64,
     },
     /// Ended by a person.
     Cancelled,
@@ -290,6 +296,21 @@ impl State {
     pub fn redrive(&self) -> Option<Redrive> {
         match &self.phase {
             Phase::Dead { redrive, .. } => redrive.filter(|redrive| self.may(*redrive)),
+            Phase::Gathering { .. }
+            | Phase::Queued { .. }
+            | Phase::Ready { .. }
+            | Phase::Retrying { .. }
+            | Phase::Parked { .. }
+            | Phase::Waiting { .. }
+            | Phase::Succeeded
+            | Phase::Cancelled => None,
+        }
+    }
+
+    /// Until when a person wants to hear nothing of a dead letter; none if that is over, or of other runs.
+    pub fn snoozed_until_ms(&self, now_ms: u64) -> Option<u64> {
+        match &self.phase {
+            Phase::Dead { snoozed_until_ms, .. } => snoozed_until_ms.filter(|until_ms| *until_ms > now_ms),
             Phase::Gathering { .. }
             | Phase::Queued { .. }
             | Phase::Ready { .. }

@@ -55,6 +55,9 @@ fn keys_of(state: &State, places: &[Place]) -> Vec<Pair> {
     for subscription in state.subscriptions() {
         note(keys::subscription(&subscription, root(&state.workflow), run));
     }
+    if let Phase::Dead { snoozed_until_ms: Some(until_ms), .. } = &state.phase {
+        note(keys::snoozed(*until_ms, run));
+    }
     if let Some(key) = state.gathers() {
         note(keys::gatherer(&state.workflow, key, run));
     }

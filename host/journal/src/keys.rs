@@ -26,6 +26,7 @@
 //! | `w/` event, SHA-256 of its key, workflow, since, run, step | nothing: who waits for an event |
 //! | `g/` workflow, SHA-256 of the key, run | nothing: who gathers events |
 //! | `l/` SHA-256 of the lane's key | how many runs of a lane wait and have their turn |
+//! | `z/` until, run | nothing: dead letters that are snoozed until then |
 //! | `y/` SHA-256 of the lane's key, ticket, run | nothing: who waits for its turn |
 //! | `k/` id of a version | how many runs are of it |
 
@@ -67,6 +68,7 @@ const WAITING: &[u8] = b"y/";
 const VERSIONS: &[u8] = b"n/";
 const COMPONENTS: &[u8] = b"c/";
 const VERSION_RUNS: &[u8] = b"k/";
+const SNOOZED: &[u8] = b"z/";
 
 fn join(parts: &[&[u8]]) -> Vec<u8> {
     parts.concat()

@@ -242,6 +242,10 @@ impl Journal for LocalJournal {
         self.shared.counters.backlog()
     }
 
+    async fn snoozed(&self, now_ms: u64) -> Result<u64, JournalError> {
+        self.blocking(move |shared| shared.values.count(keys::snoozed_after(now_ms), |_| true)).await
+    }
+
     fn failure(&self) -> Option<String> {
         self.shared.failure.get().cloned()
     }

@@ -5,6 +5,7 @@ mod error;
 mod events;
 mod runs;
 mod schedules;
+mod snooze;
 
 use std::sync::Arc;
 
@@ -70,6 +71,7 @@ impl Admin {
             .route("/api/runs", get(runs::list))
             .route("/api/runs/{id}", get(runs::show))
             .route("/api/runs/{id}/redrive", post(runs::redrive))
+            .route("/api/runs/{id}/snooze", post(snooze::snooze))
             .route("/api/runs/{id}/cancel", post(runs::cancel))
             .route("/api/runs/{id}/decide", post(runs::decide))
             .route("/api/schedules", get(schedules::list))
@@ -103,13 +105,18 @@ async fn authorize(State(admin): State<Arc<Admin>>, request: Request, next: Next
     }
 }
 
-async fn status(State(admin): State<Arc<Admin>>) -> Json<Value> {
-    Json(json!({
+async fn status(State(admin): State<Arc<Admin>>) -> Result<Json<Value>, Error> {
+    let backlog = admin.journal.backlog();
+    let snoozed = admin.journal.snoozed(admin.clock.now_ms()).await?;
+    Ok(Json(json!({
         "version": env!("CARGO_PKG_VERSION"),
         "accepting": admin.health.is_accepting(),
         "prepared": admin.health.is_prepared(),
-        "backlog": admin.journal.backlog(),
-    }))
+        "backlog": backlog,
+        "snoozed": snoozed,
+        // The two are not counted at the same moment.
+        "attention": backlog.dead.saturating_sub(snoozed),
+    })))
 }
 
 async fn reload(State(admin): State<Arc<Admin>>) -> Result<Json<Changes>, Error> {
@@ -165,5 +172,8 @@ fn steps(plan: &Plan) -> Vec<Value> {
 
 async fn exposition(State(admin): State<Arc<Admin>>) -> String {
     metrics::set_backlog(admin.journal.backlog());
+    if let Ok(snoozed) = admin.journal.snoozed(admin.clock.now_ms()).await {
+        metrics::set_snoozed(snoozed);
+    }
     metrics::install().map(|handle| handle.render()).unwrap_or_default()
 }

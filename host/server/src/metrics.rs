@@ -18,6 +18,7 @@ const ATTEMPT_SECONDS: &str = "stepmill_attempt_seconds";
 const IN_FLIGHT: &str = "stepmill_runs_in_flight";
 const UNFINISHED: &str = "stepmill_runs_unfinished";
 const DEAD: &str = "stepmill_dead_letters";
+const SNOOZED: &str = "stepmill_dead_letters_snoozed";
 const BYTES: &str = "stepmill_journal_bytes";
 
 /// Pause between two rounds of upkeep.
@@ -64,7 +65,8 @@ fn describe() {
     describe_histogram!(ATTEMPT_SECONDS, "time of attempts by plugin");
     describe_gauge!(IN_FLIGHT, "runs being worked on");
     describe_gauge!(UNFINISHED, "runs that have not ended");
-    describe_gauge!(DEAD, "dead letters");
+    describe_gauge!(DEAD, "dead letters, those that are snoozed included");
+    describe_gauge!(SNOOZED, "dead letters that are snoozed");
     describe_gauge!(BYTES, "bytes of the journal on disk");
 }
 
@@ -113,4 +115,10 @@ pub fn set_backlog(backlog: Backlog) {
     gauge!(UNFINISHED).set(backlog.unfinished as f64);
     gauge!(DEAD).set(backlog.dead as f64);
     gauge!(BYTES).set(backlog.bytes as f64);
+}
+
+/// Dead letters that are snoozed.
+#[allow(clippy::cast_precision_loss, reason = "a gauge is a float")]
+pub fn set_snoozed(snoozed: u64) {
+    gauge!(SNOOZED).set(snoozed as f64);
 }

@@ -330,6 +330,10 @@ impl Journal for SimJournal {
         self.inner().backlog()
     }
 
+    async fn snoozed(&self, now_ms: u64) -> Result<u64, JournalError> {
+        self.inner().snoozed(now_ms).await
+    }
+
     fn failure(&self) -> Option<String> {
         None
     }

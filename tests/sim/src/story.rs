@@ -204,7 +204,7 @@ impl World {
 
     /// Something that comes from outside.
     async fn act(&mut self) {
-        match self.dice.below(21) {
+        match self.dice.below(22) {
             0..=9 => self.accept().await,
             10..=12 => self.publish().await,
             13..=15 => self.decide().await,
@@ -222,7 +222,18 @@ impl World {
                     self.reload().await;
                 }
             }
+            20 => self.snooze().await,
             _ => {}
+        }
+    }
+
+    /// Has some dead letter be out of sight for a while, which changes nothing else.
+    async fn snooze(&self) {
+        let states = self.states().await;
+        let dead: Vec<&State> = states.iter().filter(|state| state.phase.is_dead()).collect();
+        if let Some(state) = self.dice.pick(&dead) {
+            let until_ms = self.clock.now_ms() + self.dice.below(600_000);
+            self.append(state.run, What::Snoozed { until_ms, by: "dice".into() }).await;
         }
     }
 

@@ -281,6 +281,10 @@ impl Journal for Twisted {
         self.inner.backlog()
     }
 
+    async fn snoozed(&self, now_ms: u64) -> Result<u64, JournalError> {
+        self.still(move |inner| async move { inner.snoozed(now_ms).await }).await
+    }
+
     fn failure(&self) -> Option<String> {
         self.failure.get().cloned().or_else(|| self.inner.failure())
     }
@@ -306,6 +310,7 @@ fn what(what: &What) -> String {
         | What::Rests
         | What::Undone
         | What::Redriven { .. }
+        | What::Snoozed { .. }
         | What::Cancelled { .. } => what.name().into(),
     }
 }

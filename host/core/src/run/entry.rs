@@ -146,6 +146,13 @@ pub enum What {
         #[serde(default, skip_serializing_if = "std::ops::Not::not")]
         by_rule: bool,
     },
+    /// A person wants to hear nothing of a dead letter for a while.
+    Snoozed {
+        /// Until when, in milliseconds since the Unix epoch; a time that is over ends it.
+        until_ms: u64,
+        /// Who asked for it.
+        by: String,
+    },
     /// A person ended the run.
     Cancelled {
         /// Who asked for it.
@@ -311,6 +318,7 @@ impl What {
             Self::Undone => "undone",
             Self::Succeeded { .. } => "succeeded",
             Self::Redriven { .. } => "redriven",
+            Self::Snoozed { .. } => "snoozed",
             Self::Cancelled { .. } => "cancelled",
         }
     }

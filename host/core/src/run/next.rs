@@ -155,7 +155,7 @@ fn apply(state: &mut State, entry: &Entry) -> Result<(), Refused> {
                 begin_undoing(state, Some(death));
                 state.phase = Phase::Ready { since_ms: at_ms };
             } else {
-                die(state, death, false);
+                die(state, death, false, at_ms);
             }
             Ok(())
         }
@@ -163,7 +163,7 @@ fn apply(state: &mut State, entry: &Entry) -> Result<(), Refused> {
             works(state)?;
             let undoing = state.undoing.take().ok_or("nothing is being undone")?;
             match undoing.failed {
-                Some(death) => die(state, death, true),
+                Some(death) => die(state, death, true, at_ms),
                 None => state.phase = Phase::Cancelled,
             }
             Ok(())
@@ -237,6 +237,13 @@ fn apply(state: &mut State, entry: &Entry) -> Result<(), Refused> {
             }
             redriven(state, *from_start, document.is_some(), version.as_deref(), at_ms)
         }
+        What::Snoozed { until_ms, .. } => match &mut state.phase {
+            Phase::Dead { snoozed_until_ms, .. } => {
+                *snoozed_until_ms = Some(*until_ms).filter(|until_ms| *until_ms > at_ms);
+                Ok(())
+            }
+            _ => Err("only a dead letter is snoozed"),
+        },
         What::Cancelled { undo, .. } => {
             let is_undone = matches!(state.phase, Phase::Dead { undone: true, .. });
             if *undo && has_begun(state) && !is_undone {

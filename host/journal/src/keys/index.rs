@@ -6,7 +6,8 @@ use stepmill_core::journal::PhaseName;
 use stepmill_core::run::{Place, Queue, Subscription};
 
 use super::{
-    GATHERING, LANES, LISTENING, PHASES, QUEUES, Span, WAITING, join, length, name, run_of, split_name,
+    GATHERING, LANES, LISTENING, PHASES, QUEUES, SNOOZED, Span, WAITING, join, length, name, run_of,
+    split_name,
 };
 
 /// The phases that are indexed: all but those that nearly all runs are in, ready and then succeeded, which would
@@ -25,8 +26,8 @@ const WORKFLOW: u8 = b'w';
 const SYSTEM: u8 = b's';
 
 /// All keys that follow from the state of one run.
-pub(crate) fn indexes() -> [Span; 5] {
-    [QUEUES, PHASES, LISTENING, GATHERING, WAITING].map(|prefix| Span::prefix(prefix.to_vec()))
+pub(crate) fn indexes() -> [Span; 6] {
+    [QUEUES, PHASES, LISTENING, GATHERING, WAITING, SNOOZED].map(|prefix| Span::prefix(prefix.to_vec()))
 }
 
 /// All queues.
@@ -190,6 +191,16 @@ pub(crate) fn ticket(key: &str, ticket: u64, run: RunId) -> Vec<u8> {
 /// The run of a [`ticket`] key.
 pub(crate) fn parse_ticket(key: &[u8]) -> Option<RunId> {
     key.strip_prefix(WAITING)?.last_chunk::<16>().map(|run| RunId::from_bytes(*run))
+}
+
+/// A dead letter that is snoozed.
+pub(crate) fn snoozed(until_ms: u64, run: RunId) -> Vec<u8> {
+    join(&[SNOOZED, &until_ms.to_be_bytes(), run.as_bytes()])
+}
+
+/// The dead letters that are snoozed for longer than until `now_ms`.
+pub(crate) fn snoozed_after(now_ms: u64) -> Span {
+    Span::prefix(SNOOZED.to_vec()).from(join(&[SNOOZED, &now_ms.saturating_add(1).to_be_bytes()]))
 }
 
 /// What stands for a key that people choose, and that may be of any length.

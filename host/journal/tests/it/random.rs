@@ -47,6 +47,7 @@ fn verb() -> impl Strategy<Value = Verb> {
         1 => any::<u8>().prop_map(Verb::Release),
         2 => (any::<u8>(), any::<bool>()).prop_map(|(run, undo)| Verb::Cancel { run, undo }),
         3 => (any::<u8>(), any::<bool>()).prop_map(|(run, from_start)| Verb::Redrive { run, from_start }),
+        2 => (any::<u8>(), 0..4_u8).prop_map(|(run, for_ms)| Verb::Snooze { run, for_ms }),
         1 => any::<u8>().prop_map(Verb::Decide),
         3 => (1..6_u8).prop_map(Verb::Advance),
         1 => any::<bool>().prop_map(|runs| Verb::Prune { runs }),

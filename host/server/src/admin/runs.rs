@@ -23,7 +23,7 @@ use crate::metrics;
 /// Runs of one page unless the caller says otherwise, and at most.
 const PAGE: (usize, usize) = (50, 500);
 /// Who is named where a caller does not say.
-const SOMEBODY: &str = "admin api";
+pub(super) const SOMEBODY: &str = "admin api";
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -208,7 +208,7 @@ pub(super) async fn decide(
     append(&admin, parse(id)?, What::Decided { step: request.step, decision }).await
 }
 
-async fn append(admin: &Admin, run: RunId, what: What) -> Result<Json<RunState>, Error> {
+pub(super) async fn append(admin: &Admin, run: RunId, what: What) -> Result<Json<RunState>, Error> {
     let state = admin.journal.append(run, Entry::new(admin.clock.now_ms(), what)).await?;
     admin.wake.notify_one();
     Ok(Json(state))
@@ -221,7 +221,7 @@ pub(super) fn json_payload(body: &[u8]) -> Result<(), Error> {
         .map_err(|error| Error::InvalidRequest(format!("the payload is not well-formed JSON: {error}")))
 }
 
-fn parse(id: String) -> Result<RunId, Error> {
+pub(super) fn parse(id: String) -> Result<RunId, Error> {
     id.parse().map_err(|_| Error::InvalidRunId(id))
 }
 

@@ -151,6 +151,19 @@ pub struct Redrive {
     pub by: String,
 }
 
+/// For how long a dead letter is out of sight: one of the first two.
+#[derive(Clone, Debug, Serialize)]
+pub struct Snooze {
+    /// For how long, such as `2d`.
+    #[serde(rename = "for", skip_serializing_if = "Option::is_none")]
+    pub lasts: Option<String>,
+    /// Until when, as RFC 3339 has it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub until: Option<String>,
+    /// Who asks for it.
+    pub by: String,
+}
+
 /// Errors are one object around two texts.
 #[derive(Deserialize)]
 struct ErrorBody {
@@ -282,6 +295,12 @@ impl Client {
     pub async fn redrive(&self, run: RunId, redrive: &Redrive) -> Result<State, ClientError> {
         let body = serde_json::to_vec(redrive).unwrap_or_default();
         self.post(&["runs", &run.to_string(), "redrive"], body).await
+    }
+
+    /// Keeps a dead letter out of sight for a while.
+    pub async fn snooze(&self, run: RunId, snooze: &Snooze) -> Result<State, ClientError> {
+        let body = serde_json::to_vec(snooze).unwrap_or_default();
+        self.post(&["runs", &run.to_string(), "snooze"], body).await
     }
 
     /// The schedules.

@@ -7,15 +7,19 @@ use std::time::Duration;
 use anyhow::Context as _;
 use clap::{Args, Subcommand};
 use serde::Serialize;
-use stepmill_core::RunId;
+use stepmill_core::clock::SystemClock;
 use stepmill_core::dead::{Category, Fingerprint};
 use stepmill_core::document::{self, Document};
 use stepmill_core::journal::PhaseName;
 use stepmill_core::run::{Phase, State};
+use stepmill_core::{Clock as _, RunId};
 
-use super::client::{Client, Filter, Redrive};
+use super::client::{Client, Filter, Redrive, Snooze};
 use super::output::{self, Paint, Tone};
 use super::{Connection, Error, Exit, runs, whoami};
+
+/// Dead letters that are asked for at once.
+const PAGE: usize = 500;
 
 #[derive(Debug, Subcommand)]
 pub(super) enum Command {
@@ -25,6 +29,8 @@ pub(super) enum Command {
     Show(runs::ShowArguments),
     /// Sets dead letters going again, from the step that failed.
     Redrive(RedriveArguments),
+    /// Keeps dead letters out of `dead list`, and out of what wants attention, for a while.
+    Snooze(SnoozeArguments),
     /// Ends dead letters for good. They stay visible as cancelled runs for as long as finished runs are kept.
     Discard(DiscardArguments),
 }
@@ -36,6 +42,9 @@ pub(super) struct ListArguments {
     /// Those that died of the same as one, with their number, in place of each
     #[arg(long)]
     groups: bool,
+    /// Also those that are snoozed
+    #[arg(long)]
+    snoozed: bool,
     /// How many at most
     #[arg(long, short = 'n', value_name = "N", default_value_t = 50)]
     limit: usize,
@@ -68,16 +77,39 @@ impl Which {
         self.workflow.is_none() && self.category.is_none() && self.group.is_none() && self.step.is_none()
     }
 
-    /// At most `limit` of them, latest first, and whether there are more.
-    async fn find(&self, client: &Client, limit: usize) -> Result<(Vec<State>, bool), Error> {
+    /// At most `limit` of them, latest first; of those that are snoozed at `hidden_ms` only their number.
+    async fn find(&self, client: &Client, limit: usize, hidden_ms: Option<u64>) -> Result<Found, Error> {
         let filter = Filter { workflow: self.workflow.clone(), phase: Some(PhaseName::Dead) };
-        let is_any = self.category.is_none() && self.group.is_none() && self.step.is_none();
-        let (mut runs, mut has_more) =
-            client.all_runs(&filter, if is_any { limit } else { usize::MAX }).await?;
-        runs.retain(|run| self.fits(run));
-        has_more |= runs.len() > limit;
-        runs.truncate(limit);
-        Ok((runs, has_more))
+        let is_hidden = |run: &State| hidden_ms.is_some_and(|now_ms| run.snoozed_until_ms(now_ms).is_some());
+        let (mut found, mut cursor) = (Found::default(), None);
+        loop {
+            let page = client.runs(&filter, cursor, limit.saturating_add(1).min(PAGE)).await?;
+            for run in page.runs.into_iter().filter(|run| self.fits(run)) {
+                if is_hidden(&run) {
+                    found.hidden += 1;
+                } else if found.runs.len() == limit {
+                    found.has_more = true;
+                    return Ok(found);
+                } else {
+                    found.runs.push(run);
+                }
+            }
+            cursor = page.cursor;
+            if cursor.is_none() {
+                return Ok(found);
+            }
+        }
+    }
+
+    /// Those that are meant: by their ids, or all that fit.
+    async fn chosen(&self, client: &Client, ids: Vec<RunId>, all: bool) -> Result<Vec<RunId>, Error> {
+        if all {
+            Ok(self.find(client, usize::MAX, None).await?.runs.iter().map(|run| run.run).collect())
+        } else if self.is_all() {
+            Ok(ids)
+        } else {
+            Err(anyhow::anyhow!("options that choose dead letters go with --all").into())
+        }
     }
 
     fn fits(&self, run: &State) -> bool {
@@ -86,6 +118,15 @@ impl Which {
             && self.group.is_none_or(|wanted| wanted == *fingerprint)
             && self.step.as_ref().is_none_or(|wanted| wanted == step)
     }
+}
+
+/// Dead letters that were found.
+#[derive(Default)]
+struct Found {
+    runs: Vec<State>,
+    /// How many more fit and are snoozed, of those that were looked at.
+    hidden: usize,
+    has_more: bool,
 }
 
 fn category(text: &str) -> Result<Category, String> {
@@ -138,6 +179,41 @@ pub(super) struct RedriveArguments {
 }
 
 #[derive(Debug, Args)]
+#[command(after_help = "\
+A snoozed dead letter stays dead; a redrive or a cancellation ends that, and so does its time.
+
+Examples:
+  stepmill dead snooze run_0198… --for 2d
+  stepmill dead snooze --all --group 1f0c… --until 2026-12-24T18:00:00Z
+  stepmill dead snooze run_0198… --for 0s                  shows it again")]
+pub(super) struct SnoozeArguments {
+    /// The runs
+    #[arg(value_name = "ID", required_unless_present = "all")]
+    ids: Vec<RunId>,
+    /// All dead letters that the other options let through
+    #[arg(long, conflicts_with = "ids")]
+    all: bool,
+    #[command(flatten)]
+    which: Which,
+    /// For how long, such as 2d
+    #[arg(
+        long = "for",
+        value_name = "DURATION",
+        required_unless_present = "until",
+        conflicts_with = "until"
+    )]
+    lasts: Option<String>,
+    /// Until when, as RFC 3339 has it
+    #[arg(long, value_name = "TIME")]
+    until: Option<String>,
+    /// Print the new states as JSON, one a line
+    #[arg(long)]
+    json: bool,
+    #[command(flatten)]
+    connection: Connection,
+}
+
+#[derive(Debug, Args)]
 pub(super) struct DiscardArguments {
     /// The runs
     #[arg(value_name = "ID", required = true)]
@@ -155,6 +231,7 @@ impl Command {
             Self::List(arguments) => arguments.run().await,
             Self::Show(arguments) => arguments.run().await,
             Self::Redrive(arguments) => arguments.run().await,
+            Self::Snooze(arguments) => arguments.run().await,
             Self::Discard(arguments) => arguments.run().await,
         }
     }
@@ -164,7 +241,9 @@ impl ListArguments {
     async fn run(self) -> Result<Exit, Error> {
         let client = self.connection.client()?;
         let limit = if self.groups { usize::MAX } else { self.limit };
-        let (runs, has_more) = self.which.find(&client, limit).await?;
+        let now_ms = SystemClock.now_ms();
+        let hidden_ms = (!self.snoozed).then_some(now_ms);
+        let Found { runs, hidden, has_more } = self.which.find(&client, limit, hidden_ms).await?;
         let groups = groups(&runs, self.limit);
         if self.json {
             if self.groups {
@@ -174,12 +253,15 @@ impl ListArguments {
             }
             return Ok(Exit::Done);
         }
+        if hidden > 0 {
+            eprintln!("{hidden} more are snoozed: --snoozed shows them");
+        }
         if runs.is_empty() {
             eprintln!("there are no such dead letters");
             return Ok(Exit::Done);
         }
         let paint = Paint::stdout();
-        let table = if self.groups { table_of_groups(paint, &groups) } else { table(paint, &runs) };
+        let table = if self.groups { table_of_groups(paint, &groups) } else { table(paint, &runs, now_ms) };
         output::print(&output::rendered(&table))?;
         if has_more {
             eprintln!("there are more: --limit N shows them");
@@ -188,26 +270,32 @@ impl ListArguments {
     }
 }
 
-fn table(paint: Paint, runs: &[State]) -> comfy_table::Table {
-    let heads =
-        ["RUN", "WORKFLOW", "DIED", "STEP", "CATEGORY", "CAUSE", "CODE", "GROUP", "MESSAGE", "REDRIVEN"];
+fn table(paint: Paint, runs: &[State], now_ms: u64) -> comfy_table::Table {
+    let heads = ["RUN", "WORKFLOW", "DIED", "STEP", "CATEGORY", "CAUSE", "CODE", "GROUP", "MESSAGE", "NEXT"];
     let mut table = paint.table(&heads);
     for run in runs {
-        let Phase::Dead { step, failure, category, fingerprint, .. } = &run.phase else { continue };
+        let Phase::Dead { step, failure, category, fingerprint, since_ms, .. } = &run.phase else { continue };
         table.add_row([
             paint.cell(Tone::Plain, run.run.to_string()),
             paint.cell(Tone::Plain, &run.workflow),
-            paint.cell(Tone::Faint, output::time(run.changed_ms)),
+            paint.cell(Tone::Faint, output::time(*since_ms)),
             paint.cell(Tone::Plain, step),
             paint.cell(Tone::Plain, category.name()),
             paint.cell(Tone::Bad, failure.cause.name()),
             paint.cell(Tone::Plain, output::short(&failure.code, 40)),
             paint.cell(Tone::Faint, fingerprint.to_string()),
             paint.cell(Tone::Plain, output::short(&failure.message, 100)),
-            paint.cell(Tone::Waiting, runs::redrive(run).unwrap_or_default()),
+            paint.cell(Tone::Waiting, upcoming(run, now_ms)),
         ]);
     }
     table
+}
+
+/// What is to come of a dead letter by itself.
+fn upcoming(run: &State, now_ms: u64) -> String {
+    let redrive = runs::redrive(run).map(|redrive| format!("redriven {redrive}"));
+    let snooze = run.snoozed_until_ms(now_ms).map(|ms| format!("snoozed until {}", output::time(ms)));
+    redrive.into_iter().chain(snooze).collect::<Vec<_>>().join("; ")
 }
 
 /// Dead letters that died of the same.
@@ -272,13 +360,7 @@ impl RedriveArguments {
             }
             None => None,
         };
-        let ids = if self.all {
-            self.which.find(&client, usize::MAX).await?.0.iter().map(|run| run.run).collect()
-        } else if self.which.is_all() {
-            self.ids
-        } else {
-            return Err(anyhow::anyhow!("options that choose dead letters go with --all").into());
-        };
+        let ids = self.which.chosen(&client, self.ids, self.all).await?;
         let pause = self.rate.map(|rate| Duration::from_secs(1) / rate).unwrap_or_default();
         let redrive = Redrive { from_start: self.from_start, document, version: self.version, by: whoami() };
         each(&client, &ids, self.json, "redriven", async |client, id| {
@@ -287,6 +369,15 @@ impl RedriveArguments {
             state
         })
         .await
+    }
+}
+
+impl SnoozeArguments {
+    async fn run(self) -> Result<Exit, Error> {
+        let client = self.connection.client()?;
+        let ids = self.which.chosen(&client, self.ids, self.all).await?;
+        let snooze = Snooze { lasts: self.lasts, until: self.until, by: whoami() };
+        each(&client, &ids, self.json, "snoozed", async |client, id| client.snooze(id, &snooze).await).await
     }
 }
 

@@ -11,12 +11,14 @@ pub(super) fn begin_undoing(state: &mut State, failed: Option<Death>) {
     state.undoing = Some(Undoing { failed });
 }
 
-pub(super) fn die(state: &mut State, death: Death, undone: bool) {
+pub(super) fn die(state: &mut State, death: Death, undone: bool, since_ms: u64) {
     if state.lane.as_ref().is_some_and(|lane| lane.on_dead == OnDead::Pass) {
         state.lane = None;
     }
     let Death { step, failure, category, fingerprint, redrive } = death;
-    state.phase = Phase::Dead { step, failure, category, fingerprint, undone, redrive };
+    let snoozed_until_ms = None;
+    state.phase =
+        Phase::Dead { step, failure, category, fingerprint, undone, redrive, snoozed_until_ms, since_ms };
 }
 
 /// Counts a redrive that a rule had in store.

@@ -122,6 +122,7 @@ fn what(action: u8, step: &str, number: u32, kind: u8) -> What {
             1 => What::Succeeded { output: None },
             _ => What::Rests,
         },
+        18 if kind == 9 => What::Snoozed { until_ms: u64::from(number) * 9, by: "x".into() },
         18 if kind == 7 => redriven_by_rule(false),
         18 if kind == 8 => redriven_by_rule(true),
         18 => redriven(kind > 5, kind.is_multiple_of(2)),
@@ -211,8 +212,14 @@ proptest! {
                 let is_of_a_person = matches!(any.what, What::Redriven { .. } | What::Cancelled { .. });
                 let is_told =
                     matches!(any.what, What::Heard { .. } | What::Decided { .. } | What::Child { .. });
-                prop_assert!(is_of_a_person || is_told);
-                prop_assert_eq!(after.phase == state.phase, is_told);
+                if let What::Snoozed { until_ms, .. } = any.what {
+                    let until_ms = Some(until_ms).filter(|until_ms| *until_ms > any.at_ms);
+                    prop_assert_eq!(after.snoozed_until_ms(any.at_ms), until_ms);
+                    prop_assert!(after.phase.is_dead() && after.places() == state.places());
+                } else {
+                    prop_assert!(is_of_a_person || is_told);
+                    prop_assert_eq!(after.phase == state.phase, is_told);
+                }
             }
         }
     }
@@ -349,4 +356,25 @@ proptest! {
             }
         }
     }
+}
+
+#[test]
+fn a_snooze_lasts_until_its_time_or_a_redrive_and_is_for_dead_letters_alone() {
+    let after = |state: &State, at_ms, what| next(Some(state.clone()), &Entry::new(at_ms, what));
+    let snoozed = |until_ms| What::Snoozed { until_ms, by: "x".into() };
+    let fresh = next(None, &Entry::new(1, accepted(0))).unwrap();
+    assert!(after(&fresh, 2, snoozed(50)).is_err());
+    let dead = after(&fresh, 2, what(16, "a", 1, 1)).unwrap();
+    assert!(dead.phase.is_dead());
+    let sleeps = after(&dead, 10, snoozed(50)).unwrap();
+    let until = |state: &State| [9, 49, 50].map(|now_ms| state.snoozed_until_ms(now_ms));
+    assert_eq!(until(&sleeps), [Some(50), Some(50), None]);
+    // Another takes its place, and a time that is over ends it.
+    let longer = after(&sleeps, 11, snoozed(60)).unwrap();
+    assert_eq!(until(&longer), [Some(60), Some(60), Some(60)]);
+    assert_eq!(after(&longer, 12, snoozed(12)).unwrap().phase, dead.phase);
+    let again = after(&longer, 13, redriven(false, false)).unwrap();
+    let died = after(&again, 14, what(16, "a", 2, 1)).unwrap();
+    assert_eq!(until(&died), [None, None, None]);
+    assert!(matches!(died.phase, Phase::Dead { since_ms: 14, .. }));
 }

@@ -28,6 +28,7 @@ pub enum Verb {
     Release(u8),
     Cancel { run: u8, undo: bool },
     Redrive { run: u8, from_start: bool },
+    Snooze { run: u8, for_ms: u8 },
     Decide(u8),
     Advance(u8),
     Prune { runs: bool },
@@ -180,6 +181,10 @@ impl World {
                     by_rule: false,
                 };
                 self.append(*run, |_| what.clone()).await;
+            }
+            Verb::Snooze { run, for_ms } => {
+                let until_ms = self.clock.now_ms() + u64::from(*for_ms);
+                self.append(*run, |_| What::Snoozed { until_ms, by: "me".into() }).await;
             }
             Verb::Decide(run) => {
                 let decision = Decision { approved: true, by: "me".into(), comment: None };

@@ -53,6 +53,7 @@ fn payload(shown: &Shown) -> Option<&Document> {
         | What::Died { .. }
         | What::Undone
         | What::Succeeded { .. }
+        | What::Snoozed { .. }
         | What::Cancelled { .. } => None,
     }
 }
@@ -82,7 +83,9 @@ impl Page {
         );
         let version: String = state.version.chars().take(12).collect();
         self.fact("version", &format!("{version} of the workflow and its plugins"));
-        if let Phase::Dead { step, failure, category, fingerprint, undone, .. } = &state.phase {
+        if let Phase::Dead { step, failure, category, fingerprint, undone, snoozed_until_ms, .. } =
+            &state.phase
+        {
             let cause = self.paint.text(Tone::Bad, failure.cause.name());
             let said = format!(
                 "at {step}: {cause} ({}) {}",
@@ -97,6 +100,9 @@ impl Page {
             }
             if let Some(redrive) = redrive(state) {
                 self.fact("redriven", &format!("{redrive}, unless somebody is faster"));
+            }
+            if let Some(until_ms) = snoozed_until_ms {
+                self.fact("snoozed", &format!("until {}", time(*until_ms)));
             }
         }
         if state.phase.is_open() {

@@ -57,6 +57,7 @@ impl Flight<'_> {
             | What::Undone
             | What::Succeeded { .. }
             | What::Redriven { .. }
+            | What::Snoozed { .. }
             | What::Cancelled { .. } => return Err(self.lacks("what a step was done with")),
         }
         Ok(())
@@ -135,6 +136,7 @@ fn is_news(what: &What) -> bool {
         | What::Undone
         | What::Succeeded { .. }
         | What::Redriven { .. }
+        | What::Snoozed { .. }
         | What::Cancelled { .. } => false,
     }
 }

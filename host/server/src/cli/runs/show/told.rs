@@ -49,6 +49,9 @@ pub(super) fn line(what: &What) -> (Tone, String) {
             let (with, on) = (with.unwrap_or_default(), on.unwrap_or_default());
             (Tone::Strong, format!("{from}{with}{on} by {}", harmless(by)))
         }
+        What::Snoozed { until_ms, by } => {
+            (Tone::Faint, format!("until {} by {}", time(*until_ms), harmless(by)))
+        }
         What::Cancelled { by, undo } => {
             let undo = if *undo { ", undoing what it had done" } else { "" };
             (Tone::Faint, format!("by {}{undo}", harmless(by)))
