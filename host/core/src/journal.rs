@@ -1,5 +1,7 @@
 //! The seam to durability. The verbs are the journal's, not a database's.
 
+mod retention;
+
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
@@ -11,6 +13,8 @@ use crate::id::RunId;
 use crate::run::{Accepted, Entry, Phase, Queue, State};
 use crate::storage::StorageWrite;
 use crate::workflow::Version;
+
+pub use retention::{Kept, Retention};
 
 /// A run that is asked for.
 ///
@@ -417,10 +421,11 @@ pub trait Journal: Send + Sync {
     /// A component that is kept.
     async fn component(&self, digest: &str) -> Result<Option<Vec<u8>>, JournalError>;
 
-    /// Removes at most `limit` runs that succeeded or were cancelled before `before_ms`, expired claims, events and
-    /// values, and versions and components that nothing needs any more. Answers how many things went. A claim on a
-    /// run that is removed has ended.
-    async fn prune(&self, now_ms: u64, before_ms: u64, limit: usize) -> Result<usize, JournalError>;
+    /// Removes at most `limit` runs that have succeeded or were cancelled and are to be kept no longer, of each
+    /// workflow those that ended first, claims, events and values that have expired at `now_ms`, and versions and
+    /// components that nothing needs any more. Answers how many things went. A claim on a run that is removed has
+    /// ended.
+    async fn prune(&self, now_ms: u64, retention: &Retention, limit: usize) -> Result<usize, JournalError>;
 
     /// How full the journal is. Cheap: counted, not scanned.
     fn backlog(&self) -> Backlog;

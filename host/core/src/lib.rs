@@ -37,6 +37,7 @@ pub mod run;
 pub mod schedule;
 pub mod secret;
 pub mod signature;
+pub mod size;
 pub mod storage;
 pub mod workflow;
 

@@ -8,7 +8,7 @@ mod walk;
 
 pub use definition::{
     Approve, Call, Definition, End, EventDefinition, ForEach, GatherConfig, Keep, LaneConfig, On, OnRun,
-    Respond, Step, Undo, Wait, Webhook, WholeLane,
+    Respond, Retain, Step, Undo, Wait, Webhook, WholeLane,
 };
 pub use plan::{
     Body, Environment, EventPlan, EventTrigger, ForEachStep, Gathering, LanePlan, Names, NoKey, Plan,

@@ -11,6 +11,7 @@ use crate::claims::{Claims, Content, Placed};
 use crate::codec;
 use crate::index::Standing;
 use crate::keys::{self, Span};
+use crate::totals::Deltas;
 use crate::tree::{Change, Changes, Order, Pair, absorb, absorb_all, scan_over};
 use crate::values::Values;
 
@@ -37,6 +38,8 @@ pub(crate) struct Effects {
     pub(crate) unfinished: i64,
     /// By how much the number of dead letters changes.
     pub(crate) dead: i64,
+    /// By how much the totals of ended runs change.
+    pub(crate) totals: Deltas,
     /// Runs whose claims end.
     pub(crate) ended: Vec<RunId>,
     /// How the queues change.
@@ -197,9 +200,10 @@ impl Draft<'_, '_> {
         content: Option<Content>,
     ) {
         for (standing, sign) in [(&old, -1), (&new, 1)] {
-            if let Some(Standing { is_open, is_dead, .. }) = standing {
-                self.effects.unfinished += sign * i64::from(*is_open);
-                self.effects.dead += sign * i64::from(*is_dead);
+            if let Some(standing) = standing {
+                self.effects.unfinished += sign * i64::from(standing.is_open);
+                self.effects.dead += sign * i64::from(standing.is_dead);
+                standing.count(sign, &mut self.effects.totals);
             }
         }
         let parts = |standing: Option<Standing>| {
@@ -230,6 +234,10 @@ impl Draft<'_, '_> {
         batch.ended.extend(&effects.ended);
         batch.effects.unfinished += effects.unfinished;
         batch.effects.dead += effects.dead;
+        for (workflow, (runs, bytes)) in effects.totals {
+            let total = batch.effects.totals.entry(workflow).or_default();
+            *total = (total.0.saturating_add(runs), total.1.saturating_add(bytes));
+        }
         batch.effects.ended.extend(effects.ended);
         batch.effects.placed.extend(effects.placed);
         batch.effects.bytes = batch.effects.bytes.saturating_add(effects.bytes);

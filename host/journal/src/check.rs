@@ -13,7 +13,9 @@ use crate::error::damaged;
 use crate::index::Standing;
 use crate::keys;
 use crate::local::LocalJournal;
+use crate::record::Record;
 use crate::shared::Shared;
+use crate::totals::{Deltas, Total, Totals};
 
 /// What follows from the states.
 #[derive(Default)]
@@ -22,6 +24,7 @@ struct Expected {
     lanes: BTreeMap<Vec<u8>, LaneRow>,
     /// How many runs are of each version, by their keys.
     versions: BTreeMap<Vec<u8>, u64>,
+    totals: Deltas,
     unfinished: u64,
     dead: u64,
 }
@@ -78,6 +81,12 @@ fn check(shared: &Shared) -> Result<Vec<String>, JournalError> {
         wrong.push(format!("runs are counted as {versions:?}, and are {:?}", expected.versions));
     }
     marks(shared, &mut wrong)?;
+    let positive = |number: &i64| u64::try_from(*number).unwrap_or_default();
+    let total = |(runs, bytes): &(i64, i64)| Total { runs: positive(runs), bytes: positive(bytes) };
+    let totals = expected.totals.iter().map(|(name, delta)| (name.clone(), total(delta))).collect();
+    if shared.totals.now() != totals || Totals::open(&shared.values)?.now() != totals {
+        wrong.push(format!("{:?}, but the runs that have ended are {totals:?}", shared.totals));
+    }
     let backlog = shared.counters.backlog();
     if (backlog.unfinished, backlog.dead) != (expected.unfinished, expected.dead) {
         let (unfinished, dead) = (expected.unfinished, expected.dead);
@@ -90,7 +99,7 @@ fn check(shared: &Shared) -> Result<Vec<String>, JournalError> {
 
 fn expected(shared: &Shared, wrong: &mut Vec<String>) -> Result<Expected, JournalError> {
     let mut expected = Expected::default();
-    shared.values.each(keys::states(), |key, _| {
+    shared.values.each(keys::states(), |key, content| {
         let run = keys::parse_state(key).ok_or_else(|| damaged(key, "no run"))?;
         let Some((state, entries)) = shared.values.run(run)? else {
             return Err(damaged(key, "the run is missing"));
@@ -100,7 +109,9 @@ fn expected(shared: &Shared, wrong: &mut Vec<String>) -> Result<Expected, Journa
             Ok(_) => wrong.push(format!("{run}: its entries lead to another state")),
             Err(error) => wrong.push(format!("{run}: {error}")),
         }
-        let Standing { keys, turn, is_open, is_dead, .. } = Standing::of(&state);
+        let standing = Standing::of(&state, Record::parse(run, &content)?.bytes());
+        standing.count(1, &mut expected.totals);
+        let Standing { keys, turn, is_open, is_dead, .. } = standing;
         expected.keys.extend(keys);
         *expected.versions.entry(keys::version_runs(&state.version)).or_default() += 1;
         expected.unfinished += u64::from(is_open);

@@ -212,7 +212,8 @@ fn refuse(request: Request, error: JournalError) {
 
 /// Makes the batch durable and answers all that wait for it.
 fn finish(shared: &Shared, batch: Batch<'_>, waiting: Vec<Waiter>) {
-    let Batch { changes, effects, .. } = batch;
+    let Batch { mut changes, effects, .. } = batch;
+    shared.totals.write(&effects.totals, &mut changes);
     let result = if let Some(failure) = shared.failure.get() {
         Err(failure.clone())
     } else if changes.is_empty() {
@@ -232,6 +233,7 @@ fn finish(shared: &Shared, batch: Batch<'_>, waiting: Vec<Waiter>) {
     // Also after a batch of refusals only: their runs are settling too.
     if result.is_ok() {
         shared.counters.add(&effects);
+        shared.totals.add(&effects.totals);
         shared.claims.settle(&effects.ended, effects.placed);
     } else {
         // Claims stay as they are: what is on disk is unknown or unchanged.

@@ -26,9 +26,11 @@
 //! | `w/` event, SHA-256 of its key, workflow, since, run, step | nothing: who waits for an event |
 //! | `g/` workflow, SHA-256 of the key, run | nothing: who gathers events |
 //! | `l/` SHA-256 of the lane's key | how many runs of a lane wait and have their turn |
-//! | `z/` until, run | nothing: dead letters that are snoozed until then |
+//! | `h/` until, run | nothing: dead letters that are snoozed until then |
 //! | `y/` SHA-256 of the lane's key, ticket, run | nothing: who waits for its turn |
 //! | `k/` id of a version | how many runs are of it |
+//! | `f/` workflow without its part, end, run | the bytes of a run that has succeeded or was cancelled |
+//! | `z/` the same workflow | how many such runs there are, and their bytes |
 
 mod index;
 mod span;
@@ -68,7 +70,9 @@ const WAITING: &[u8] = b"y/";
 const VERSIONS: &[u8] = b"n/";
 const COMPONENTS: &[u8] = b"c/";
 const VERSION_RUNS: &[u8] = b"k/";
-const SNOOZED: &[u8] = b"z/";
+const SNOOZED: &[u8] = b"h/";
+const ENDED: &[u8] = b"f/";
+const TOTALS: &[u8] = b"z/";
 
 fn join(parts: &[&[u8]]) -> Vec<u8> {
     parts.concat()
@@ -119,7 +123,7 @@ pub(crate) fn is_entry(key: &[u8]) -> bool {
 
 /// Whether the tree keeps the key in blocks: those that grow with time.
 pub(crate) fn is_blocked(key: &[u8]) -> bool {
-    [STATES, QUEUES, EXPIRIES].iter().any(|prefix| key.starts_with(prefix))
+    [STATES, QUEUES, EXPIRIES, ENDED].iter().any(|prefix| key.starts_with(prefix))
 }
 
 /// Whether the value of the key may be so large that it is spilled.

@@ -50,6 +50,8 @@ mod options;
 mod query;
 mod record;
 mod shared;
+mod sweep;
+mod totals;
 mod transfer;
 mod tree;
 mod values;

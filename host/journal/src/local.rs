@@ -11,7 +11,7 @@ use stepmill_core::RunId;
 use stepmill_core::clock::Clock;
 use stepmill_core::journal::{
     Acceptance, Backlog, Claim, Committed, Cursor, Deployment, Filter, Front, Journal, JournalError,
-    KeptVersion, Outcome, Publication, Published, RunPage, Transition, Want,
+    KeptVersion, Outcome, Publication, Published, Retention, RunPage, Transition, Want,
 };
 use stepmill_core::run::{Entry, State};
 use stepmill_core::storage::{PluginStorage, Stored};
@@ -28,6 +28,7 @@ use crate::open;
 use crate::options::Options;
 use crate::query;
 use crate::shared::Shared;
+use crate::sweep::Found;
 use crate::tree::{MemoryTree, Order};
 use crate::values::Values;
 use crate::write::{Appended, Deploying, Offer, Opening, Step, is_live};
@@ -216,18 +217,19 @@ impl Journal for LocalJournal {
         self.blocking(move |shared| shared.values.content(&key)).await
     }
 
-    async fn prune(&self, now_ms: u64, before_ms: u64, limit: usize) -> Result<usize, JournalError> {
+    async fn prune(&self, now_ms: u64, retention: &Retention, limit: usize) -> Result<usize, JournalError> {
         let mut gone = 0_usize;
-        while gone < limit {
+        // What cannot be removed is passed over.
+        let mut from = Some(Vec::new());
+        while let Some(at) = from.take_if(|_| gone < limit) {
             let wanted = (limit - gone).min(PRUNE);
-            let look = move |shared: &Shared| shared.prunable(now_ms, before_ms, wanted);
-            let (found, is_all) = self.blocking(look).await?;
-            if !found.is_empty() {
-                gone = gone.saturating_add(self.write(|answer| Request::Prune(found, answer)).await?);
+            let retention = retention.clone();
+            let look = move |shared: &Shared| shared.prunable(now_ms, &retention, &at, wanted);
+            let Found { things, rest } = self.blocking(look).await?;
+            if !things.is_empty() {
+                gone = gone.saturating_add(self.write(|answer| Request::Prune(things, answer)).await?);
             }
-            if is_all {
-                break;
-            }
+            from = rest;
         }
         // Without a commit nobody else looks at the size, and ingress may wait for it to shrink.
         self.blocking(|shared| {

@@ -1,4 +1,4 @@
-//! Reading many runs: listings, and what may be pruned.
+//! Reading many runs: listings.
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -11,7 +11,7 @@ use stepmill_core::workflow::Version;
 use crate::codec;
 use crate::error::damaged;
 use crate::index;
-use crate::keys::{self, Span};
+use crate::keys;
 use crate::record::Record;
 use crate::tree::Order;
 use crate::values::Values;
@@ -195,57 +195,8 @@ pub(crate) fn workflows(values: &Values) -> Result<Vec<String>, JournalError> {
     Ok(names)
 }
 
-/// What may be pruned, as far as it was looked for.
-#[derive(Debug)]
-pub(crate) struct Prunables {
-    pub(crate) found: Vec<Prunable>,
-    /// From which run on to look further; none if all were looked at.
-    pub(crate) rest: Option<RunId>,
-}
-
-/// At most `limit` things that may be pruned; runs from `first` on.
-pub(crate) fn prunable(
-    values: &Values,
-    now_ms: u64,
-    before_ms: u64,
-    first: RunId,
-    limit: usize,
-) -> Result<Prunables, JournalError> {
-    let mut found = unneeded(values, now_ms)?;
-    for (key, _) in values.scan(&keys::expired(now_ms), Order::Ascending, limit)? {
-        let (expires, target) = keys::parse_expiry(&key).ok_or_else(|| damaged(&key, "no expiry"))?;
-        found.push(Prunable::Expired(target.to_vec(), expires));
-    }
-    // No run ends before it is accepted, and its id begins with that time.
-    let end = keys::state(RunId::from_bytes(first_id(before_ms)));
-    let mut span: Span = keys::states().before(end).from(keys::state(first));
-    let mut rest = Some(first);
-    for _ in 0..LOOKED_AT / SCAN {
-        if found.len() >= limit {
-            break;
-        }
-        let pairs = values.scan(&span, Order::Ascending, SCAN)?;
-        let is_last = pairs.len() < SCAN;
-        for (key, raw) in pairs {
-            let run = keys::parse_state(&key).ok_or_else(|| damaged(&key, "no run"))?;
-            if found.len() >= limit {
-                return Ok(Prunables { found, rest: Some(run) });
-            }
-            if state_at(values, &key, raw)?.is_some_and(|state| has_ended(&state, before_ms)) {
-                found.push(Prunable::Run(run, before_ms));
-            }
-            span = span.after(key);
-            rest = Some(run);
-        }
-        if is_last {
-            return Ok(Prunables { found, rest: None });
-        }
-    }
-    Ok(Prunables { found, rest })
-}
-
 /// Versions that are not deployed any more and that no run is of, and components that no version uses: there are few of both.
-fn unneeded(values: &Values, now_ms: u64) -> Result<Vec<Prunable>, JournalError> {
+pub(crate) fn unneeded(values: &Values, now_ms: u64) -> Result<Vec<Prunable>, JournalError> {
     let deployed: Deployed = values.get(keys::DEPLOYED)?.unwrap_or_default();
     let (mut found, mut used) = (Vec::new(), BTreeSet::new());
     let kept = versions(values, |version| used.extend(version.digests().map(Arc::clone)))?;
@@ -283,14 +234,4 @@ pub(crate) fn versions(
     })?;
     kept.sort_by(|a, b| (&a.workflow, &a.version).cmp(&(&b.workflow, &b.version)));
     Ok(kept)
-}
-
-/// Whether nothing more comes of a run since before `before_ms`.
-pub(crate) fn has_ended(state: &State, before_ms: u64) -> bool {
-    state.phase.has_ended() && state.changed_ms < before_ms
-}
-
-/// The 16 bytes below every id of a run accepted at `at_ms` or later: 48 bits of time come first.
-fn first_id(at_ms: u64) -> [u8; 16] {
-    (u128::from(at_ms.min((1 << 48) - 1)) << 80).to_be_bytes()
 }

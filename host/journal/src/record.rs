@@ -1,10 +1,10 @@
 //! How a run is kept: its state and its small entries as one value, so that a run that comes and goes
 //! is one key. Larger entries have keys of their own.
 //!
-//! A byte that says so; the length of the state and the state; the length of the key of the run's
+//! A byte that says so; how many bytes its entries with keys of their own have; the length of the state and the state; the length of the key of the run's
 //! deduplication claim and that key; then for each entry its length and the entry, or 0 and how many entries in a
 //! row have keys of their own, so that a run that hears of many others does not grow with each. Lengths and counts
-//! are 32 bits, big-endian; state and entries are as `codec` writes them.
+//! are 32 bits, the number of bytes 64, big-endian; state and entries are as `codec` writes them.
 
 use stepmill_core::RunId;
 use stepmill_core::journal::JournalError;
@@ -25,6 +25,8 @@ const VALUE_BYTES: usize = 8 << 10;
 /// A run as it is kept, still encoded.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Record {
+    /// Bytes of the entries that have keys of their own.
+    own_bytes: u64,
     state: Vec<u8>,
     /// Key of its deduplication claim; empty if it has none.
     claim: Vec<u8>,
@@ -43,22 +45,23 @@ pub(crate) enum Place<'a> {
 impl Record {
     /// A run without entries.
     pub(crate) fn new(state: Vec<u8>, claim: Option<&[u8]>) -> Self {
-        Self { state, claim: claim.unwrap_or_default().to_vec(), entries: Vec::new() }
+        Self { own_bytes: 0, state, claim: claim.unwrap_or_default().to_vec(), entries: Vec::new() }
     }
 
     /// Reads the value of a run.
     pub(crate) fn parse(run: RunId, value: &[u8]) -> Result<Self, JournalError> {
         let parts = || {
-            let mut rest = value.strip_prefix(&[RUN])?;
+            let (own_bytes, mut rest) = value.strip_prefix(&[RUN])?.split_first_chunk::<8>()?;
+            let own_bytes = u64::from_be_bytes(*own_bytes);
             let (state, claim) = (take(&mut rest)?.to_vec(), take(&mut rest)?.to_vec());
-            Some(Self { state, claim, entries: rest.to_vec() })
+            Some(Self { own_bytes, state, claim, entries: rest.to_vec() })
         };
         parts().ok_or_else(|| damaged(&keys::state(run), "it is not a run"))
     }
 
     /// The state in the value of a run.
     pub(crate) fn state_in(key: &[u8], value: &[u8]) -> Result<State, JournalError> {
-        let mut rest = value.strip_prefix(&[RUN]).unwrap_or_default();
+        let mut rest = value.strip_prefix(&[RUN]).and_then(|rest| rest.get(8..)).unwrap_or_default();
         match take(&mut rest) {
             Some(state) => codec::decode(key, state),
             None => Err(damaged(key, "it is not a run")),
@@ -67,14 +70,24 @@ impl Record {
 
     /// The value.
     pub(crate) fn to_value(&self) -> Vec<u8> {
-        let mut value = Vec::with_capacity(9 + self.state.len() + self.claim.len() + self.entries.len());
+        let mut value = Vec::with_capacity(self.len());
         value.push(RUN);
+        value.extend_from_slice(&self.own_bytes.to_be_bytes());
         for part in [&self.state, &self.claim] {
             value.extend_from_slice(&length(part));
             value.extend_from_slice(part);
         }
         value.extend_from_slice(&self.entries);
         value
+    }
+
+    fn len(&self) -> usize {
+        17 + self.state.len() + self.claim.len() + self.entries.len()
+    }
+
+    /// The bytes of the state and of all entries.
+    pub(crate) fn bytes(&self) -> u64 {
+        self.own_bytes.saturating_add(self.len() as u64)
     }
 
     /// The state.
@@ -97,6 +110,7 @@ impl Record {
         let size = self.state.len() + self.entries.len() + entry.len();
         if entry.len() > ENTRY_BYTES || size > VALUE_BYTES {
             self.push_own();
+            self.own_bytes = self.own_bytes.saturating_add(entry.len() as u64);
             return Some(entry);
         }
         self.entries.extend_from_slice(&length(&entry));
@@ -204,6 +218,7 @@ mod tests {
             own += usize::from(record.push(vec![7; length]).is_some());
         }
         assert_eq!(own, 3);
+        assert_eq!(record.bytes(), record.to_value().len() as u64 + ENTRY_BYTES as u64 + 1 + 2 * 4_000);
         let value = record.to_value();
         assert!(value.len() < VALUE_BYTES + 200);
         let read = Record::parse(run, &value).unwrap();

@@ -1,18 +1,19 @@
 //! What the committer and the readers share.
 
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+use std::sync::{Arc, OnceLock};
 
-use stepmill_core::journal::{Backlog, JournalError, PhaseName};
-use stepmill_core::{Clock, RunId};
+use stepmill_core::Clock;
+use stepmill_core::journal::{Backlog, JournalError, PhaseName, Retention};
 
 use crate::batch::Effects;
 use crate::claims::Claims;
 use crate::index;
 use crate::keys;
-use crate::query::{self, Prunables};
+use crate::query;
+use crate::sweep::{self, Found};
+use crate::totals::Totals;
 use crate::values::Values;
-use crate::write::Prunable;
 
 /// A journal's values and what is known about them in memory.
 pub(crate) struct Shared {
@@ -22,8 +23,8 @@ pub(crate) struct Shared {
     pub(crate) claims: Claims,
     /// How full the journal is.
     pub(crate) counters: Counters,
-    /// From which run on to look further for what can be pruned.
-    pub(crate) sweep: Mutex<Option<RunId>>,
+    /// How many runs of each workflow have ended.
+    pub(crate) totals: Totals,
     /// Tells when things expire.
     pub(crate) clock: Arc<dyn Clock>,
     /// Set once a write has failed such that nothing may be assumed.
@@ -52,26 +53,23 @@ impl Shared {
         }
         Ok(Self {
             claims: Claims::open(&values)?,
+            totals: Totals::open(&values)?,
             values,
             counters: Counters::new(backlog),
-            sweep: Mutex::default(),
             clock,
             failure: OnceLock::new(),
         })
     }
 
-    /// At most `limit` things that may be pruned, from where the last look ended; and whether that was all.
+    /// At most `limit` things that may be pruned, from the key `from` on.
     pub(crate) fn prunable(
         &self,
         now_ms: u64,
-        before_ms: u64,
+        retention: &Retention,
+        from: &[u8],
         limit: usize,
-    ) -> Result<(Vec<Prunable>, bool), JournalError> {
-        let mut sweep = self.sweep.lock().unwrap_or_else(PoisonError::into_inner);
-        let first = sweep.unwrap_or(RunId::from_bytes([0; 16]));
-        let Prunables { found, rest } = query::prunable(&self.values, now_ms, before_ms, first, limit)?;
-        *sweep = rest;
-        Ok((found, rest.is_none()))
+    ) -> Result<Found, JournalError> {
+        sweep::look(&self.values, &self.totals.now(), retention, now_ms, from, limit)
     }
 
     /// Refuses if a write has failed before.

@@ -151,8 +151,8 @@ pub struct Journal {
     /// How many bytes the journal may have on disk before senders are told to come again (503);
     /// 10737418240 (10 GiB) unless given.
     pub max_bytes: u64,
-    /// How long finished runs are kept; 7d unless given. Dead letters stay until somebody redrives or
-    /// discards them.
+    /// How long finished runs are kept of workflows whose `retain` says nothing else; 7d unless given.
+    /// Dead letters stay until somebody redrives or discards them.
     #[serde(with = "duration")]
     #[schemars(with = "String")]
     pub retain: Duration,

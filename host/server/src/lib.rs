@@ -32,6 +32,7 @@ pub mod health;
 pub mod ingress;
 pub mod metrics;
 pub mod reload;
+pub mod retention;
 pub mod schedules;
 pub mod secrets;
 pub mod service;

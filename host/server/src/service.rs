@@ -31,17 +31,14 @@ use crate::health::Health;
 use crate::ingress::{self, Admission, Ingress};
 use crate::metrics;
 use crate::reload::{Current, Reload};
+use crate::retention::Pruning;
 use crate::schedules::Schedules;
 use crate::snapshots::Snapshots;
 
-/// Pause between two looks for what can be pruned.
-const PRUNE_EVERY: Duration = Duration::from_secs(30);
 /// Pause between two looks at whether the journal still takes writes.
 const WATCH_EVERY: Duration = Duration::from_millis(500);
 /// How long the last users of the journal may take to let go of it.
 const LET_GO: Duration = Duration::from_secs(2);
-/// Things pruned at once; more are pruned without a pause.
-const PRUNE_BATCH: usize = 1_000;
 /// File in the data folder that says where the service listens.
 const ADDRESSES: &str = "addresses.json";
 
@@ -260,6 +257,12 @@ impl Service {
             sandbox: Arc::clone(&self.sandbox),
             health: Arc::clone(&self.health),
         };
+        let pruning = Pruning {
+            live: self.live.clone(),
+            journal: Arc::clone(&self.journal),
+            clock: Arc::clone(&self.clock),
+            retain: config.journal.retain,
+        };
         let components = Arc::new(Components {
             sandbox: self.sandbox,
             journal: Arc::clone(&self.journal),
@@ -269,7 +272,7 @@ impl Service {
             live: self.live,
             journal: Arc::clone(&self.journal),
             sandbox: Arc::clone(&components) as Arc<dyn Invoke>,
-            clock: Arc::clone(&self.clock),
+            clock: self.clock,
             entropy: self.entropy,
             answers,
             gates,
@@ -292,7 +295,7 @@ impl Service {
         }
         work.spawn(reload.run(self.reload_asked, stop_work.clone()));
         work.spawn(metrics::upkeep(stop_work.clone()));
-        work.spawn(prune(self.journal, self.clock, config.journal.retain, stop_work.clone()));
+        work.spawn(pruning.run(stop_work.clone()));
 
         self.health.set_accepting(true);
         tracing::info!("ready");
@@ -374,24 +377,5 @@ async fn until_alone(journal: &Arc<dyn Journal>) {
     };
     if tokio::time::timeout(LET_GO, alone).await.is_err() {
         tracing::warn!("a connection is still open: the journal is closed when the process ends");
-    }
-}
-
-async fn prune(journal: Arc<dyn Journal>, clock: Arc<dyn Clock>, retain: Duration, stop: CancellationToken) {
-    let retain_ms = u64::try_from(retain.as_millis()).unwrap_or(u64::MAX);
-    loop {
-        let now_ms = clock.now_ms();
-        let pause = match journal.prune(now_ms, now_ms.saturating_sub(retain_ms), PRUNE_BATCH).await {
-            Ok(PRUNE_BATCH..) => Duration::ZERO,
-            Ok(_) => PRUNE_EVERY,
-            Err(error) => {
-                tracing::error!(error = &error as &dyn std::error::Error, "failed to prune the journal");
-                PRUNE_EVERY
-            }
-        };
-        tokio::select! {
-            () = stop.cancelled() => return,
-            () = tokio::time::sleep(pause) => {}
-        }
     }
 }

@@ -9,7 +9,7 @@ use std::sync::{Arc, Mutex};
 use async_trait::async_trait;
 use stepmill_core::journal::{
     Acceptance, Backlog, Claim, Committed, Cursor, Deployment, Filter, Front, Journal, JournalError,
-    KeptVersion, Outcome, Publication, Published, RunPage, Transition, Want,
+    KeptVersion, Outcome, Publication, Published, Retention, RunPage, Transition, Want,
 };
 use stepmill_core::run::{Entry, Lane, State, Turn};
 use stepmill_core::workflow::Version;
@@ -322,8 +322,8 @@ impl Journal for SimJournal {
         self.inner().component(digest).await
     }
 
-    async fn prune(&self, now_ms: u64, before_ms: u64, limit: usize) -> Result<usize, JournalError> {
-        write!(self, self.inner().prune(now_ms, before_ms, limit))
+    async fn prune(&self, now_ms: u64, retention: &Retention, limit: usize) -> Result<usize, JournalError> {
+        write!(self, self.inner().prune(now_ms, retention, limit))
     }
 
     fn backlog(&self) -> Backlog {

@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex, OnceLock};
 use async_trait::async_trait;
 use stepmill_core::journal::{
     Acceptance, Backlog, Claim, Committed, Cursor, Deployment, Filter, Front, Journal, JournalError,
-    KeptVersion, Outcome, Publication, Published, RunPage, Transition, Want,
+    KeptVersion, Outcome, Publication, Published, Retention, RunPage, Transition, Want,
 };
 use stepmill_core::run::{Entry, State, What};
 use stepmill_core::workflow::Version;
@@ -273,8 +273,9 @@ impl Journal for Twisted {
         self.still(move |inner| async move { inner.component(&digest).await }).await
     }
 
-    async fn prune(&self, now_ms: u64, before_ms: u64, limit: usize) -> Result<usize, JournalError> {
-        self.still(move |inner| async move { inner.prune(now_ms, before_ms, limit).await }).await
+    async fn prune(&self, now_ms: u64, retention: &Retention, limit: usize) -> Result<usize, JournalError> {
+        let retention = retention.clone();
+        self.still(move |inner| async move { inner.prune(now_ms, &retention, limit).await }).await
     }
 
     fn backlog(&self) -> Backlog {

@@ -16,6 +16,7 @@ use crate::retry;
 use crate::run::{Failures, OnDead};
 use crate::schedule;
 use crate::signature;
+use crate::size;
 
 /// One workflow.
 #[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
@@ -39,6 +40,9 @@ pub struct Definition {
     #[serde(default, with = "duration::option", skip_serializing_if = "Option::is_none")]
     #[schemars(with = "Option<String>")]
     pub timeout: Option<Duration>,
+    /// How long its runs are kept once they have ended; for `journal.retain` of stepmill.yaml unless given.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub retain: Option<Retain>,
     /// Retry policy of steps that have none of their own.
     #[serde(default)]
     pub retry: Option<retry::Config>,
@@ -64,6 +68,34 @@ pub struct Definition {
     /// `{run, workflow, phase, output, body}`.
     #[serde(default, rename = "on-success", skip_serializing_if = "Vec::is_empty")]
     pub on_success: Vec<Step>,
+}
+
+/// How long runs are kept once they have succeeded or were cancelled, those of the workflow's hooks and lists
+/// included. Whichever bound is reached first counts; the oldest ends go first. Dead letters are kept until
+/// somebody redrives or discards them.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Retain {
+    /// For how long after their end; `journal.retain` of stepmill.yaml unless given.
+    #[serde(default, rename = "for", with = "duration::option", skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "Option<String>")]
+    pub lasts: Option<Duration>,
+    /// How many at most.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub runs: Option<u64>,
+    /// How many bytes of the journal at most, such as `1GiB`.
+    #[serde(default, with = "size::option", skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "Option<ByteSize>")]
+    pub bytes: Option<u64>,
+}
+
+/// A number of bytes, or a text such as `512KiB`, `1GiB` or `10GB`.
+#[derive(JsonSchema)]
+#[serde(untagged)]
+#[expect(dead_code, reason = "says what may be written; it is read by `size`")]
+enum ByteSize {
+    Number(u64),
+    Text(String),
 }
 
 /// What starts a run.

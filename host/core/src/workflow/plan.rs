@@ -19,7 +19,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use sha2::{Digest as _, Sha256};
 
-use super::definition::{Definition, OnRun, Webhook};
+use super::definition::{Definition, OnRun, Retain, Webhook};
 use crate::dead::redrive;
 use crate::expression::Template;
 use crate::flow::fair::Priority;
@@ -114,8 +114,8 @@ pub struct PlanError {
 pub struct Plan {
     /// Name of the workflow; of a part of one `workflow/part`.
     pub name: Arc<str>,
-    /// Hexadecimal SHA-256 of the definition, of the files it names and of its plugins' digests. A part has
-    /// the version of the whole.
+    /// Hexadecimal SHA-256 of the definition but for `retain`, of the files it names and of its plugins' digests. A
+    /// part has the version of the whole.
     pub version: Arc<str>,
     /// The webhook trigger.
     pub webhook: Option<Webhook>,
@@ -139,6 +139,8 @@ pub struct Plan {
     pub timeout_ms: Option<u64>,
     /// When dead letters are redriven without a person. Those of a part have the rules of the whole.
     pub redrive: redrive::Rules,
+    /// How long its runs are kept once they have ended; a part's count with the whole's.
+    pub retain: Retain,
     /// Namespace of plugin storage.
     pub namespace: Arc<str>,
     /// The steps. Each comes after all that it needs.
@@ -179,6 +181,7 @@ impl Plan {
             problems.add("/concurrency", "concurrency is 0, so that no run would go on: give at least 1");
         }
         let timeout_ms = trigger::timeout(definition.timeout, &mut problems);
+        let retain = trigger::retain(definition.retain.as_ref(), &mut problems);
         let namespace: Arc<str> = definition.storage.as_deref().unwrap_or(&definition.name).into();
         let mut planner = part::Planner {
             environment,
@@ -220,6 +223,7 @@ impl Plan {
             concurrency: definition.concurrency.and_then(|most| usize::try_from(most).ok()),
             timeout_ms,
             redrive,
+            retain,
             namespace,
             steps,
             output,
@@ -314,7 +318,9 @@ fn version(definition: &Definition, digests: &[Arc<str>], files: &[Value]) -> Ar
         hash.update(text);
     };
     // A definition has only keys that are strings, so it always has a value.
-    let definition = serde_json::to_value(definition).unwrap_or_default();
+    let mut definition = serde_json::to_value(definition).unwrap_or_default();
+    // How long runs are kept is no part of what they do.
+    drop(definition.as_object_mut().and_then(|members| members.remove("retain")));
     part(&canonical(&definition).to_string());
     for digest in digests {
         part(digest);

@@ -6,8 +6,8 @@ use stepmill_core::journal::PhaseName;
 use stepmill_core::run::{Place, Queue, Subscription};
 
 use super::{
-    GATHERING, LANES, LISTENING, PHASES, QUEUES, SNOOZED, Span, WAITING, join, length, name, run_of,
-    split_name,
+    ENDED, GATHERING, LANES, LISTENING, PHASES, QUEUES, SNOOZED, Span, TOTALS, WAITING, join, length, name,
+    run_of, split_name,
 };
 
 /// The phases that are indexed: all but those that nearly all runs are in, ready and then succeeded, which would
@@ -26,8 +26,9 @@ const WORKFLOW: u8 = b'w';
 const SYSTEM: u8 = b's';
 
 /// All keys that follow from the state of one run.
-pub(crate) fn indexes() -> [Span; 6] {
-    [QUEUES, PHASES, LISTENING, GATHERING, WAITING, SNOOZED].map(|prefix| Span::prefix(prefix.to_vec()))
+pub(crate) fn indexes() -> [Span; 7] {
+    [QUEUES, PHASES, LISTENING, GATHERING, WAITING, SNOOZED, ENDED]
+        .map(|prefix| Span::prefix(prefix.to_vec()))
 }
 
 /// All queues.
@@ -201,6 +202,38 @@ pub(crate) fn snoozed(until_ms: u64, run: RunId) -> Vec<u8> {
 /// The dead letters that are snoozed for longer than until `now_ms`.
 pub(crate) fn snoozed_after(now_ms: u64) -> Span {
     Span::prefix(SNOOZED.to_vec()).from(join(&[SNOOZED, &now_ms.saturating_add(1).to_be_bytes()]))
+}
+
+/// The ended runs of a workflow and of its parts, in the order in which they ended.
+pub(crate) fn ended(workflow: &str) -> Span {
+    Span::prefix(join(&[ENDED, &name(workflow)]))
+}
+
+/// The end of a run of a workflow or of its parts.
+pub(crate) fn end(workflow: &str, at_ms: u64, run: RunId) -> Vec<u8> {
+    join(&[ENDED, &name(workflow), &at_ms.to_be_bytes(), run.as_bytes()])
+}
+
+/// The time and the run of an [`end`] key.
+pub(crate) fn parse_end(key: &[u8]) -> Option<(u64, RunId)> {
+    let (_, rest) = split_name(key.strip_prefix(ENDED)?)?;
+    let (at_ms, run) = split_number(rest)?;
+    Some((at_ms, run_of(run)?))
+}
+
+/// How many runs of all workflows have ended.
+pub(crate) fn totals() -> Span {
+    Span::prefix(TOTALS.to_vec())
+}
+
+/// How many runs of a workflow have ended.
+pub(crate) fn total(workflow: &str) -> Vec<u8> {
+    join(&[TOTALS, workflow.as_bytes()])
+}
+
+/// The workflow of a [`total`] key.
+pub(crate) fn parse_total(key: &[u8]) -> Option<&str> {
+    std::str::from_utf8(key.strip_prefix(TOTALS)?).ok()
 }
 
 /// What stands for a key that people choose, and that may be of any length.

@@ -142,7 +142,7 @@ pub(super) fn open(
         content.push(entry);
     }
     draft.put_new(state_key, record.to_value());
-    let standing = Standing::of(&state);
+    let standing = Standing::of(&state, record.bytes());
     lane::change(draft, follows, None, Some(&standing))?;
     version::count(draft, None, Some(&state.version))?;
     draft.place(run, None, Some(standing), Some((Box::new((state, content)), bytes)));

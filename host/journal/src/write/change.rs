@@ -81,7 +81,7 @@ impl Found {
         if old.phase.has_ended() {
             return Err(JournalError::Ended { run });
         }
-        let (heir, before) = (Heir::of(&old), Standing::of(&old));
+        let (heir, before) = (Heir::of(&old), Standing::of(&old, record.bytes()));
         let (seq, listening) = (old.seq, Listening::of(&old));
         // Of which version a run is changes with a redrive only.
         let was_of = old.phase.is_dead().then(|| old.version.clone());
@@ -94,20 +94,20 @@ impl Found {
                 told.extend(heir.hears(&was, &state.phase, &entry.what));
             }
         }
-        let after = Standing::of(&state);
         let state_value = encode(&state)?;
-        lane::change(draft, follows, Some(&before), Some(&after))?;
-        if let Some(was_of) = was_of {
-            version::count(draft, Some(&was_of), Some(&state.version))?;
-        }
-        follows.add(told);
-        follows.add(listening.begun(&state));
         record.set_state(state_value);
         for (seq, Encoded { value, .. }) in (seq..).zip(entries) {
             if let Some(value) = record.push(value) {
                 draft.put_new(keys::entry(run, seq), value);
             }
         }
+        let after = Standing::of(&state, record.bytes());
+        lane::change(draft, follows, Some(&before), Some(&after))?;
+        if let Some(was_of) = was_of {
+            version::count(draft, Some(&was_of), Some(&state.version))?;
+        }
+        follows.add(told);
+        follows.add(listening.begun(&state));
         draft.put(keys::state(run), record.to_value());
         draft.place(run, Some(before), Some(after), None);
         Ok(state)

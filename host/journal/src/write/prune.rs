@@ -8,14 +8,13 @@ use crate::batch::Draft;
 use crate::codec::{ClaimRow, KeptRow, StoredRow};
 use crate::index::Standing;
 use crate::keys;
-use crate::query::has_ended;
 use crate::record::{Place, Record};
 use crate::tree::Order;
 
 /// What may be removed, found before the committer takes it up and checked again by it.
 #[derive(Debug)]
 pub(crate) enum Prunable {
-    /// A run that ended before this time.
+    /// A run and when it ended.
     Run(RunId, u64),
     /// A claim, a stored value or an event, and when it expired.
     Expired(Vec<u8>, u64),
@@ -28,11 +27,11 @@ pub(crate) enum Prunable {
 /// Removes a thing if it is still to go. Answers whether it went.
 pub(crate) fn prune(draft: &mut Draft<'_, '_>, prunable: Prunable) -> Result<bool, JournalError> {
     match prunable {
-        Prunable::Run(run, before_ms) => {
+        Prunable::Run(run, at_ms) => {
             let Some(content) = draft.content(&keys::state(run))? else { return Ok(false) };
             let record = Record::parse(run, &content)?;
             let state = record.state(run)?;
-            if !has_ended(&state, before_ms) {
+            if !state.phase.has_ended() || state.changed_ms != at_ms {
                 return Ok(false);
             }
             for (seq, place) in (0..).zip(record.places()) {
@@ -45,7 +44,7 @@ pub(crate) fn prune(draft: &mut Draft<'_, '_>, prunable: Prunable) -> Result<boo
             if let Some(claim) = record.claim() {
                 release(draft, claim, run)?;
             }
-            draft.place(run, Some(Standing::of(&state)), None, None);
+            draft.place(run, Some(Standing::of(&state, record.bytes())), None, None);
             version::count(draft, Some(&state.version), None)?;
             Ok(true)
         }

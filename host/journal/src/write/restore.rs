@@ -47,7 +47,7 @@ pub(crate) fn restore(draft: &mut Draft<'_, '_>, restored: Restored) -> Result<(
             }
             draft.put(keys::state(state.run), record.to_value());
             // Whoever has room in its lane has its turn already, and nobody has anything left to hear.
-            let standing = Standing::of(&state);
+            let standing = Standing::of(&state, record.bytes());
             lane::change(draft, &mut Follows::default(), None, Some(&standing))?;
             version::count(draft, None, Some(&state.version))?;
             draft.place(state.run, None, Some(standing), None);

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use stepmill_core::clock::ManualClock;
-use stepmill_core::journal::{Filter, JournalError, Outcome};
+use stepmill_core::journal::{Filter, JournalError, Outcome, Retention};
 use stepmill_core::run::{Lane, OnDead};
 use stepmill_core::storage::{Condition, PluginStorage as _, StorageOp};
 use stepmill_core::{Journal as _, RunId};
@@ -173,7 +173,7 @@ async fn large_values_are_files_that_come_and_go_with_their_owners() {
         }
         assert_eq!(large_files(path).len(), 2, "one of the run, one of the value");
     }
-    assert_eq!(journal.prune(NOW + 9, NOW + 9, 100).await.unwrap(), 5);
+    assert_eq!(journal.prune(NOW + 9, &Retention::since(NOW + 9), 100).await.unwrap(), 5);
     assert_eq!(large_files(path).len(), 1);
     drop(journal);
     let orphan = path.join("large/ab").join("ab".repeat(32));

@@ -50,7 +50,8 @@ fn verb() -> impl Strategy<Value = Verb> {
         2 => (any::<u8>(), 0..4_u8).prop_map(|(run, for_ms)| Verb::Snooze { run, for_ms }),
         1 => any::<u8>().prop_map(Verb::Decide),
         3 => (1..6_u8).prop_map(Verb::Advance),
-        1 => any::<bool>().prop_map(|runs| Verb::Prune { runs }),
+        2 => (any::<bool>(), proptest::option::of(0..4_u8))
+            .prop_map(|(runs, most)| Verb::Prune { runs, most }),
         1 => Just(Verb::Reopen),
         1 => Just(Verb::Move),
     ]

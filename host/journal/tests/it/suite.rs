@@ -38,6 +38,7 @@ conformance! {
     versions::a_version_is_read_back_as_it_was_deployed as a_version_is_read_back_as_it_was_deployed,
     versions::a_version_is_kept_while_it_is_deployed_or_has_runs as a_version_is_kept_while_it_is_deployed_or_has_runs,
     versions::a_run_that_is_redriven_under_another_version_is_one_of_that as a_run_that_is_redriven_under_another_version_is_one_of_that,
+    runs::each_workflow_keeps_what_its_bounds_allow as each_workflow_keeps_what_its_bounds_allow,
     queue::concurrent_claimers_get_each_run_once as concurrent_claimers_get_each_run_once,
     queue::a_run_is_claimed_when_it_is_due_and_not_before as a_run_is_claimed_when_it_is_due_and_not_before,
     queue::a_commit_without_the_claim_is_fenced as a_commit_without_the_claim_is_fenced,

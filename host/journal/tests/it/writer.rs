@@ -13,7 +13,7 @@ use std::time::Duration;
 use stepmill_core::RunId;
 use stepmill_core::clock::{Clock, SystemClock};
 use stepmill_core::document::Body;
-use stepmill_core::journal::{Filter, Journal, JournalError, PhaseName, Transition};
+use stepmill_core::journal::{Filter, Journal, JournalError, PhaseName, Retention, Transition};
 use stepmill_core::run::What;
 use stepmill_core::storage::{PluginStorage, StorageOp, Stored, StoredValue};
 use stepmill_journal::{LocalJournal, Options, Sync};
@@ -234,6 +234,6 @@ async fn prune(journal: Arc<LocalJournal>) {
         every.tick().await;
         let before_ms = SystemClock.now_ms() - 200;
         say(&format!("prunes {before_ms}\n"));
-        journal.prune(before_ms, before_ms, 2_000).await.unwrap();
+        journal.prune(before_ms, &Retention::since(before_ms), 2_000).await.unwrap();
     }
 }

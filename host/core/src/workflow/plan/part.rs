@@ -13,7 +13,7 @@ use crate::dead::redrive;
 use crate::expression::Template;
 use crate::flow::fair::Priority;
 use crate::retry::Policy;
-use crate::workflow::definition::{ForEach, Step};
+use crate::workflow::definition::{ForEach, Retain, Step};
 
 /// Most runs of one step that may go at once.
 const MAX_CONCURRENCY: u32 = 1_000;
@@ -333,6 +333,7 @@ impl<'a> Planner<'a> {
             concurrency: None,
             timeout_ms: None,
             redrive: self.redrive.clone(),
+            retain: Retain::default(),
             namespace: Arc::clone(&self.namespace),
             steps: Vec::new(),
             output: None,

@@ -162,6 +162,9 @@ fn the_version_hangs_on_what_is_said_and_not_on_how() {
     let mut other = order_to_cash();
     other["steps"][3]["with"]["path"] = json!("/order");
     assert_ne!(version(other), base);
+    let mut kept = order_to_cash();
+    kept["retain"] = json!({ "for": "30d", "runs": 100 });
+    assert_eq!(version(kept), base, "how long runs are kept is no part of what they do");
 }
 
 #[test]

@@ -13,7 +13,9 @@ use crate::expression::Template;
 use crate::run::OnDead;
 use crate::schedule::{self, Schedule};
 use crate::signature::Verify;
-use crate::workflow::definition::{Definition, GatherConfig, Keep, LaneConfig, OnRun, Webhook, WholeLane};
+use crate::workflow::definition::{
+    Definition, GatherConfig, Keep, LaneConfig, OnRun, Retain, Webhook, WholeLane,
+};
 
 /// Longest time that a repeated event is recognised, as claims take up room in the journal.
 const DEDUPE_MAX: Duration = Duration::from_secs(366 * 24 * 3600);
@@ -31,6 +33,8 @@ const GATHER_EVENTS: u32 = 10_000;
 const LANE_WIDTH: u32 = 1_000;
 /// Longest timeout of a workflow.
 const TIMEOUT_MAX: Duration = Duration::from_secs(5 * 366 * 24 * 3600);
+/// Shortest time that finished runs are kept.
+const RETAIN_MIN: Duration = Duration::from_secs(1);
 /// What there is before there is a run.
 const OF_THE_EVENT: [&str; 4] = ["body", "event", "headers", "query"];
 
@@ -220,6 +224,25 @@ pub(super) fn timeout(timeout: Option<Duration>, problems: &mut Problems) -> Opt
         problems.add("/timeout", "the timeout is zero or over five years: give a time such as 30d");
     }
     u64::try_from(timeout.as_millis()).ok()
+}
+
+/// Checks how long runs are kept.
+pub(super) fn retain(retain: Option<&Retain>, problems: &mut Problems) -> Retain {
+    let Some(retain) = retain else { return Retain::default() };
+    let Retain { lasts, runs, bytes } = retain;
+    if (lasts, runs, bytes) == (&None, &None, &None) {
+        problems.add("/retain", "retain says nothing: give for, runs or bytes, such as {for: 30d}");
+    }
+    if lasts.is_some_and(|lasts| lasts < RETAIN_MIN) {
+        problems.add("/retain/for", "finished runs would be gone before anybody sees them: give at least 1s");
+    }
+    for (key, bound) in [("runs", runs), ("bytes", bytes)] {
+        if *bound == Some(0) {
+            let message = format!("{key} is 0, so that no finished run would ever be seen: give at least 1");
+            problems.add(format!("/retain/{key}"), message);
+        }
+    }
+    *retain
 }
 
 /// Checks a synchronous answer.

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use stepmill_core::RunId;
 use stepmill_core::document::Document;
 use stepmill_core::event::{Event, Trigger};
-use stepmill_core::journal::{Dedupe, Publication, Published, Transition};
+use stepmill_core::journal::{Dedupe, Publication, Published, Retention, Transition};
 use stepmill_core::run::{Entry, Pending, Phase, State, What};
 
 use crate::fixtures::{Fixture, NOW, acceptance, began, died, done, redriven, run_id, transition};
@@ -105,7 +105,11 @@ pub async fn an_event_that_is_kept_is_heard_by_one_run_of_each_workflow(fixture:
         fixture.journal.commit(claim.state.run, claim.epoch, listens(&claim.state)).await.unwrap();
     assert!(committed.after.is_empty() && matches!(committed.state.phase, Phase::Waiting { .. }));
     fixture.clock.advance(50);
-    assert_eq!(fixture.journal.prune(NOW + 50, 0, 9).await.unwrap(), 3, "events that have expired");
+    assert_eq!(
+        fixture.journal.prune(NOW + 50, &Retention::since(0), 9).await.unwrap(),
+        3,
+        "events that have expired"
+    );
 }
 
 pub async fn an_event_that_has_expired_is_not_heard(fixture: Fixture) {
@@ -164,6 +168,6 @@ pub async fn an_event_is_published_once_under_a_key(fixture: Fixture) {
     assert_eq!(fixture.journal.publish(again.clone()).await.unwrap(), Published::Duplicate(id));
     assert!(heard(&fixture, run).await.is_empty());
     fixture.clock.advance(10);
-    assert_eq!(fixture.journal.prune(NOW + 10, 0, 9).await.unwrap(), 1);
+    assert_eq!(fixture.journal.prune(NOW + 10, &Retention::since(0), 9).await.unwrap(), 1);
     assert_eq!(publish(&fixture, again).await, [run]);
 }

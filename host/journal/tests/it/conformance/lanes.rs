@@ -1,7 +1,7 @@
 //! Runs that go one after another, and runs that gather events.
 
 use stepmill_core::RunId;
-use stepmill_core::journal::{Acceptance, JournalError, Outcome, PhaseName};
+use stepmill_core::journal::{Acceptance, JournalError, Outcome, PhaseName, Retention};
 use stepmill_core::run::{Entry, Gather, Lane, OnDead, Phase, What, payload};
 
 use crate::fixtures::{
@@ -169,7 +169,7 @@ pub async fn a_gathered_event_is_claimed_by_its_run_until_it_expires(fixture: Fi
     fixture.journal.append(run, Entry::new(NOW, cancelled())).await.unwrap();
     fixture.clock.advance(30);
     assert_eq!(
-        fixture.journal.prune(NOW + 30, NOW + 1, 9).await.unwrap(),
+        fixture.journal.prune(NOW + 30, &Retention::since(NOW + 1), 9).await.unwrap(),
         2,
         "a claim and the run with its own"
     );

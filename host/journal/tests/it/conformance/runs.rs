@@ -3,8 +3,11 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use stepmill_core::document::Body;
-use stepmill_core::journal::{Acceptance, Cursor, Filter, Fire, JournalError, Outcome, PhaseName};
-use stepmill_core::run::{Phase, What};
+use stepmill_core::journal::{
+    Acceptance, Cursor, Filter, Fire, JournalError, Kept, Outcome, PhaseName, Retention,
+};
+use stepmill_core::run::{Entry, Phase, What};
+use stepmill_core::{Clock as _, RunId};
 
 use crate::fixtures::{
     Fixture, NOW, acceptance, cancelled, died, done, keyed, storage, succeeded, transition, with_body,
@@ -210,15 +213,19 @@ pub async fn prune_removes_what_is_over_and_nothing_else(fixture: Fixture) {
     change.writes = vec![storage("gone", ttl)];
     fixture.journal.commit(claim.state.run, claim.epoch, change).await.unwrap();
 
-    assert_eq!(fixture.journal.prune(NOW, NOW, 100).await.unwrap(), 0);
+    assert_eq!(fixture.journal.prune(NOW, &Retention::since(NOW), 100).await.unwrap(), 0);
     fixture.clock.advance(5);
     assert_eq!(
-        fixture.journal.prune(NOW + 5, NOW, 100).await.unwrap(),
+        fixture.journal.prune(NOW + 5, &Retention::since(NOW), 100).await.unwrap(),
         1,
         "a value; claims go with their runs"
     );
-    assert_eq!(fixture.journal.prune(NOW + 5, NOW + 5, 2).await.unwrap(), 2, "no more than the limit");
-    assert_eq!(fixture.journal.prune(NOW + 5, NOW + 5, 100).await.unwrap(), 1);
+    assert_eq!(
+        fixture.journal.prune(NOW + 5, &Retention::since(NOW + 5), 2).await.unwrap(),
+        2,
+        "no more than the limit"
+    );
+    assert_eq!(fixture.journal.prune(NOW + 5, &Retention::since(NOW + 5), 100).await.unwrap(), 1);
     for run in [over, cancelled] {
         assert!(matches!(fixture.journal.read(run).await, Err(JournalError::NoSuchRun(_))));
     }
@@ -228,6 +235,70 @@ pub async fn prune_removes_what_is_over_and_nothing_else(fixture: Fixture) {
         Outcome::Duplicate(kept.accepted.run)
     );
     assert_eq!(fixture.journal.query(&Filter::default(), None, 100).await.unwrap().runs.len(), 2);
+}
+
+/// Ends a run of a workflow at a time of its own.
+async fn end(fixture: &Fixture, workflow: &str, body: &str, what: What) -> RunId {
+    let mut acceptance = with_body(NOW, body);
+    acceptance.accepted.workflow = workflow.into();
+    let run = acceptance.accepted.run;
+    fixture.accept(acceptance).await;
+    let claim = fixture.claim(u64::MAX, 1).await.pop().unwrap();
+    assert_eq!(claim.state.run, run);
+    let mut change = transition(&claim.state, vec![what]);
+    change.entries[0].at_ms = fixture.clock.now_ms();
+    fixture.journal.commit(run, claim.epoch, change).await.unwrap();
+    fixture.clock.advance(1);
+    run
+}
+
+async fn left(fixture: &Fixture, workflow: &str) -> Vec<RunId> {
+    let filter = Filter { workflow: Some(workflow.into()), phase: None };
+    let page = fixture.journal.query(&filter, None, 100).await.unwrap();
+    page.runs.iter().map(|state| state.run).rev().collect()
+}
+
+pub async fn each_workflow_keeps_what_its_bounds_allow(fixture: Fixture) {
+    let mut runs: BTreeMap<&str, Vec<RunId>> = BTreeMap::new();
+    let large = "x".repeat(10_000);
+    for _ in 0..4 {
+        for workflow in ["few", "few/each", "small", "young", "usual"] {
+            let body = if workflow == "small" { large.as_str() } else { "{}" };
+            runs.entry(workflow).or_default().push(end(&fixture, workflow, body, done()).await);
+        }
+    }
+    // What stays whatever the bounds, and what ends last of all although it came first.
+    let dead = end(&fixture, "few", "{}", died()).await;
+    let mut waits = acceptance(NOW - 1_000);
+    waits.accepted.workflow = "few".into();
+    fixture.accept(waits.clone()).await;
+    let now_ms = fixture.clock.now_ms();
+    let kept = Kept::default();
+    let retention = Retention {
+        usual: Kept { since_ms: NOW + 5, ..kept },
+        of: BTreeMap::from([
+            // The part's runs count, so that it is the latest two of eight.
+            ("few".into(), Kept { runs: Some(2), ..kept }),
+            ("small".into(), Kept { bytes: Some(25_000), ..kept }),
+            // Each of these ends two before the next one of its workflow but three.
+            ("young".into(), Kept { since_ms: NOW + 15, runs: Some(100), bytes: Some(1 << 20) }),
+        ]),
+    };
+    assert_eq!(fixture.journal.prune(now_ms, &retention, 3).await.unwrap(), 3, "no more than the limit");
+    assert_eq!(fixture.journal.prune(now_ms, &retention, 100).await.unwrap(), 6 + 2 + 3 + 1 - 3);
+    assert_eq!(left(&fixture, "few").await, [&[waits.accepted.run], &runs["few"][3..], &[dead]].concat());
+    assert_eq!(left(&fixture, "few/each").await, runs["few/each"][3..]);
+    assert_eq!(left(&fixture, "small").await, runs["small"][2..]);
+    assert_eq!(left(&fixture, "young").await, runs["young"][3..]);
+    assert_eq!(left(&fixture, "usual").await, runs["usual"][1..]);
+    assert_eq!(fixture.journal.prune(now_ms, &retention, 100).await.unwrap(), 0, "all are within the bounds");
+    // It is the end that counts, also of a dead letter that is discarded.
+    for run in [waits.accepted.run, dead] {
+        fixture.journal.append(run, Entry::new(now_ms, cancelled())).await.unwrap();
+    }
+    assert_eq!(fixture.journal.prune(now_ms, &retention, 100).await.unwrap(), 2);
+    assert_eq!(left(&fixture, "few").await, [waits.accepted.run, dead]);
+    assert!(left(&fixture, "few/each").await.is_empty());
 }
 
 pub async fn a_claim_goes_with_its_run_or_when_it_expires(fixture: Fixture) {
@@ -241,13 +312,17 @@ pub async fn a_claim_goes_with_its_run_or_when_it_expires(fixture: Fixture) {
         runs.push(accepted.accepted.run);
     }
     fixture.clock.advance(10);
-    assert_eq!(fixture.journal.prune(NOW + 10, NOW + 10, 100).await.unwrap(), 2);
+    assert_eq!(fixture.journal.prune(NOW + 10, &Retention::since(NOW + 10), 100).await.unwrap(), 2);
     assert!(matches!(fixture.journal.read(runs[1]).await, Err(JournalError::NoSuchRun(_))));
     assert_eq!(fixture.accept(keyed(NOW + 10, "long", NOW + 200)).await, Outcome::Duplicate(runs[1]));
     let again = keyed(NOW + 10, "short", NOW + 200);
     assert_eq!(fixture.accept(again.clone()).await, Outcome::New(again.accepted.run));
     fixture.clock.advance(100);
-    assert_eq!(fixture.journal.prune(NOW + 110, NOW, 100).await.unwrap(), 1, "the claim that has expired");
+    assert_eq!(
+        fixture.journal.prune(NOW + 110, &Retention::since(NOW), 100).await.unwrap(),
+        1,
+        "the claim that has expired"
+    );
     assert_eq!(
         fixture.accept(keyed(NOW + 110, "short", NOW + 300)).await,
         Outcome::Duplicate(again.accepted.run)

@@ -1,6 +1,6 @@
 //! Plugin storage.
 
-use stepmill_core::journal::{JournalError, Transition};
+use stepmill_core::journal::{JournalError, Retention, Transition};
 use stepmill_core::storage::{Condition, StorageOp, StoredValue};
 
 use crate::fixtures::{Fixture, NOW, acceptance, claim_of, done, put, storage, transition};
@@ -133,7 +133,11 @@ pub async fn values_expire(fixture: Fixture) {
     assert!(fixture.journal.keys("orders", "", None, 9).await.unwrap().is_empty());
     fixture.store(vec![storage("k", ttl(b"2", None))]).await.unwrap();
     fixture.clock.advance(1_000);
-    assert_eq!(fixture.journal.prune(NOW + 2_000, 0, 100).await.unwrap(), 0, "the new value does not expire");
+    assert_eq!(
+        fixture.journal.prune(NOW + 2_000, &Retention::since(0), 100).await.unwrap(),
+        0,
+        "the new value does not expire"
+    );
     assert_eq!(value(&fixture, "k").await, Some(bytes(b"2")));
 }
 

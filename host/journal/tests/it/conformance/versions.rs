@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use serde_json::json;
 use stepmill_core::Clock as _;
-use stepmill_core::journal::{Acceptance, Claim, Deployment};
+use stepmill_core::journal::{Acceptance, Claim, Deployment, Retention};
 use stepmill_core::manifest::{Kind, Manifest};
 use stepmill_core::run::{Entry, What};
 use stepmill_core::workflow::{PluginInfo, Version};
@@ -88,19 +88,27 @@ pub async fn a_version_is_kept_while_it_is_deployed_or_has_runs(fixture: Fixture
     fixture.accept(of("one")).await;
     fixture.journal.deploy(deployment(&[&two])).await.unwrap();
     assert_eq!(fixture.kept().await, [("one".into(), false, 1), ("two".into(), true, 0)]);
-    assert_eq!(fixture.journal.prune(NOW, NOW, 100).await.unwrap(), 0);
+    assert_eq!(fixture.journal.prune(NOW, &Retention::since(NOW), 100).await.unwrap(), 0);
 
     let claim = fixture.claim(NOW, 1).await.pop().unwrap();
     let ended = transition(&claim.state, vec![done()]);
     fixture.journal.commit(claim.state.run, claim.epoch, ended).await.unwrap();
-    assert_eq!(fixture.journal.prune(NOW, NOW, 100).await.unwrap(), 0, "the run is there still");
+    assert_eq!(
+        fixture.journal.prune(NOW, &Retention::since(NOW), 100).await.unwrap(),
+        0,
+        "the run is there still"
+    );
     let over =
         [(5, "the run", 1), (GRACE - 6, "nothing yet", 0), (1, "its version", 1), (0, "its component", 1)];
     for (later, gone, count) in over {
         assert!(fixture.has_component("a").await, "{gone}");
         fixture.clock.advance(later);
         let now_ms = fixture.clock.now_ms();
-        assert_eq!(fixture.journal.prune(now_ms, now_ms, 100).await.unwrap(), count, "{gone}");
+        assert_eq!(
+            fixture.journal.prune(now_ms, &Retention::since(now_ms), 100).await.unwrap(),
+            count,
+            "{gone}"
+        );
     }
     assert_eq!(fixture.kept().await, [("two".into(), true, 0)]);
     assert!(!fixture.has_component("a").await && fixture.has_component("b").await);

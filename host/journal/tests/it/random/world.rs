@@ -8,9 +8,9 @@ use stepmill_core::clock::{Clock as _, ManualClock};
 use stepmill_core::document::Document;
 use stepmill_core::event::{Event, Trigger};
 use stepmill_core::journal::{
-    Committed, Filter, Journal as _, JournalError, Publication, Published, Transition, Want,
+    Committed, Filter, Journal as _, JournalError, Kept, Publication, Published, Retention, Transition, Want,
 };
-use stepmill_core::run::{Decision, Entry, Phase, Queue, State, What};
+use stepmill_core::run::{Decision, Entry, Phase, Queue, State, What, root};
 use stepmill_core::storage::StorageOp;
 use stepmill_journal::{LocalJournal, MemoryDisk, Options, Sync};
 use tempfile::TempDir;
@@ -31,7 +31,7 @@ pub enum Verb {
     Snooze { run: u8, for_ms: u8 },
     Decide(u8),
     Advance(u8),
-    Prune { runs: bool },
+    Prune { runs: bool, most: Option<u8> },
     Reopen,
     Move,
 }
@@ -191,10 +191,21 @@ impl World {
                 self.append(*run, |_| What::Decided { step: "ask".into(), decision: decision.clone() }).await;
             }
             Verb::Advance(by) => self.clock.advance(u64::from(*by)),
-            Verb::Prune { runs } => {
-                let before_ms = if *runs { now_ms } else { 0 };
-                self.has_pruned |= runs;
-                self.journal().prune(now_ms, before_ms, 100).await.unwrap();
+            Verb::Prune { runs, most } => {
+                let mut retention = Retention::since(if *runs { now_ms } else { 0 });
+                self.has_pruned |= *runs || most.is_some();
+                if let Some(most) = most {
+                    let kept = Kept { runs: Some(u64::from(*most)), bytes: Some(10_000), since_ms: 0 };
+                    retention.of.insert(workflow(0), kept);
+                }
+                self.journal().prune(now_ms, &retention, 100).await.unwrap();
+                if let Some(most) = most {
+                    let states = self.states().await;
+                    let ended = states
+                        .iter()
+                        .filter(|state| root(&state.workflow) == workflow(0) && state.phase.has_ended());
+                    assert!(ended.count() <= usize::from(*most));
+                }
             }
             Verb::Reopen => {
                 let before = self.states().await;

@@ -136,6 +136,10 @@ fn every_mistake_in_what_starts_a_run_has_its_sentence() {
             "/lane/concurrency: concurrency is 0",
         ),
         (json!({ "timeout": "0s" }), "/timeout: the timeout is zero"),
+        (json!({ "retain": {} }), "/retain: retain says nothing"),
+        (json!({ "retain": { "for": "10ms" } }), "/retain/for: finished runs would be gone before"),
+        (json!({ "retain": { "runs": 0 } }), "/retain/runs: runs is 0"),
+        (json!({ "retain": { "bytes": "0B" } }), "/retain/bytes: bytes is 0"),
         (json!({ "on": { "event": "shipmnt" } }), "/on/event: there is no event \"shipmnt\""),
         (
             json!({ "on": { "run": { "workflow": "w" } } }),
