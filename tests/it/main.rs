@@ -8,6 +8,7 @@
 )]
 
 mod approvals;
+mod backup;
 mod crash;
 mod docs;
 mod drain;

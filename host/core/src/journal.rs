@@ -1,8 +1,10 @@
 //! The seam to durability. The verbs are the journal's, not a database's.
 
+mod backup;
 mod retention;
 
 use std::collections::BTreeMap;
+use std::io::Write;
 use std::sync::Arc;
 
 use async_trait::async_trait;
@@ -14,6 +16,7 @@ use crate::run::{Accepted, Entry, Phase, Queue, State};
 use crate::storage::StorageWrite;
 use crate::workflow::Version;
 
+pub use backup::BackupError;
 pub use retention::{Kept, Retention};
 
 /// A run that is asked for.
@@ -426,6 +429,10 @@ pub trait Journal: Send + Sync {
     /// components that nothing needs any more. Answers how many things went. A claim on a run that is removed has
     /// ended.
     async fn prune(&self, now_ms: u64, retention: &Retention, limit: usize) -> Result<usize, JournalError>;
+
+    /// Writes a backup: all that is in the journal as it is at one moment between the call and its end, while runs go
+    /// on. Returns when all is written and flushed; making it durable is the caller's part. There is one at a time.
+    async fn back_up(&self, to: Box<dyn Write + Send>) -> Result<(), BackupError>;
 
     /// How full the journal is. Cheap: counted, not scanned.
     fn backlog(&self) -> Backlog;

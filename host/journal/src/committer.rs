@@ -214,6 +214,7 @@ fn refuse(request: Request, error: JournalError) {
 fn finish(shared: &Shared, batch: Batch<'_>, waiting: Vec<Waiter>) {
     let Batch { mut changes, effects, .. } = batch;
     shared.totals.write(&effects.totals, &mut changes);
+    let touched = shared.notes.touched(&changes);
     let result = if let Some(failure) = shared.failure.get() {
         Err(failure.clone())
     } else if changes.is_empty() {
@@ -221,7 +222,10 @@ fn finish(shared: &Shared, batch: Batch<'_>, waiting: Vec<Waiter>) {
     } else {
         let committed = catch_unwind(AssertUnwindSafe(|| shared.values.commit(changes)));
         match committed {
-            Ok(Ok(())) => Ok(()),
+            Ok(Ok(())) => {
+                shared.notes.note(touched);
+                Ok(())
+            }
             Ok(Err(CommitFailure::Refused(error))) => {
                 tracing::error!(%error, "refused a batch of writes to the journal");
                 Err(chain(&error))

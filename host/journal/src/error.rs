@@ -4,7 +4,7 @@ use std::error::Error;
 use std::path::PathBuf;
 
 use stepmill_core::RunId;
-use stepmill_core::journal::JournalError;
+use stepmill_core::journal::{BackupError, JournalError};
 
 /// Why a journal could not be opened. Nothing was changed unless it says so.
 #[derive(Debug, thiserror::Error)]
@@ -184,12 +184,29 @@ pub enum TransferError {
         /// Which rule they break.
         reason: String,
     },
+    /// One backup is being written already.
+    #[error("a backup of this journal is under way already: wait for its end")]
+    UnderWay,
+    /// The journal is written faster than its backup.
+    #[error(
+        "the journal changes faster than the backup is taken: write it to a faster place, or back up later"
+    )]
+    Overrun,
     /// There is something in the journal already.
     #[error("the journal is not empty: import into a new folder")]
     NotEmpty,
     /// The journal failed.
     #[error(transparent)]
     Journal(#[from] JournalError),
+}
+
+impl From<TransferError> for BackupError {
+    fn from(error: TransferError) -> Self {
+        match error {
+            TransferError::UnderWay => Self::UnderWay,
+            other => Self::Failed(Box::new(other)),
+        }
+    }
 }
 
 /// Makes a [`JournalError::Io`] out of a cause.

@@ -230,6 +230,15 @@ pub(crate) fn parse_taken<'k>(key: &'k [u8], kept: &[u8]) -> Option<&'k str> {
     std::str::from_utf8(key.strip_prefix(taken_prefix(kept).as_slice())?).ok()
 }
 
+/// The [`kept_event`] key of a [`taken`] key.
+pub(crate) fn kept_of_taken(key: &[u8]) -> Option<Vec<u8>> {
+    let rest = key.strip_prefix(TAKEN)?;
+    let (name, _) = split_name(rest)?;
+    // After the name come a digest, a time and an id.
+    let length = 4 + name.len() + 32 + 8 + 16;
+    Some(join(&[KEPT, rest.get(..length)?]))
+}
+
 fn taken_prefix(kept: &[u8]) -> Vec<u8> {
     // As long as that of the event, so that nothing of it runs into the workflow's name.
     join(&[TAKEN, kept.strip_prefix(KEPT).unwrap_or(kept)])
@@ -332,6 +341,7 @@ mod tests {
     fn who_has_taken_an_event_is_read_back() {
         let kept = kept_event("paid", "7", 1, RunId::new(1, [1; 10]));
         assert_eq!(parse_taken(&taken(&kept, "orders"), &kept), Some("orders"));
+        assert_eq!(kept_of_taken(&taken(&kept, "orders")), Some(kept.clone()));
         let other = kept_event("paid", "8", 1, RunId::new(1, [1; 10]));
         assert_eq!(parse_taken(&taken(&kept, "orders"), &other), None);
     }

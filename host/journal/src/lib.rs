@@ -60,4 +60,4 @@ mod write;
 pub use error::{OpenError, Rescue, TransferError};
 pub use local::{LocalJournal, MemoryDisk};
 pub use options::{Options, Sync};
-pub use transfer::Transferred;
+pub use transfer::{Transferred, verify};

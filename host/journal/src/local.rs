@@ -3,6 +3,7 @@
 mod inline;
 mod writer;
 
+use std::io::Write;
 use std::sync::Arc;
 
 use async_trait::async_trait;
@@ -10,8 +11,8 @@ use std::collections::BTreeMap;
 use stepmill_core::RunId;
 use stepmill_core::clock::Clock;
 use stepmill_core::journal::{
-    Acceptance, Backlog, Claim, Committed, Cursor, Deployment, Filter, Front, Journal, JournalError,
-    KeptVersion, Outcome, Publication, Published, Retention, RunPage, Transition, Want,
+    Acceptance, Backlog, BackupError, Claim, Committed, Cursor, Deployment, Filter, Front, Journal,
+    JournalError, KeptVersion, Outcome, Publication, Published, Retention, RunPage, Transition, Want,
 };
 use stepmill_core::run::{Entry, State};
 use stepmill_core::storage::{PluginStorage, Stored};
@@ -238,6 +239,10 @@ impl Journal for LocalJournal {
         })
         .await?;
         Ok(gone)
+    }
+
+    async fn back_up(&self, to: Box<dyn Write + Send>) -> Result<(), BackupError> {
+        Ok(Self::back_up(self, to).await.map(drop)?)
     }
 
     fn backlog(&self) -> Backlog {

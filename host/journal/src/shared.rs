@@ -13,6 +13,7 @@ use crate::keys;
 use crate::query;
 use crate::sweep::{self, Found};
 use crate::totals::Totals;
+use crate::transfer::Notes;
 use crate::values::Values;
 
 /// A journal's values and what is known about them in memory.
@@ -25,6 +26,8 @@ pub(crate) struct Shared {
     pub(crate) counters: Counters,
     /// How many runs of each workflow have ended.
     pub(crate) totals: Totals,
+    /// What changes behind a backup.
+    pub(crate) notes: Notes,
     /// Tells when things expire.
     pub(crate) clock: Arc<dyn Clock>,
     /// Set once a write has failed such that nothing may be assumed.
@@ -56,6 +59,7 @@ impl Shared {
             totals: Totals::open(&values)?,
             values,
             counters: Counters::new(backlog),
+            notes: Notes::default(),
             clock,
             failure: OnceLock::new(),
         })

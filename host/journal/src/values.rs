@@ -112,6 +112,23 @@ impl Values {
         }
     }
 
+    /// Takes the keys of a span in order, a page at a time, until a page is refused.
+    pub(crate) fn each_page<E: From<JournalError>>(
+        &self,
+        mut span: Span,
+        mut take: impl FnMut(&[Vec<u8>]) -> Result<(), E>,
+    ) -> Result<(), E> {
+        loop {
+            let pairs = self.scan(&span, Order::Ascending, PAGE)?;
+            let keys: Vec<_> = pairs.into_iter().map(|(key, _)| key).collect();
+            take(&keys)?;
+            match keys.into_iter().nth(PAGE - 1) {
+                Some(last) => span = span.after(last),
+                None => return Ok(()),
+            }
+        }
+    }
+
     /// The encoded value for a raw one; none if the key was removed meanwhile.
     pub(crate) fn resolve(&self, key: &[u8], mut raw: Vec<u8>) -> Result<Option<Vec<u8>>, JournalError> {
         for _ in 0..REREADS {

@@ -1,6 +1,7 @@
 //! The admin API, on its own listener: what is deployed, what runs did, and what a person may do to
 //! them. JSON throughout; errors are `{"error": {"code", "message"}}`.
 
+mod backup;
 mod error;
 mod events;
 mod runs;
@@ -77,6 +78,7 @@ impl Admin {
             .route("/api/schedules", get(schedules::list))
             .route("/api/schedules/{name}", post(schedules::pause))
             .route("/api/systems", get(systems))
+            .route("/api/backup", get(backup::download))
             .route("/api/events", get(events::list))
             .route("/api/events/{name}", post(events::publish))
             .route("/metrics", get(exposition))

@@ -1,10 +1,12 @@
 //! The command line. Commands that are about a running service use its admin API; they print tables on
 //! a terminal, plain columns elsewhere, and JSON with `--json`.
 
+mod backup;
 mod check;
 pub mod client;
 mod connect;
 mod dead;
+mod draft;
 mod events;
 mod exit;
 mod journal;
@@ -111,7 +113,11 @@ enum Command {
         #[arg(value_enum, default_value = "service")]
         of: schema::Of,
     },
-    /// Carries a journal over, while the service is stopped: for backups, and to give back space.
+    /// Writes a backup of the journal, while the service runs or is stopped.
+    Backup(backup::Backup),
+    /// Makes a new data folder of a backup.
+    Restore(backup::Restore),
+    /// Carries a journal over, while the service is stopped: to move it, and to give back space.
     #[command(subcommand)]
     Journal(journal::Command),
 }
@@ -167,6 +173,8 @@ impl Command {
             | Self::Events(_)
             | Self::Plugins(_)
             | Self::Schema { .. }
+            | Self::Backup(_)
+            | Self::Restore(_)
             | Self::Journal(_) => logging::init_quiet(),
         }
         match self {
@@ -182,6 +190,8 @@ impl Command {
             Self::Events(command) => command.run().await,
             Self::Plugins(command) => command.run().await,
             Self::Schema { of } => schema::run(of),
+            Self::Backup(arguments) => arguments.run().await,
+            Self::Restore(arguments) => arguments.run().await,
             Self::Journal(command) => command.run().await,
         }
     }

@@ -3,13 +3,14 @@
 
 use std::collections::BTreeMap;
 use std::future::pending;
+use std::io::Write;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 
 use async_trait::async_trait;
 use stepmill_core::journal::{
-    Acceptance, Backlog, Claim, Committed, Cursor, Deployment, Filter, Front, Journal, JournalError,
-    KeptVersion, Outcome, Publication, Published, Retention, RunPage, Transition, Want,
+    Acceptance, Backlog, BackupError, Claim, Committed, Cursor, Deployment, Filter, Front, Journal,
+    JournalError, KeptVersion, Outcome, Publication, Published, Retention, RunPage, Transition, Want,
 };
 use stepmill_core::run::{Entry, Lane, State, Turn};
 use stepmill_core::workflow::Version;
@@ -324,6 +325,10 @@ impl Journal for SimJournal {
 
     async fn prune(&self, now_ms: u64, retention: &Retention, limit: usize) -> Result<usize, JournalError> {
         write!(self, self.inner().prune(now_ms, retention, limit))
+    }
+
+    async fn back_up(&self, to: Box<dyn Write + Send>) -> Result<(), BackupError> {
+        Journal::back_up(&*self.inner(), to).await
     }
 
     fn backlog(&self) -> Backlog {

@@ -2,12 +2,13 @@
 
 use std::collections::{BTreeMap, HashMap};
 use std::future::{Future, pending};
+use std::io::Write;
 use std::sync::{Arc, Mutex, OnceLock};
 
 use async_trait::async_trait;
 use stepmill_core::journal::{
-    Acceptance, Backlog, Claim, Committed, Cursor, Deployment, Filter, Front, Journal, JournalError,
-    KeptVersion, Outcome, Publication, Published, Retention, RunPage, Transition, Want,
+    Acceptance, Backlog, BackupError, Claim, Committed, Cursor, Deployment, Filter, Front, Journal,
+    JournalError, KeptVersion, Outcome, Publication, Published, Retention, RunPage, Transition, Want,
 };
 use stepmill_core::run::{Entry, State, What};
 use stepmill_core::workflow::Version;
@@ -276,6 +277,10 @@ impl Journal for Twisted {
     async fn prune(&self, now_ms: u64, retention: &Retention, limit: usize) -> Result<usize, JournalError> {
         let retention = retention.clone();
         self.still(move |inner| async move { inner.prune(now_ms, &retention, limit).await }).await
+    }
+
+    async fn back_up(&self, to: Box<dyn Write + Send>) -> Result<(), BackupError> {
+        Journal::back_up(&*self.inner, to).await
     }
 
     fn backlog(&self) -> Backlog {

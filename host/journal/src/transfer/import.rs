@@ -8,10 +8,11 @@ use stepmill_core::run;
 use tokio::sync::oneshot;
 use tokio::task::spawn_blocking;
 
-use super::{FORMAT, Line, Transferred, former, unseal};
-use crate::codec::{ClaimRow, CursorRow};
+use super::tables::{self, TABLES};
+use super::{FORMAT, Line, Transferred, former, lines};
+use crate::codec::{self, ClaimRow, CursorRow};
 use crate::committer::Request;
-use crate::error::{TransferError, io};
+use crate::error::{TransferError, damaged, io};
 use crate::keys;
 use crate::local::{LocalJournal, Writer};
 use crate::shared::Shared;
@@ -22,8 +23,17 @@ use crate::write::Restored;
 const BATCH_LINES: usize = 1_024;
 const BATCH_BYTES: usize = 8 << 20;
 
+/// Reads an export or a backup to its end, without an import: whether it is whole, and every run's entries lead to its
+/// state.
+///
+/// # Errors
+/// What is wrong with it.
+pub fn verify(reader: impl BufRead) -> Result<Transferred, TransferError> {
+    lines::read(reader, |line, number, _| restored(line, number).map(drop))
+}
+
 impl LocalJournal {
-    /// Reads an export into this journal, which must be empty. Every run is replayed first. After an
+    /// Reads an export or a backup into this journal, which must be empty. Every run is replayed first. After an
     /// error the folder is of no use and refuses to be opened: delete it and import again.
     pub async fn import<R: BufRead + Send + 'static>(&self, reader: R) -> Result<Transferred, TransferError> {
         let shared = Arc::clone(&self.shared);
@@ -32,7 +42,11 @@ impl LocalJournal {
             check_empty(&shared)?;
             let mut batch = Batch { writer, values: vec![Restored::Importing(true)], bytes: 0 };
             batch.flush()?;
-            let transferred = import(reader, &mut batch)?;
+            let transferred = lines::read(reader, |line, number, length| {
+                restored(line, number)?.into_iter().try_for_each(|value| Ok(batch.push(value, length)?))
+            })?;
+            batch.flush()?;
+            place(&shared, &mut batch)?;
             batch.values.push(Restored::Importing(false));
             batch.flush()?;
             Ok(transferred)
@@ -65,61 +79,33 @@ impl Batch {
 }
 
 fn check_empty(shared: &Shared) -> Result<(), TransferError> {
-    let all =
-        [keys::states(), keys::claims(), keys::fires(), keys::storage(), keys::kept(), keys::switches()];
-    for span in all {
-        if !shared.values.scan(&span, Order::Ascending, 1)?.is_empty() {
+    for table in &TABLES {
+        if !shared.values.scan(&(table.span)(), Order::Ascending, 1)?.is_empty() {
             return Err(TransferError::NotEmpty);
         }
     }
     Ok(())
 }
 
-fn import(mut reader: impl BufRead, batch: &mut Batch) -> Result<Transferred, TransferError> {
-    let mut transferred = Transferred::default();
-    let mut has_ended = false;
-    let mut is_former = false;
-    let mut number = 0_u64;
-    let mut bytes = Vec::new();
-    loop {
-        bytes.clear();
-        let read = reader.read_until(b'\n', &mut bytes);
-        let length = read.map_err(|source| TransferError::Read { line: number + 1, source })?;
-        if length == 0 {
-            break;
-        }
-        number += 1;
-        let damaged = |problem: &str| TransferError::Damaged { line: number, problem: problem.to_owned() };
-        let Some(content) = bytes.strip_suffix(b"\n") else {
-            return Err(TransferError::Truncated { line: number });
-        };
-        if has_ended {
-            return Err(damaged("something follows the line that should be the last"));
-        }
-        let json = unseal(content).ok_or_else(|| damaged("its checksum is not that of its content"))?;
-        let line = if is_former { former::read(&json) } else { serde_json::from_slice(&json) };
-        let line: Line = line.map_err(|error| damaged(&error.to_string()))?;
-        is_former |= matches!(line, Line::Header { format: former::FORMAT, .. });
-        if (number == 1) != matches!(line, Line::Header { .. }) {
-            return Err(damaged("the first line, and no other, must be the header"));
-        }
-        transferred.count(&line);
-        if let Line::End(expected) = line {
-            if expected != transferred {
-                return Err(damaged("the export does not have as many values as it says"));
-            }
-            has_ended = true;
-        } else {
-            batch.push(restored(line, number)?, length)?;
-        }
-    }
-    if has_ended { Ok(transferred) } else { Err(TransferError::Truncated { line: number }) }
+/// Has all that follows from the runs follow from them, once each is what it was.
+fn place(shared: &Shared, batch: &mut Batch) -> Result<(), JournalError> {
+    shared.values.each_page(keys::states(), |keys| {
+        keys.iter().try_for_each(|key| {
+            let run = keys::parse_state(key).ok_or_else(|| damaged(key, "no run"))?;
+            batch.push(Restored::Placed(run), 0)
+        })
+    })?;
+    batch.flush()
 }
 
-fn restored(line: Line, number: u64) -> Result<Restored, TransferError> {
+/// What a line comes to; nothing for the header.
+fn restored(line: Line, number: u64) -> Result<Option<Restored>, TransferError> {
     let damaged = |problem: String| TransferError::Damaged { line: number, problem };
-    Ok(match line {
-        Line::Header { format: FORMAT | former::FORMAT, version, .. } => Restored::Version(version),
+    Ok(Some(match line {
+        Line::Header { format: FORMAT | former::FORMAT, version, .. } => {
+            let Some(version) = version else { return Ok(None) };
+            Restored::Version(version)
+        }
         Line::Header { format, .. } => {
             let problem = format!(
                 "the export has the format {format}, this version reads {} and {FORMAT}",
@@ -147,7 +133,27 @@ fn restored(line: Line, number: u64) -> Result<Restored, TransferError> {
         }
         Line::Value { namespace, key, stored } => Restored::Stored(namespace, key, stored),
         Line::Event { kept, taken } => Restored::Kept(kept, taken),
-        Line::Switch { name, value } => Restored::Switch(name, value),
+        Line::Row { table: name, key, value } => {
+            let key = tables::to_bytes(key);
+            let table = tables::table_of(&key).and_then(|number| TABLES.get(number));
+            let table = table.filter(|table| table.name == name);
+            let encode = table.and_then(|table| table.encode);
+            let encode = encode.ok_or_else(|| damaged(format!("it is no value of {name:?}")))?;
+            let content = encode(value).map_err(|error| damaged(error.to_string()))?;
+            if key == keys::VERSION {
+                let version = codec::decode(&key, &content).map_err(|error| damaged(error.to_string()))?;
+                Restored::Version(version)
+            } else {
+                Restored::Row(key, content)
+            }
+        }
+        Line::Gone { key } => {
+            let key = tables::to_bytes(key);
+            if tables::table_of(&key).is_none() {
+                return Err(damaged("what is gone is no value of an export".to_owned()));
+            }
+            Restored::Gone(key)
+        }
         Line::End(_) => return Err(damaged("an end before the end".to_owned())),
-    })
+    }))
 }

@@ -3,6 +3,7 @@
 
 #![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, reason = "tests")]
 
+mod backup;
 mod conformance;
 mod disk;
 mod fixtures;
@@ -11,4 +12,5 @@ mod power;
 mod random;
 mod suite;
 mod transfer;
+mod turn;
 mod writer;

@@ -57,8 +57,15 @@ fn verb() -> impl Strategy<Value = Verb> {
     ]
 }
 
+/// A verb, or some between the lines of a backup.
+fn verb_or_backup() -> impl Strategy<Value = Verb> {
+    let stays = |verb: &Verb| !matches!(verb, Verb::Reopen | Verb::Move);
+    let meanwhile = proptest::collection::vec(verb().prop_filter("the journal stays", stays), 1..12);
+    prop_oneof![40 => verb(), 1 => meanwhile.prop_map(Verb::BackUp)]
+}
+
 fn verbs() -> impl Strategy<Value = Vec<Verb>> {
-    proptest::collection::vec(verb(), 1..90)
+    proptest::collection::vec(verb_or_backup(), 1..90)
 }
 
 fn run(mut world: World, verbs: Vec<Verb>) {

@@ -8,8 +8,9 @@ use stepmill_core::document::Body;
 use stepmill_core::journal::{Acceptance, Filter, Fire, Journal as _, Outcome, PhaseName, Publication};
 use stepmill_core::run::{Lane, OnDead, Pending};
 use stepmill_core::storage::{Condition, PluginStorage as _, StorageOp};
-use stepmill_journal::{LocalJournal, OpenError, Options, TransferError, Transferred};
+use stepmill_journal::{LocalJournal, OpenError, Options, TransferError, verify};
 
+use crate::conformance::versions::{deployment, version};
 use crate::fixtures::{
     NOW, acceptance, began, claim_of, died, done, keyed, put, run_id, storage, succeeded, transition,
     with_body,
@@ -49,6 +50,7 @@ async fn filled() -> LocalJournal {
     let change = transition(&waits.state, vec![began("wait", paid)]);
     journal.commit(waits.state.run, waits.epoch, change).await.unwrap();
     journal.publish(publication()).await.unwrap();
+    journal.deploy(deployment(&[&version("v1", "shape")])).await.unwrap();
     journal.set_switch("pause/orders", Some("by me".into())).await.unwrap();
     journal
 }
@@ -72,8 +74,10 @@ async fn an_import_is_the_journal_that_was_exported() {
         Options { clock: Arc::new(ManualClock::new(NOW)), ..Options::new(folder.path().join("journal")) };
     let other = LocalJournal::open(&options).unwrap();
     let transferred = other.import(Cursor::new(export.clone())).await.unwrap();
-    let expected = Transferred { runs: 6, claims: 1, fires: 1, values: 3, events: 1, switches: 1 };
-    assert_eq!(transferred, expected);
+    let counts = "1 claims, 1 components, 1 deployed, 1 events, 1 fires, 6 runs, 1 switches, 3 values, 1 version, \
+                  1 versions";
+    assert_eq!(transferred.to_string(), counts);
+    assert_eq!(verify(Cursor::new(&export)).unwrap(), transferred);
     assert_eq!(other.check().await.unwrap(), Vec::<String>::new());
     assert_eq!(exported(&other).await, export);
     drop(other);
@@ -84,6 +88,8 @@ async fn an_import_is_the_journal_that_was_exported() {
     assert_eq!(other.query(&Filter::default(), None, 10).await.unwrap().runs, states);
     assert_eq!((other.backlog().unfinished, other.backlog().dead), (4, 1));
     assert_eq!(other.switches().await.unwrap()["pause/orders"], "by me");
+    assert_eq!(other.versions().await.unwrap(), journal.versions().await.unwrap());
+    assert_eq!(other.component("shape").await.unwrap(), journal.component("shape").await.unwrap());
     assert_eq!(other.cursor("nightly", 1).await.unwrap().at_ms, 77);
     let first = states.last().unwrap().run;
     assert_eq!(other.accept(vec![keyed(NOW, "key", NOW + 9)]).await.unwrap(), [Outcome::Duplicate(first)]);
@@ -103,11 +109,12 @@ async fn a_damaged_or_cut_export_is_refused_with_the_line() {
     let export = exported(&filled().await).await;
     let lines: Vec<&[u8]> = export.split_inclusive(|byte| *byte == b'\n').collect();
     let count = lines.len() as u64;
-    assert_eq!(count, 1 + 6 + 1 + 1 + 3 + 1 + 1 + 1);
+    assert_eq!(count, 1 + 1 + 6 + 1 + 1 + 3 + 1 + 1 + 1 + 3);
     for (number, line) in (1..).zip(&lines) {
         let mut damaged = export.clone();
         let begin = line.as_ptr() as usize - export.as_ptr() as usize;
         damaged[begin + line.len() / 2] ^= 1;
+        assert!(verify(Cursor::new(&damaged)).is_err());
         let result = memory().import(Cursor::new(damaged)).await;
         assert!(matches!(result, Err(TransferError::Damaged { line, .. }) if line == number), "{result:?}");
         let missing: Vec<u8> =
@@ -117,6 +124,7 @@ async fn a_damaged_or_cut_export_is_refused_with_the_line() {
         let result = memory().import(Cursor::new(cut)).await;
         assert!(matches!(result, Err(TransferError::Truncated { line }) if line == number), "{result:?}");
         let cut = export[..begin].to_vec();
+        assert!(matches!(verify(Cursor::new(&cut)), Err(TransferError::Truncated { .. })));
         let result = memory().import(Cursor::new(cut)).await;
         assert!(matches!(result, Err(TransferError::Truncated { line }) if line == number - 1), "{result:?}");
     }
@@ -140,8 +148,7 @@ async fn an_export_of_the_format_before_is_read() {
     let export = include_bytes!("transfer/format-1.ndjson");
     let journal = memory();
     let transferred = journal.import(Cursor::new(export.to_vec())).await.unwrap();
-    let expected = Transferred { runs: 6, claims: 1, fires: 1, values: 2, ..Transferred::default() };
-    assert_eq!(transferred, expected);
+    assert_eq!(transferred.to_string(), "1 claims, 1 fires, 6 runs, 2 values");
     assert_eq!(journal.check().await.unwrap(), Vec::<String>::new());
     let phases: Vec<PhaseName> = journal
         .query(&Filter::default(), None, 9)

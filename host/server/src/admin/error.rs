@@ -5,7 +5,7 @@ use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
 use serde_json::json;
 use stepmill_core::RunId;
-use stepmill_core::journal::JournalError;
+use stepmill_core::journal::{BackupError, JournalError};
 use stepmill_core::workflow::NoKey;
 
 use crate::diagnostic::Diagnostics;
@@ -47,6 +47,8 @@ pub(super) enum Error {
     Egress(String),
     #[error("the service is shutting down")]
     Stopping,
+    #[error(transparent)]
+    Backup(BackupError),
     #[error("the journal could not be used")]
     Journal(#[source] JournalError),
 }
@@ -95,6 +97,11 @@ impl IntoResponse for Error {
             Self::Egress(_) => (StatusCode::UNPROCESSABLE_ENTITY, "invalid-systems"),
             Self::Stopping => (StatusCode::SERVICE_UNAVAILABLE, "stopping"),
             Self::Changed => (StatusCode::CONFLICT, "run-changed"),
+            Self::Backup(BackupError::UnderWay) => (StatusCode::CONFLICT, "backup-under-way"),
+            Self::Backup(error) => {
+                tracing::error!(error = error as &dyn std::error::Error, "a backup failed");
+                (StatusCode::SERVICE_UNAVAILABLE, "backup-failed")
+            }
             Self::Journal(error) => {
                 tracing::error!(error = error as &dyn std::error::Error, "the admin API met a journal error");
                 (StatusCode::SERVICE_UNAVAILABLE, "journal-unavailable")

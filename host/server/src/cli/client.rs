@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::fmt;
+use std::io::{self, Write};
 use std::time::Duration;
 
 use serde::de::DeserializeOwned;
@@ -18,6 +19,9 @@ use crate::reload::Changes;
 const CONNECT: Duration = Duration::from_secs(5);
 /// Longest wait for a whole answer.
 const TIMEOUT: Duration = Duration::from_secs(30);
+
+/// Longest time that a backup may take; one that is too slow for the service, that ends itself.
+const BACKUP: Duration = Duration::from_secs(7 * 24 * 3600);
 
 /// A client of one service's admin API.
 #[derive(Clone, Debug)]
@@ -84,6 +88,17 @@ pub enum ClientError {
         #[source]
         source: serde_json::Error,
     },
+}
+
+/// Why a backup was not written.
+#[derive(Debug, thiserror::Error)]
+pub enum BackUpError {
+    /// The API did not give it, or broke off.
+    #[error(transparent)]
+    Client(#[from] ClientError),
+    /// It could not be written.
+    #[error("failed to write the backup")]
+    Write(#[source] io::Error),
 }
 
 /// `GET /api/status`.
@@ -351,6 +366,22 @@ impl Client {
         Ok(started.run)
     }
 
+    /// Writes a backup of the journal. Gives the writer back, flushed. Whether the backup is whole is for its reader
+    /// to find out.
+    pub async fn back_up<W: Write>(&self, mut to: W) -> Result<W, BackUpError> {
+        let url = self.url(&["backup"])?;
+        let request = self.http.get(url.clone()).timeout(BACKUP);
+        let mut response = self.send(request).await?;
+        if !response.status().is_success() {
+            return Err(self.refusal(response, &url).await.into());
+        }
+        while let Some(chunk) = response.chunk().await.map_err(|source| self.unreachable(source))? {
+            to.write_all(&chunk).map_err(BackUpError::Write)?;
+        }
+        to.flush().map_err(BackUpError::Write)?;
+        Ok(to)
+    }
+
     async fn get<T: DeserializeOwned>(
         &self,
         path: &[&str],
@@ -387,25 +418,38 @@ impl Client {
         request: reqwest::RequestBuilder,
         url: Url,
     ) -> Result<T, ClientError> {
-        let unreachable = |source: reqwest::Error| ClientError::Unreachable {
-            base: self.base.clone(),
-            source: source.without_url(),
-        };
+        let response = self.send(request).await?;
+        if !response.status().is_success() {
+            return Err(self.refusal(response, &url).await);
+        }
+        let body = response.bytes().await.map_err(|source| self.unreachable(source))?;
+        serde_json::from_slice(&body).map_err(|source| ClientError::Answer { url, source })
+    }
+
+    async fn send(&self, request: reqwest::RequestBuilder) -> Result<reqwest::Response, ClientError> {
         let request = match &self.token {
             Some(token) => request.bearer_auth(token),
             None => request,
         };
-        let response = request.send().await.map_err(unreachable)?;
+        request.send().await.map_err(|source| self.unreachable(source))
+    }
+
+    fn unreachable(&self, source: reqwest::Error) -> ClientError {
+        ClientError::Unreachable { base: self.base.clone(), source: source.without_url() }
+    }
+
+    /// What an answer that is no success says.
+    async fn refusal(&self, response: reqwest::Response, url: &Url) -> ClientError {
         let status = response.status();
-        let body = response.bytes().await.map_err(unreachable)?;
-        if status.is_success() {
-            return serde_json::from_slice(&body).map_err(|source| ClientError::Answer { url, source });
-        }
+        let body = match response.bytes().await {
+            Ok(body) => body,
+            Err(source) => return self.unreachable(source),
+        };
         let error = serde_json::from_slice::<ErrorBody>(&body).map(|body| body.error).unwrap_or_else(|_| {
             let message = format!("{url} answered {status}");
             ErrorText { code: status.as_u16().to_string(), message, diagnostics: Vec::new() }
         });
-        Err(match status {
+        match status {
             reqwest::StatusCode::NOT_FOUND => ClientError::NotFound { message: error.message },
             reqwest::StatusCode::UNAUTHORIZED => ClientError::Unauthorized { message: error.message },
             _ if !error.diagnostics.is_empty() => ClientError::Config {
@@ -413,6 +457,6 @@ impl Client {
                 problems: error.diagnostics.iter().map(Problem::to_string).collect(),
             },
             _ => ClientError::Refused { code: error.code, message: error.message },
-        })
+        }
     }
 }

@@ -3,7 +3,7 @@
 use std::io::{self, Write as _};
 use std::process::ExitCode;
 
-use super::client::ClientError;
+use super::client::{BackUpError, ClientError};
 use super::output;
 use crate::diagnostic::Diagnostics;
 use crate::service::StartError;
@@ -124,6 +124,15 @@ impl From<anyhow::Error> for Error {
 impl From<ClientError> for Error {
     fn from(error: ClientError) -> Self {
         anyhow::Error::from(error).into()
+    }
+}
+
+impl From<BackUpError> for Error {
+    fn from(error: BackUpError) -> Self {
+        match error {
+            BackUpError::Client(error) => error.into(),
+            error @ BackUpError::Write(_) => anyhow::Error::from(error).into(),
+        }
     }
 }
 

@@ -10,6 +10,7 @@ use clap::{Args, Subcommand};
 use stepmill_core::clock::SystemClock;
 use stepmill_journal::{LocalJournal, Transferred};
 
+use super::draft::Draft;
 use super::{Error, Exit};
 use crate::config::Project;
 
@@ -44,11 +45,7 @@ impl Command {
             Self::Export(arguments) => ("exported", export(&arguments).await?),
             Self::Import(arguments) => ("imported", import(&arguments).await?),
         };
-        let Transferred { runs, claims, fires, values, events, switches } = transferred;
-        eprintln!(
-            "{done} {runs} runs, {claims} deduplication claims, {fires} cursors of schedules, {values} stored values, \
-             {events} events that are kept, {switches} switches"
-        );
+        eprintln!("{done} {transferred}");
         Ok(Exit::Done)
     }
 }
@@ -66,14 +63,9 @@ async fn export(arguments: &Arguments) -> Result<Transferred, Error> {
         let (_, transferred) = journal.export(io::stdout()).await.map_err(anyhow::Error::from)?;
         return Ok(transferred);
     }
-    // Written beside and renamed, so that a broken export never takes the place of a good one.
-    let draft = arguments.file.with_added_extension("new");
-    let failed = || format!("failed to write {}", draft.display());
-    let file = private(&draft).with_context(failed)?;
+    let (draft, file) = Draft::create(&arguments.file)?;
     let (file, transferred) = journal.export(BufWriter::new(file)).await.map_err(anyhow::Error::from)?;
-    file.get_ref().sync_all().with_context(failed)?;
-    std::fs::rename(&draft, &arguments.file)
-        .with_context(|| format!("failed to rename {} to {}", draft.display(), arguments.file.display()))?;
+    draft.finish(file.get_ref())?;
     Ok(transferred)
 }
 
@@ -86,13 +78,4 @@ async fn import(arguments: &Arguments) -> Result<Transferred, Error> {
     };
     let journal = open(&arguments.config).await?;
     Ok(journal.import(BufReader::new(from)).await.map_err(anyhow::Error::from)?)
-}
-
-/// A new file that nobody else can read.
-fn private(path: &Path) -> io::Result<File> {
-    let mut options = File::options();
-    options.write(true).create(true).truncate(true);
-    #[cfg(unix)]
-    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-    options.open(path)
 }

@@ -16,7 +16,7 @@ use crate::fixtures::{Fixture, NOW, acceptance, died, done, transition};
 const GRACE: u64 = 600_000;
 
 /// A version of a workflow whose one step uses a component.
-fn version(id: &str, component: &str) -> Version {
+pub fn version(id: &str, component: &str) -> Version {
     let definition = json!({
         "name": "orders",
         "timeout": "1h",
@@ -45,7 +45,7 @@ fn version(id: &str, component: &str) -> Version {
     }
 }
 
-fn deployment(versions: &[&Version]) -> Deployment {
+pub fn deployment(versions: &[&Version]) -> Deployment {
     let digests = versions.iter().flat_map(|version| version.digests());
     let bytes = |digest: &Arc<str>| (Arc::clone(digest), digest.repeat(20_000).into_bytes().into());
     Deployment {

@@ -17,23 +17,49 @@ use tempfile::TempDir;
 
 use super::acts::{Act, Kind, accepted, dedupe, done_by, workflow};
 use crate::fixtures::{NOW, run_id, storage};
+use crate::turn;
 
 /// What is done to the journal.
 #[derive(Clone, Debug)]
 pub enum Verb {
     Accept(Vec<(Kind, u8)>),
-    Publish { key: u8, keeps: bool, is_keyed: bool },
-    Claim { queue: u8, most: u8 },
-    Commit { held: u8, acts: Vec<Act>, rests: bool },
+    Publish {
+        key: u8,
+        keeps: bool,
+        is_keyed: bool,
+    },
+    Claim {
+        queue: u8,
+        most: u8,
+    },
+    Commit {
+        held: u8,
+        acts: Vec<Act>,
+        rests: bool,
+    },
     Release(u8),
-    Cancel { run: u8, undo: bool },
-    Redrive { run: u8, from_start: bool },
-    Snooze { run: u8, for_ms: u8 },
+    Snooze {
+        run: u8,
+        for_ms: u8,
+    },
+    Cancel {
+        run: u8,
+        undo: bool,
+    },
+    Redrive {
+        run: u8,
+        from_start: bool,
+    },
     Decide(u8),
     Advance(u8),
-    Prune { runs: bool, most: Option<u8> },
+    Prune {
+        runs: bool,
+        most: Option<u8>,
+    },
     Reopen,
     Move,
+    /// A backup, and what is done while it is written.
+    BackUp(Vec<Verb>),
 }
 
 enum Disk {
@@ -52,7 +78,7 @@ pub struct World {
     pub(super) clock: Arc<ManualClock>,
     disk: Disk,
     /// None while it is opened again.
-    journal: Option<LocalJournal>,
+    journal: Option<Arc<LocalJournal>>,
     pub(super) held: Vec<Held>,
     /// How many commits there were.
     pub(super) commits: i64,
@@ -91,7 +117,7 @@ impl World {
         self.held.clear();
         self.journal = None;
         let clock = self.clock.clone();
-        self.journal = Some(match &self.disk {
+        self.journal = Some(Arc::new(match &self.disk {
             Disk::Memory(disk) => LocalJournal::inline(disk, clock).unwrap(),
             Disk::Folder { folder, number } => {
                 let path = folder.path().join(number.to_string());
@@ -99,7 +125,7 @@ impl World {
                     Options { clock, sync: Sync::Unsynced, log_bytes: 64 << 10, ..Options::new(path) };
                 LocalJournal::open(&options).unwrap()
             }
-        });
+        }));
     }
 
     pub(super) fn journal(&self) -> &LocalJournal {
@@ -216,6 +242,7 @@ impl World {
                 assert_eq!(self.states().await, before);
             }
             Verb::Move => self.export().await,
+            Verb::BackUp(verbs) => Box::pin(self.back_up(verbs)).await,
         }
     }
 
@@ -232,6 +259,32 @@ impl World {
         let (again, _) = self.journal().export(Vec::new()).await.unwrap();
         assert_eq!(String::from_utf8(again), String::from_utf8(export));
         assert_eq!(self.states().await, before);
+    }
+
+    /// Does things between the lines of a backup, which must be what the journal was between two of them.
+    async fn back_up(&mut self, verbs: &[Verb]) {
+        let journal = Arc::clone(self.journal.as_ref().unwrap());
+        let (writer, mut turns) = turn::pair();
+        let backup = tokio::spawn(async move { journal.back_up(writer).await.unwrap().0.written });
+        let mut verbs = verbs.iter();
+        let mut moments = vec![self.lines().await];
+        while turns.begin().await {
+            if let Some(verb) = verbs.next() {
+                self.apply(verb).await;
+                moments.push(self.lines().await);
+            }
+            turns.end();
+        }
+        let backup = backup.await.unwrap();
+        let restored = LocalJournal::inline(&MemoryDisk::default(), self.clock.clone()).unwrap();
+        restored.import(Cursor::new(backup)).await.unwrap();
+        assert_eq!(restored.check().await.unwrap(), Vec::<String>::new());
+        let restored = lines(&restored).await;
+        assert!(moments.contains(&restored), "{restored:#?}\nis none of {moments:#?}");
+    }
+
+    async fn lines(&self) -> Vec<String> {
+        lines(self.journal()).await
     }
 
     async fn append(&mut self, run: u8, what: impl Fn(&State) -> What) {
@@ -288,4 +341,13 @@ impl World {
             Err(error) => panic!("{error}"),
         }
     }
+}
+
+/// An export without its header and its end.
+async fn lines(journal: &LocalJournal) -> Vec<String> {
+    let (export, _) = journal.export(Vec::new()).await.unwrap();
+    let mut lines: Vec<String> = String::from_utf8(export).unwrap().lines().map(str::to_owned).collect();
+    lines.pop();
+    lines.remove(0);
+    lines
 }
