@@ -1,5 +1,5 @@
-//! Large values in files of their own, `large/<2 hex>/<name>` (`blobs` is a folder of sled's). A file is on disk before the batch that
-//! points to it, and goes only after the batch that no longer does.
+//! Large payloads in files of their own, `large/<2 hex>/<SHA-256>` (`blobs` is a folder of sled's). A file is on disk
+//! before the first batch that points to it, and goes only after the batch with which the last one no longer does.
 
 use std::collections::BTreeSet;
 use std::fs::{self, File};
@@ -58,7 +58,18 @@ impl Blobs {
         self.bytes.load(Ordering::Relaxed)
     }
 
-    /// Writes files, durably.
+    /// The names of all files.
+    pub(crate) fn names(&self) -> io::Result<Vec<String>> {
+        let mut names = Vec::new();
+        for folder in fs::read_dir(&self.root)? {
+            for file in fs::read_dir(folder?.path())? {
+                names.push(file?.file_name().to_string_lossy().into_owned());
+            }
+        }
+        Ok(names)
+    }
+
+    /// Writes files, durably. One that a refused batch left is written anew.
     pub(crate) fn write(&self, files: &[(String, Vec<u8>)]) -> io::Result<()> {
         let mut folders: BTreeSet<PathBuf> = BTreeSet::new();
         for (name, _) in files {
@@ -104,7 +115,9 @@ impl Blobs {
             Sync::Durable => file.sync_all()?,
             Sync::Unsynced => {}
         }
+        let replaced = path.metadata().map_or(0, |metadata| metadata.len());
         fs::rename(&draft, &path)?;
+        self.bytes.fetch_sub(replaced.min(self.bytes()), Ordering::Relaxed);
         self.bytes.fetch_add(content.len() as u64, Ordering::Relaxed);
         Ok(())
     }

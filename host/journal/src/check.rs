@@ -81,6 +81,7 @@ fn check(shared: &Shared) -> Result<Vec<String>, JournalError> {
         wrong.push(format!("runs are counted as {versions:?}, and are {:?}", expected.versions));
     }
     marks(shared, &mut wrong)?;
+    files(shared, &mut wrong)?;
     let positive = |number: &i64| u64::try_from(*number).unwrap_or_default();
     let total = |(runs, bytes): &(i64, i64)| Total { runs: positive(runs), bytes: positive(bytes) };
     let totals = expected.totals.iter().map(|(name, delta)| (name.clone(), total(delta))).collect();
@@ -148,4 +149,23 @@ fn marks(shared: &Shared, wrong: &mut Vec<String>) -> Result<(), JournalError> {
         }
         Ok(())
     })
+}
+
+/// Every file has an owner, and each owner is noted.
+fn files(shared: &Shared, wrong: &mut Vec<String>) -> Result<(), JournalError> {
+    let (mut owners, mut files) = (BTreeSet::new(), BTreeSet::new());
+    shared.values.each_file(|key, digest| {
+        owners.insert(keys::owner(&digest, key));
+        files.insert(hex::encode(digest));
+    })?;
+    shared.values.each(keys::all_owners(), |owner, _| {
+        if !owners.remove(owner) {
+            wrong.push(format!("{} owns nothing", keys::describe(owner)));
+        }
+        Ok::<_, JournalError>(())
+    })?;
+    wrong.extend(owners.iter().map(|owner| format!("{} is missing", keys::describe(owner))));
+    let found: BTreeSet<String> = shared.values.files()?.into_iter().collect();
+    wrong.extend(found.symmetric_difference(&files).map(|file| format!("{file} is there or is not")));
+    Ok(())
 }

@@ -1,9 +1,8 @@
-//! How values are written: MessagePack with named fields behind a byte that says so, or a pointer to a
-//! file for a value that is too large for the tree.
+//! How values are written: MessagePack with named fields behind a byte that says so. What becomes of one that is too
+//! large for the tree is in `pieces.rs`.
 
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
-use sha2::{Digest, Sha256};
 use stepmill_core::RunId;
 use stepmill_core::document::Body;
 use stepmill_core::event::Event;
@@ -13,9 +12,7 @@ use stepmill_core::storage::{Stored, StoredValue};
 use crate::error::{damaged, io};
 
 /// First byte of a value: MessagePack, named fields.
-const NAMED: u8 = 1;
-/// First byte of a value that is in a file: SHA-256 and length of the content follow.
-const POINTER: u8 = 0x81;
+pub(crate) const NAMED: u8 = 1;
 
 /// Bytes that are set aside for a value: a state, or a small entry.
 const USUAL_BYTES: usize = 512;
@@ -39,48 +36,6 @@ pub(crate) fn decode<T: DeserializeOwned>(key: &[u8], bytes: &[u8]) -> Result<T,
         Some((&NAMED, rest)) => rmp_serde::from_slice(rest).map_err(|error| damaged(key, error.to_string())),
         Some((format, _)) => Err(damaged(key, format!("the value's format {format} is unknown"))),
         None => Err(damaged(key, "the value is empty")),
-    }
-}
-
-/// Where the content of a large value is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Pointer {
-    digest: [u8; 32],
-    length: u64,
-}
-
-impl Pointer {
-    /// The first byte of a raw value that is a pointer, and of no other.
-    pub(crate) const FIRST_BYTE: u8 = POINTER;
-
-    /// The pointer to `content`.
-    pub(crate) fn to(content: &[u8]) -> Self {
-        Self { digest: Sha256::digest(content).into(), length: content.len() as u64 }
-    }
-
-    /// The pointer in a raw value, if it is one.
-    pub(crate) fn parse(raw: &[u8]) -> Option<Self> {
-        let (digest, rest) = raw.strip_prefix(&[POINTER])?.split_first_chunk::<32>()?;
-        Some(Self { digest: *digest, length: u64::from_be_bytes(rest.try_into().ok()?) })
-    }
-
-    /// The raw value.
-    pub(crate) fn to_raw(self) -> Vec<u8> {
-        [&[POINTER], self.digest.as_slice(), &self.length.to_be_bytes()].concat()
-    }
-
-    /// Whether `content` is what it points to.
-    pub(crate) fn matches(&self, content: &[u8]) -> bool {
-        Self::to(content) == *self
-    }
-
-    /// Name of the file. It names the owner too, so that a file has one owner and needs no count of
-    /// references.
-    pub(crate) fn file_name(&self, key: &[u8]) -> String {
-        let mut hash = Sha256::new();
-        hash.update(self.digest);
-        hash.update(key);
-        hex::encode(hash.finalize())
     }
 }
 

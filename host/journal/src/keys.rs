@@ -12,7 +12,7 @@
 //! | `v/` event, SHA-256 of its key, time, id | an event that is kept for runs that begin to wait for it |
 //! | `u/` the same, workflow | nothing: a run of this workflow has taken the event |
 //! | `x/` expiry, key | nothing: what expires when |
-//! | `b/` name of a blob file | the key whose value it is |
+//! | `b/` SHA-256 of a file, key | nothing: a piece of the value of the key is in the file |
 //! | `n/` id | a version of a workflow |
 //! | `c/` digest | a component, as it is |
 //! | `m/` … | format, version counter, marks, switches, the versions that are deployed |
@@ -114,11 +114,6 @@ pub(crate) fn parse_state(key: &[u8]) -> Option<RunId> {
 /// One entry of a run.
 pub(crate) fn entry(run: RunId, seq: u32) -> Vec<u8> {
     join(&[ENTRIES, run.as_bytes(), &seq.to_be_bytes()])
-}
-
-/// Whether the key is that of an entry: written once, removed once, never overwritten.
-pub(crate) fn is_entry(key: &[u8]) -> bool {
-    key.starts_with(ENTRIES)
 }
 
 /// Whether the tree keeps the key in blocks: those that grow with time.
@@ -317,9 +312,24 @@ pub(crate) fn parse_component(key: &[u8]) -> Option<&str> {
     std::str::from_utf8(key.strip_prefix(COMPONENTS)?).ok()
 }
 
-/// Whose value a blob file is.
-pub(crate) fn blob(name: &str) -> Vec<u8> {
-    join(&[BLOBS, name.as_bytes()])
+/// All notes of who has which file.
+pub(crate) fn all_owners() -> Span {
+    Span::prefix(BLOBS.to_vec())
+}
+
+/// Who has a file.
+pub(crate) fn owners(digest: &[u8; 32]) -> Span {
+    Span::prefix(join(&[BLOBS, digest]))
+}
+
+/// That the value of a key has a piece in a file.
+pub(crate) fn owner(digest: &[u8; 32], key: &[u8]) -> Vec<u8> {
+    join(&[BLOBS, digest, key])
+}
+
+/// The keys whose values may be so large that they are spilled.
+pub(crate) fn spillable() -> [Span; 6] {
+    [STATES, ENTRIES, STORAGE, KEPT, VERSIONS, COMPONENTS].map(|prefix| Span::prefix(prefix.to_vec()))
 }
 
 /// A key for a person's eyes.

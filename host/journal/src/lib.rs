@@ -6,8 +6,8 @@
 //! state that is there when it is written, whoever wrote that.
 //!
 //! Start reading at `committer.rs`, the one thread that writes. Above it are the kinds of writes
-//! (`write/`) on a batch of drafts (`batch.rs`); below it values (`values.rs`, with large ones in files:
-//! `blobs.rs`) on an ordered tree (`tree.rs`), which on disk is a write-ahead log (`log.rs`) over sled.
+//! (`write/`) on a batch of drafts (`batch.rs`); below it values (`values.rs`, with large payloads in files:
+//! `pieces.rs`, `spill.rs`, `blobs.rs`) on an ordered tree (`tree.rs`), which on disk is a write-ahead log (`log.rs`) over sled.
 //! `keys.rs` has the layout, `claims.rs` says who works on what and what stands at the front of the queues.
 //!
 //! Invariant: what is kept of a run elsewhere than with the run is a function of its state (`index.rs`), and changes
@@ -47,9 +47,11 @@ mod local;
 mod log;
 mod open;
 mod options;
+mod pieces;
 mod query;
 mod record;
 mod shared;
+mod spill;
 mod sweep;
 mod totals;
 mod transfer;

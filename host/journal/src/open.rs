@@ -59,8 +59,13 @@ pub(crate) fn open(options: &Options) -> Result<Values, OpenError> {
     let next = replay(&base, path)?;
     let log = Log::create(path, options.clamped_log_bytes(), options.sync, next).map_err(folder)?;
     let tree = LoggedTree::start(base, log).map_err(folder)?;
-    let is_owned =
-        |name: &str| tree.get(&keys::blob(name)).map(|owner| owner.is_some()).map_err(io::Error::other);
+    let is_owned = |name: &str| {
+        let Some(digest) = hex::decode(name).ok().and_then(|digest| digest.try_into().ok()) else {
+            return Ok(false);
+        };
+        let owners = tree.scan(&keys::owners(&digest), Order::Ascending, 1);
+        owners.map(|owners| !owners.is_empty()).map_err(io::Error::other)
+    };
     let blobs = Blobs::open(path, options.sync, is_owned).map_err(folder)?;
     let values = Values::spilling(Box::new(tree), blobs, options.clamped_threshold());
     if values.contains(keys::IMPORTING).map_err(start)? {

@@ -1,16 +1,19 @@
-//! Values over the tree: encoded, and spilled to files where they are large.
+//! Values over the tree: encoded, and with their payloads in files where they are large.
 
 use serde::de::DeserializeOwned;
+use sha2::{Digest as _, Sha256};
 use stepmill_core::RunId;
 use stepmill_core::journal::JournalError;
 use stepmill_core::run::{Entry, State};
 
 use crate::blobs::Blobs;
-use crate::codec::{self, Pointer};
+use crate::codec;
 use crate::error::{damaged, io};
 use crate::keys::{self, Span};
+use crate::pieces::{self, Digest, Piece};
 use crate::record::Record;
-use crate::tree::{Change, Changes, Order, Pair, Tree};
+use crate::spill::{Spilled, spill};
+use crate::tree::{Changes, Order, Pair, Tree};
 
 /// Times that a value is read again because its file went while it was being replaced.
 const REREADS: usize = 16;
@@ -36,11 +39,11 @@ pub(crate) enum CommitFailure {
     Unknown(JournalError),
 }
 
-/// The rest of a batch once its large values are in files.
-struct Spilled {
-    changes: Changes,
-    files: Vec<(String, Vec<u8>)>,
-    gone: Vec<String>,
+/// A value in pieces, put together.
+enum Joined {
+    Whole(Vec<u8>),
+    /// A file of it is not there.
+    Lacks(String),
 }
 
 impl Values {
@@ -49,7 +52,7 @@ impl Values {
         Self { tree, blobs: None, threshold: usize::MAX }
     }
 
-    /// Values of which those of more than `threshold` bytes are kept in files.
+    /// Values of which no more than `threshold` bytes each are kept in the tree, and the rest in files.
     pub(crate) fn spilling(tree: Box<dyn Tree>, blobs: Blobs, threshold: usize) -> Self {
         Self { tree, blobs: Some(blobs), threshold }
     }
@@ -131,26 +134,67 @@ impl Values {
 
     /// The encoded value for a raw one; none if the key was removed meanwhile.
     pub(crate) fn resolve(&self, key: &[u8], mut raw: Vec<u8>) -> Result<Option<Vec<u8>>, JournalError> {
+        let mut missing = String::new();
         for _ in 0..REREADS {
-            let Some(pointer) = Pointer::parse(&raw) else { return Ok(Some(raw)) };
-            let Some(blobs) = &self.blobs else {
-                return Err(damaged(key, "a pointer where files are not kept"));
-            };
-            let name = pointer.file_name(key);
-            match blobs.read(&name).map_err(io("failed to read a blob file of the journal"))? {
-                Some(content) if pointer.matches(&content) => return Ok(Some(content)),
-                Some(_) => {
-                    return Err(damaged(key, format!("the content of blob {name} has another digest")));
-                }
-                None => {}
+            if !pieces::is_cut(&raw) {
+                return Ok(Some(raw));
             }
+            match self.join(key, &raw)? {
+                Joined::Whole(content) => return Ok(Some(content)),
+                Joined::Lacks(file) => missing = file,
+            }
+            // The file went with the value, or the value is there again and so is the file.
             match self.tree.get(key)? {
-                Some(now) if now == raw => return Err(damaged(key, format!("blob {name} is missing"))),
                 Some(now) => raw = now,
                 None => return Ok(None),
             }
         }
-        Err(damaged(key, "the value changed faster than it could be read"))
+        Err(damaged(key, format!("the file {missing} of it is missing")))
+    }
+
+    fn join(&self, key: &[u8], raw: &[u8]) -> Result<Joined, JournalError> {
+        let blobs = self.blobs.as_ref().ok_or_else(|| damaged(key, "a pointer where files are not kept"))?;
+        let pieces = pieces::pieces(raw).ok_or_else(|| damaged(key, "its pieces are cut off"))?;
+        let mut content = Vec::new();
+        for piece in pieces {
+            match piece {
+                Piece::Here(bytes) => content.extend_from_slice(bytes),
+                Piece::File { digest, length } => {
+                    let name = hex::encode(digest);
+                    let read = blobs.read(&name).map_err(io("failed to read a blob file of the journal"))?;
+                    let Some(bytes) = read else { return Ok(Joined::Lacks(name)) };
+                    if bytes.len() as u64 != length || *Sha256::digest(&bytes) != digest {
+                        return Err(damaged(key, format!("the content of blob {name} has another digest")));
+                    }
+                    content.extend(bytes);
+                }
+            }
+        }
+        Ok(Joined::Whole(content))
+    }
+
+    /// Each key with a piece of its value in a file, with the names of those files; for a check.
+    pub(crate) fn each_file(&self, mut take: impl FnMut(&[u8], Digest)) -> Result<(), JournalError> {
+        for mut span in keys::spillable() {
+            loop {
+                let pairs = self.scan(&span, Order::Ascending, PAGE)?;
+                let is_last = pairs.len() < PAGE;
+                for (key, raw) in pairs {
+                    pieces::files(&raw).into_iter().for_each(|digest| take(&key, digest));
+                    span = span.after(key);
+                }
+                if is_last {
+                    break;
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// The names of all files.
+    pub(crate) fn files(&self) -> Result<Vec<String>, JournalError> {
+        let files = self.blobs.as_ref().map_or_else(|| Ok(Vec::new()), Blobs::names);
+        files.map_err(io("failed to list the blob files of the journal"))
     }
 
     /// The state of a run.
@@ -185,54 +229,21 @@ impl Values {
     /// Files come before the batch and go after it, so that a crash at any point leaves at worst a
     /// file that nothing points to.
     pub(crate) fn commit(&self, changes: Changes) -> Result<(), CommitFailure> {
-        let Spilled { changes, files, gone } = self.spill(changes).map_err(CommitFailure::Refused)?;
-        if let Some(blobs) = &self.blobs
-            && !files.is_empty()
-        {
+        let Some(blobs) = &self.blobs else {
+            return self.tree.commit(changes).map_err(CommitFailure::Unknown);
+        };
+        let spilled = spill(&*self.tree, changes, self.threshold).map_err(CommitFailure::Refused)?;
+        let Spilled { changes, files, gone } = spilled;
+        if !files.is_empty() {
+            let files: Vec<_> =
+                files.into_iter().map(|(digest, content)| (hex::encode(digest), content)).collect();
             blobs
                 .write(&files)
                 .map_err(io("failed to write a blob file of the journal"))
                 .map_err(CommitFailure::Refused)?;
         }
         self.tree.commit(changes).map_err(CommitFailure::Unknown)?;
-        if let Some(blobs) = &self.blobs {
-            gone.iter().for_each(|name| blobs.remove(name));
-        }
+        gone.iter().for_each(|digest| blobs.remove(&hex::encode(digest)));
         Ok(())
-    }
-
-    /// Takes the large values out, and finds the files of those that go.
-    fn spill(&self, mut changes: Changes) -> Result<Spilled, JournalError> {
-        let (mut files, mut gone) = (Vec::new(), Vec::new());
-        if self.blobs.is_none() {
-            return Ok(Spilled { changes, files, gone });
-        }
-        let mut owners = Changes::new();
-        for (key, change) in changes.iter_mut().filter(|(key, _)| keys::is_spillable(key)) {
-            // An entry is written once, as what is new is: what was there need not be looked up.
-            let replaces = match change {
-                Change::New(_) => false,
-                Change::Put(_) => !keys::is_entry(key),
-                Change::Remove => true,
-            };
-            let mut name = None;
-            if let Some(value) = change.value_mut().filter(|value| value.len() > self.threshold) {
-                let pointer = Pointer::to(value);
-                let file = pointer.file_name(key);
-                owners.insert(keys::blob(&file), Change::Put(Vec::new()));
-                files.push((file.clone(), std::mem::replace(value, pointer.to_raw())));
-                name = Some(file);
-            }
-            if replaces && self.tree.first_byte(key)? == Some(Pointer::FIRST_BYTE) {
-                let old = self.tree.get(key)?.and_then(|raw| Pointer::parse(&raw));
-                if let Some(old) = old.map(|old| old.file_name(key)).filter(|old| name.as_ref() != Some(old))
-                {
-                    owners.insert(keys::blob(&old), Change::Remove);
-                    gone.push(old);
-                }
-            }
-        }
-        changes.extend(owners);
-        Ok(Spilled { changes, files, gone })
     }
 }

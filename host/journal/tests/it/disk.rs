@@ -5,13 +5,16 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use stepmill_core::clock::ManualClock;
-use stepmill_core::journal::{Filter, JournalError, Outcome, Retention};
-use stepmill_core::run::{Lane, OnDead};
+use stepmill_core::document::Body;
+use stepmill_core::journal::{Filter, JournalError, Outcome, Publication, Retention};
+use stepmill_core::run::{Lane, OnDead, What};
 use stepmill_core::storage::{Condition, PluginStorage as _, StorageOp};
 use stepmill_core::{Journal as _, RunId};
 use stepmill_journal::{LocalJournal, OpenError, Options, Rescue};
 
-use crate::fixtures::{NOW, acceptance, claim_of, died, done, keyed, put, storage, transition, with_body};
+use crate::fixtures::{
+    NOW, acceptance, claim_of, died, done, keyed, put, run_id, storage, succeeded, transition, with_body,
+};
 
 fn options(path: &Path) -> Options {
     Options { clock: Arc::new(ManualClock::new(NOW)), ..Options::new(path) }
@@ -182,6 +185,61 @@ async fn large_values_are_files_that_come_and_go_with_their_owners() {
     let journal = LocalJournal::open(&options(path)).unwrap();
     assert!(!orphan.exists());
     assert!(journal.get("orders", "k").await.unwrap().is_some());
+}
+
+/// Whoever has it and whatever is around it: an event that runs wait for, those who hear it, a step's output, a value.
+#[tokio::test]
+async fn a_payload_is_one_file_as_long_as_anybody_has_it() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path();
+    let journal = LocalJournal::open(&options(path)).unwrap();
+    let payload = "x".repeat(100_000);
+    let of = |at_ms| with_body(at_ms, &payload);
+    journal.accept(vec![of(NOW), of(NOW + 1), acceptance(NOW + 2)]).await.unwrap();
+    journal.accept(vec![of(NOW + 3)]).await.unwrap();
+    let event = of(NOW).accepted.event;
+    let publication = Publication {
+        id: run_id(NOW),
+        name: "paid".into(),
+        key: "7".into(),
+        at_ms: NOW,
+        event,
+        keep_until_ms: NOW + 100,
+        dedupe: None,
+    };
+    journal.publish(publication).await.unwrap();
+    for claim in claim_of(&journal, NOW + 9, 9).await {
+        let output = succeeded("echo", Body::Text(payload.clone()));
+        let mut change = transition(&claim.state, vec![output, done()]);
+        change.writes = vec![put("k", payload.as_bytes(), Condition::Always)];
+        journal.commit(claim.state.run, claim.epoch, change).await.unwrap();
+    }
+    assert_eq!(large_files(path).len(), 1);
+    assert_eq!(journal.check().await.unwrap(), Vec::<String>::new());
+    // Runs go, then the value, then the event: the last of them takes the file along.
+    assert_eq!(journal.prune(NOW + 9, &Retention::since(u64::MAX), 9).await.unwrap(), 4);
+    assert_eq!(large_files(path).len(), 1);
+    for (round, expected) in [(0, 1), (1, 0), (2, 1)] {
+        if round == 1 {
+            let gone = journal.prune(NOW + 100, &Retention::since(u64::MAX), 9).await.unwrap();
+            assert_eq!(gone, 2, "the event and the run before");
+        } else {
+            let accepted = if round == 0 { acceptance(NOW + 4) } else { of(NOW + 5) };
+            journal.accept(vec![accepted]).await.unwrap();
+            let claim = claim_of(&journal, NOW + 9, 9).await.pop().unwrap();
+            let mut change = transition(&claim.state, vec![done()]);
+            change.writes = vec![put("k", b"small", Condition::Always)];
+            journal.commit(claim.state.run, claim.epoch, change).await.unwrap();
+        }
+        assert_eq!(large_files(path).len(), expected, "in round {round}");
+        assert_eq!(journal.check().await.unwrap(), Vec::<String>::new());
+    }
+    drop(journal);
+    let journal = LocalJournal::open(&options(path)).unwrap();
+    let page = journal.query(&Filter::default(), None, 9).await.unwrap();
+    let (_, entries) = journal.read(page.runs[0].run).await.unwrap();
+    let What::Accepted(accepted) = &entries[0].what else { panic!("not accepted") };
+    assert_eq!(accepted.event.document.body, Body::Text(payload));
 }
 
 #[tokio::test]

@@ -33,6 +33,7 @@ fn kind() -> impl Strategy<Value = Kind> {
         3 => (0..2_u8, 1..3_u8, any::<bool>()).prop_map(|(key, width, passes)| Kind::Lane { key, width, passes }),
         2 => (0..2_u8, any::<bool>()).prop_map(|(key, is_quiet)| Kind::Gather { key, is_quiet }),
         1 => (0..2_u8).prop_map(Kind::Keyed),
+        2 => (0..3_u8).prop_map(Kind::Large),
     ]
 }
 

@@ -2,7 +2,7 @@
 
 use stepmill_core::attempt::Cause;
 use stepmill_core::dead::{Category, Redrive, fingerprint};
-use stepmill_core::document::Document;
+use stepmill_core::document::{Body, Document};
 use stepmill_core::journal::{Acceptance, Dedupe, Transition};
 use stepmill_core::run::{
     Entry, Failures, Gather, Lane, OnDead, Parent, Pending, Stand, State, What, child_id, root,
@@ -14,9 +14,18 @@ use crate::fixtures::{acceptance, done, record};
 #[derive(Clone, Debug)]
 pub enum Kind {
     Plain,
-    Lane { key: u8, width: u8, passes: bool },
-    Gather { key: u8, is_quiet: bool },
+    Lane {
+        key: u8,
+        width: u8,
+        passes: bool,
+    },
+    Gather {
+        key: u8,
+        is_quiet: bool,
+    },
     Keyed(u8),
+    /// With one of few payloads that are kept in files.
+    Large(u8),
 }
 
 /// What whoever works on a run does.
@@ -38,6 +47,11 @@ pub enum Act {
 /// The name of a workflow.
 pub fn workflow(number: u8) -> String {
     ["orders", "invoices"][usize::from(number % 2)].into()
+}
+
+/// One of few payloads.
+fn large(number: u8) -> Body {
+    Body::Text(number.to_string().repeat(3_000))
 }
 
 /// A claim of a key that soon expires.
@@ -62,6 +76,7 @@ pub fn accepted(now_ms: u64, kind: &Kind, of: u8) -> Acceptance {
             acceptance.accepted.gather = Some(gather);
             acceptance.dedupe = Some(dedupe(now_ms, "gathered", *key + if *is_quiet { 10 } else { 0 }));
         }
+        Kind::Large(number) => acceptance.accepted.event.document.body = large(*number),
         Kind::Keyed(key) => acceptance.dedupe = Some(dedupe(now_ms, "orders", *key)),
     }
     acceptance
@@ -122,7 +137,9 @@ pub fn done_by(act: &Act, now_ms: u64, state: &State, transition: &mut Transitio
         },
         Act::Step => {
             let record = record("call", state.next_attempt("call"), None);
-            add(What::StepSucceeded { output: Document::from_bytes("text/plain", b"x".to_vec()), record });
+            // What some were accepted with, too.
+            let output = Document { media_type: "text/plain".into(), body: large(0) };
+            add(What::StepSucceeded { output, record });
         }
         Act::Elapse => {
             let is_over = |stand: &Stand| stand.due_ms().is_some_and(|due| due <= now_ms);

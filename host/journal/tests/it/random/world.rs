@@ -121,8 +121,13 @@ impl World {
             Disk::Memory(disk) => LocalJournal::inline(disk, clock).unwrap(),
             Disk::Folder { folder, number } => {
                 let path = folder.path().join(number.to_string());
-                let options =
-                    Options { clock, sync: Sync::Unsynced, log_bytes: 64 << 10, ..Options::new(path) };
+                let options = Options {
+                    clock,
+                    sync: Sync::Unsynced,
+                    log_bytes: 64 << 10,
+                    blob_threshold: 1 << 10,
+                    ..Options::new(path)
+                };
                 LocalJournal::open(&options).unwrap()
             }
         }));
