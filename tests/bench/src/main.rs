@@ -1,6 +1,6 @@
 //! Benchmarks of Stepmill against native code that does the same, side by side in one run.
 //!
-//! `cargo run --release -p stepmill-bench -- [wasm|ingest|runs|journal|queue|all] [--quick]` prints Markdown
+//! `cargo run --release -p stepmill-bench -- [wasm|ingest|runs|journal|queue|growth|all] [--quick]` prints Markdown
 //! tables. What each figure means and how noise is handled is in tests/bench/README.md.
 //!
 //! Servers and the load generator are processes of their own: this binary again, under the subcommands
@@ -17,6 +17,7 @@
 
 mod backlog;
 mod child;
+mod growth;
 mod ingest;
 mod journal;
 mod load;
@@ -70,12 +71,16 @@ fn main() {
     let pace = Pace { quick: words.contains(&"--quick") };
     let names: Vec<&str> = words.into_iter().filter(|word| *word != "--quick").collect();
     let chosen = match names.as_slice() {
-        [] | ["all"] => &["wasm", "journal", "ingest", "runs", "queue"][..],
-        names if names.iter().all(|name| ["wasm", "ingest", "runs", "journal", "queue"].contains(name)) => {
+        [] | ["all"] => &["wasm", "journal", "ingest", "runs", "queue", "growth"][..],
+        names
+            if names
+                .iter()
+                .all(|name| ["wasm", "ingest", "runs", "journal", "queue", "growth"].contains(name)) =>
+        {
             names
         }
         _ => {
-            eprintln!("usage: stepmill-bench [wasm|ingest|runs|journal|queue|all] [--quick]");
+            eprintln!("usage: stepmill-bench [wasm|ingest|runs|journal|queue|growth|all] [--quick]");
             std::process::exit(2);
         }
     };
@@ -86,6 +91,7 @@ fn main() {
             "wasm" => wasm::bench(pace),
             "ingest" => ingest::bench(pace),
             "runs" => runs::bench(pace),
+            "growth" => growth::bench(pace, scratch.path()),
             "queue" => queue::bench(pace, scratch.path()),
             _ => journal::bench(pace),
         }
