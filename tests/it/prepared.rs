@@ -140,8 +140,8 @@ async fn an_attempt_answers_the_same_with_and_without_a_snapshot() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn every_attempt_begins_after_prepare_and_sees_nothing_of_another() {
     let sandbox = pooled();
-    // So much work that an attempt may not do it.
-    let config = json!({ "words": words(), "turns": 400_000_000, "mebibytes": 9 });
+    // So much work that an attempt may not do it, also where the tick that tells its time comes late.
+    let config = json!({ "words": words(), "turns": 1_200_000_000, "mebibytes": 9 });
     let step = Step::load(&sandbox, "prepared", config).await;
     let hurried = Limits { cpu_ms: 60, ..Limits::default() };
     let plain = step.report(1, json!("first"), hurried).await;
