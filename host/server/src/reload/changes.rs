@@ -14,7 +14,7 @@ const FIXED: [&str; 4] = ["server", "log", "journal", "concurrency"];
 /// What is different from before.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
 pub struct Changes {
-    /// Workflows by version.
+    /// Workflows by version, and by how long their runs are kept.
     pub workflows: Changed,
     /// Plugins by digest.
     pub plugins: Changed,
@@ -43,7 +43,7 @@ impl Changes {
     /// What is different in a project and what was made of it.
     pub(super) fn between(was: &Project, before: &Catalog, is: &Project, after: &Catalog) -> Self {
         let versions = |catalog: &Catalog| {
-            let version = |deployed: &Deployed| deployed.plan.version.to_string();
+            let version = |deployed: &Deployed| (deployed.plan.version.to_string(), deployed.plan.retain);
             catalog.plans.iter().map(|(name, deployed)| (name.clone(), version(deployed))).collect()
         };
         let digests = |catalog: &Catalog| {
@@ -58,7 +58,7 @@ impl Changes {
             keys.into_iter().map(move |key| format!("{section}.{key}"))
         });
         Self {
-            workflows: Changed::between::<String>(&versions(before), &versions(after)),
+            workflows: Changed::between(&versions(before), &versions(after)),
             plugins: Changed::between::<String>(&digests(before), &digests(after)),
             systems: section("systems"),
             events: section("events"),
