@@ -210,6 +210,12 @@ fn connector(dice: &Dice, id: &str) -> Value {
     json!({ "id": id, "use": "call", "system": system })
 }
 
+fn undo(dice: &Dice) -> Value {
+    let mut undo = connector(dice, "");
+    undo.as_object_mut().unwrap().remove("id");
+    undo
+}
+
 fn step(dice: &Dice, index: u64) -> Value {
     let id = format!("s{index}");
     let mut step = match dice.below(14) {
@@ -217,9 +223,7 @@ fn step(dice: &Dice, index: u64) -> Value {
         3..=6 => {
             let mut step = connector(dice, &id);
             if dice.chance(300) {
-                let mut undo = connector(dice, "");
-                undo.as_object_mut().unwrap().remove("id");
-                step["undo"] = undo;
+                step["undo"] = undo(dice);
             }
             step
         }
@@ -239,7 +243,14 @@ fn step(dice: &Dice, index: u64) -> Value {
             }
             step
         }
-        10 => json!({ "id": id, "call": { "workflow": LEAF, "detach": dice.chance(300) } }),
+        10 => {
+            let detach = dice.chance(300);
+            let mut step = json!({ "id": id, "call": { "workflow": LEAF, "detach": detach } });
+            if !detach && dice.chance(300) {
+                step["undo"] = undo(dice);
+            }
+            step
+        }
         _ => {
             let failures = ["all", "collect", "stop"][usize::try_from(dice.below(3)).unwrap()];
             let list = "${{ [1, 2, 3, 4, 5].filter(i, i <= run.accepted_ms % 6) }}";

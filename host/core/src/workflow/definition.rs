@@ -299,7 +299,8 @@ pub struct Step {
     /// Limits of one attempt, where they differ from the service's.
     #[serde(default)]
     pub limits: Overrides,
-    /// How to undo the step, if a later one fails for good. It is fed the step's output.
+    /// How to undo the step, if a later one fails for good. It is fed the step's output. Of a workflow that was called
+    /// that is what makes up for it: the run of it is over.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub undo: Option<Box<Undo>>,
 

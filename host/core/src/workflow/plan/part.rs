@@ -194,18 +194,7 @@ impl<'a> Planner<'a> {
         let inner = At { plan: name, pointer: at.pointer.clone(), ancestors, approvals, has_item: true };
         self.count = self.count.saturating_add(1);
         if let Some(work) = self.work(step, &inner, &mut BTreeMap::new()) {
-            plan.steps.push(PlannedStep {
-                id: step.id.as_str().into(),
-                pointer: at.pointer.as_str().into(),
-                needs: Vec::new(),
-                is_explicit: false,
-                otherwise: None,
-                has_alternative: false,
-                when: None,
-                input: None,
-                work,
-                undo: None,
-            });
+            plan.steps.push(PlannedStep::alone(&step.id, &at.pointer, work));
         }
         plan
     }
@@ -213,9 +202,12 @@ impl<'a> Planner<'a> {
     fn undo(&mut self, step: &Step, at: &At<'_>) -> Option<Box<PlannedStep>> {
         let undo = step.undo.as_deref()?;
         let pointer = format!("{}/undo", at.pointer);
-        if step.plugin.is_none() || step.for_each.is_some() {
-            let message = "only a step that uses a plugin, once, has an undo";
-            let help = "give the workflow that is called, or the steps for each item, undos of their own";
+        let is_waited_for = step.call.as_ref().is_some_and(|call| !call.detach);
+        if step.for_each.is_some() || step.plugin.is_none() && !is_waited_for {
+            let message =
+                "only a step that uses a plugin, or waits for a workflow that it calls, has an undo";
+            let help =
+                "give the steps for each item, or those of a workflow that is detached, undos of their own";
             self.problems.add_with_help(pointer, message, help.into());
             return None;
         }
@@ -227,18 +219,8 @@ impl<'a> Planner<'a> {
         let work = plugin::plan(self, &undone, &at);
         let when = self.when(&undone, &at);
         let input = undone.input.as_ref().and_then(|input| self.template("input", input, &at));
-        Some(Box::new(PlannedStep {
-            id: undone.id.as_str().into(),
-            pointer: at.pointer.as_str().into(),
-            needs: Vec::new(),
-            is_explicit: false,
-            otherwise: None,
-            has_alternative: false,
-            when,
-            input,
-            work: Work::Plugin(work?),
-            undo: None,
-        }))
+        let alone = PlannedStep::alone(&undone.id, &at.pointer, Work::Plugin(work?));
+        Some(Box::new(PlannedStep { when, input, ..alone }))
     }
 
     fn when(&mut self, step: &Step, at: &At<'_>) -> Option<Template> {

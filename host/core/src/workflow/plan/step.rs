@@ -36,6 +36,24 @@ pub struct PlannedStep {
     pub undo: Option<Box<PlannedStep>>,
 }
 
+impl PlannedStep {
+    /// A step that comes after none.
+    pub(super) fn alone(id: &str, pointer: &str, work: Work) -> Self {
+        Self {
+            id: id.into(),
+            pointer: pointer.into(),
+            needs: Vec::new(),
+            is_explicit: false,
+            otherwise: None,
+            has_alternative: false,
+            when: None,
+            input: None,
+            work,
+            undo: None,
+        }
+    }
+}
+
 /// What a step does.
 #[derive(Clone, Debug)]
 pub enum Work {

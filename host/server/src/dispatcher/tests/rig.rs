@@ -246,7 +246,7 @@ pub(super) fn committed(entries: &[Entry], step: &str) -> Value {
     output
 }
 
-fn plan(definition: Value) -> Plan {
+pub(super) fn plan(definition: Value) -> Plan {
     let environment = Environment {
         plugins: &[("check", Kind::Validate), ("shape", Kind::Transform), ("call", Kind::Connector)]
             .into_iter()
@@ -254,7 +254,7 @@ fn plan(definition: Value) -> Plan {
             .collect(),
         systems: Names::Of(&BTreeSet::new()),
         events: Names::Of(&BTreeSet::from(["shipment".into()])),
-        workflows: Names::Of(&BTreeSet::from(["orders".into()])),
+        workflows: Names::Of(&BTreeSet::from(["orders".into(), "parcel".into()])),
         has_links: true,
         limits: Limits::default(),
         read_file: &|path| Err(format!("there is no file {path}")),

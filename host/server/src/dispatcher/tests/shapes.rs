@@ -8,7 +8,7 @@ use stepmill_core::attempt::Cause;
 use stepmill_core::run::{Decision, Phase, PhaseName, Stand, State, What};
 use stepmill_test_support::invoke::{Answer, Gate};
 
-use super::rig::Rig;
+use super::rig::{Rig, catalog, plan};
 
 fn call(id: &str) -> Value {
     json!({ "id": id, "use": "call" })
@@ -177,6 +177,28 @@ async fn what_was_done_is_undone_in_reverse_when_a_later_step_fails_for_good() {
     assert!(rig.try_append(run, redriven(false)).await.is_err());
     rig.append(run, redriven(true)).await;
     assert_eq!(rig.ended(run).await.0.phase, Phase::Succeeded);
+    running.drained().await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_workflow_that_was_called_is_made_up_for_by_the_undo_of_its_call() {
+    let undo = json!({ "use": "call" });
+    let parcel = json!({ "name": "parcel", "steps": [call("send")] });
+    let orders = json!({
+        "name": "orders",
+        "steps": [{ "id": "ship", "call": { "workflow": "parcel" }, "undo": undo }, call("bill")],
+    });
+    let rig = Rig::with(2, catalog(vec![plan(parcel), plan(orders)]), "orders");
+    rig.sandbox.script("send", [Answer::Output(json!({ "parcel": 7 }))]);
+    rig.sandbox.script("bill", [Answer::fail(Cause::Rejected)]);
+    let running = rig.start();
+    let (state, _) = rig.ended(rig.accept(json!({})).await).await;
+    assert!(matches!(&state.phase, Phase::Dead { step, undone: true, .. } if step == "bill"), "{state:?}");
+    let asked = rig.sandbox.asked_of("ship/undo");
+    assert_eq!(
+        asked.iter().map(|asked| asked.attempt.input.to_value()).collect::<Vec<_>>(),
+        [json!({ "parcel": 7 })]
+    );
     running.drained().await;
 }
 

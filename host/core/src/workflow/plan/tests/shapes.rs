@@ -110,7 +110,7 @@ fn every_mistake_in_a_shape_has_its_sentence() {
         ),
         (
             json!({ "id": "a", "sleep": "1s", "undo": { "use": "map" } }),
-            "/steps/1/undo: only a step that uses a plugin, once, has an undo",
+            "/steps/1/undo: only a step that uses a plugin, or waits for a workflow that it calls, has an undo",
         ),
     ];
     for (step, sentence) in cases {
