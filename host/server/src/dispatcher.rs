@@ -13,6 +13,7 @@ use std::time::Duration;
 
 use futures::FutureExt as _;
 use stepmill_core::flow::fair::{Candidate, Fair, Places, Priority};
+use stepmill_core::flow::gate::Room;
 use stepmill_core::journal::{Claim, Front, JournalError, Want};
 use stepmill_core::run::root;
 use stepmill_core::{Clock, Entropy, Invoke, Journal, RunId};
@@ -22,7 +23,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::answers::Answers;
 use crate::catalog::{Catalog, Live};
-use crate::gates::{Gates, Room};
+use crate::gates::Gates;
 use crate::metrics;
 
 /// Longest sleep between two looks at the queue: bounds what a jump of the clock can delay.

@@ -5,8 +5,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
 
 use stepmill_core::attempt::{Cause, Exchange, Record};
 use stepmill_core::flow::Outcome;
-use stepmill_core::flow::breaker::Phase;
-use stepmill_core::flow::gate::{Admit, Gate, Pass, Policy, Status};
+use stepmill_core::flow::gate::{Admit, Gate, Pass, Policy, Room, Status};
 use stepmill_core::{Clock, Entropy};
 use tokio::sync::Notify;
 
@@ -24,16 +23,6 @@ pub struct Held {
     gates: Arc<Gates>,
     system: String,
     pass: Option<(Pass, Arc<Mutex<Gate>>)>,
-}
-
-/// What a system takes now.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Room {
-    /// How many attempts.
-    pub attempts: usize,
-    /// When to look again if that is none, in milliseconds since the Unix epoch; when an attempt has ended if
-    /// not given.
-    pub again_ms: Option<u64>,
 }
 
 impl Gates {
@@ -79,16 +68,9 @@ impl Gates {
 
     /// What a system takes now.
     pub fn room(&self, system: &str) -> Room {
-        let Some(gate) = self.gate(system) else { return Room { attempts: usize::MAX, again_ms: None } };
-        let status = lock(&gate).status(self.clock.now_ms());
-        match status.blocked {
-            Some(blocked) => Room { attempts: 0, again_ms: Some(blocked.not_before_ms) },
-            None => {
-                let free = status.concurrency.saturating_sub(status.in_flight);
-                // One is let through to show that the system is back.
-                let is_probing = status.breaker.is_some_and(|breaker| breaker.phase == Phase::HalfOpen);
-                Room { attempts: if is_probing { free.min(1) } else { free }, again_ms: None }
-            }
+        match self.gate(system) {
+            Some(gate) => lock(&gate).room(self.clock.now_ms()),
+            None => Room { attempts: usize::MAX, again_ms: None },
         }
     }
 

@@ -86,6 +86,16 @@ impl Reason {
     }
 }
 
+/// How much a gate lets through now.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Room {
+    /// How many attempts, if all come now.
+    pub attempts: usize,
+    /// When to look again if that is none, in milliseconds since the Unix epoch; when an attempt has ended if
+    /// not given.
+    pub again_ms: Option<u64>,
+}
+
 /// A gate as an operator sees it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Status {
@@ -193,6 +203,21 @@ impl Gate {
         if let Some((breaker, ticket)) = self.breaker.as_mut().zip(pass.ticket) {
             breaker.abandoned(ticket);
         }
+    }
+
+    /// How much it lets through now.
+    pub fn room(&self, now_ms: u64) -> Room {
+        let mut now = self.clone();
+        now.settle(now_ms);
+        if let Some(blocked) = now.blocked(now_ms) {
+            return Room { attempts: 0, again_ms: Some(blocked.not_before_ms) };
+        }
+        let free = now.concurrency.get().saturating_sub(now.in_flight);
+        let rate = now.bucket.as_ref().map_or(usize::MAX, |bucket| bucket.room(now_ms));
+        // One is let through to show that the system is back.
+        let is_probing = now.breaker.as_ref().is_some_and(|breaker| breaker.phase() == Phase::HalfOpen);
+        let probes = if is_probing { 1 } else { usize::MAX };
+        Room { attempts: free.min(rate).min(probes), again_ms: None }
     }
 
     /// What an operator is shown.

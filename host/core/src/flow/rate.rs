@@ -174,6 +174,17 @@ impl Bucket {
         (at_ms > now_ms).then_some(at_ms)
     }
 
+    /// How many takes in a row would succeed now. Of a bucket that is settled.
+    pub(super) fn room(&self, now_ms: u64) -> usize {
+        let furthest = self.units(now_ms).saturating_add(self.rate.tolerance);
+        match furthest.checked_sub(self.arrival.max(self.units(now_ms))) {
+            Some(early) => {
+                usize::try_from(early / self.rate.interval).unwrap_or(usize::MAX).saturating_add(1)
+            }
+            None => 0,
+        }
+    }
+
     fn units(&self, at_ms: u64) -> u128 {
         u128::from(at_ms).saturating_mul(self.rate.millisecond)
     }

@@ -45,6 +45,27 @@ fn a_full_gate_opens_with_the_next_end_and_a_refusal_uses_nothing_up() {
 }
 
 #[test]
+fn the_room_of_a_gate_is_what_it_lets_through() {
+    for (concurrency, rate) in
+        [(2, r#"{"requests":3,"per":"1s"}"#), (9, r#"{"requests":3,"per":"1s","burst":2}"#)]
+    {
+        let mut gate = gate(concurrency, Some(rate));
+        for now_ms in [0, 1, 333, 400, 1_000, 60_000] {
+            let room = gate.room(now_ms).attempts;
+            let passes = std::iter::from_fn(|| match gate.admit(now_ms) {
+                Admit::Go(pass) => Some(pass),
+                Admit::NotBefore(..) | Admit::Full => None,
+            });
+            let passes: Vec<Pass> = passes.collect();
+            assert_eq!(room, passes.len(), "{rate} at {now_ms}");
+            let Room { attempts, again_ms } = gate.room(now_ms);
+            assert!(attempts == 0 && again_ms.is_none_or(|again_ms| again_ms > now_ms));
+            passes.into_iter().for_each(|pass| gate.ended(pass, Outcome::Succeeded, now_ms, 1.0));
+        }
+    }
+}
+
+#[test]
 fn a_gate_goes_on_under_other_settings_with_what_is_under_way() {
     let mut gate = gate(2, Some(r#"{"requests":2,"per":"1s"}"#));
     let (one, two) = (go(&mut gate, 0), go(&mut gate, 0));
