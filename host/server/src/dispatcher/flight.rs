@@ -264,6 +264,7 @@ impl Flight<'_> {
             }
             // Another branch goes on while this one is being tried.
             () = tokio::time::sleep(due) => {
+                self.catch_up().await;
                 self.look_again();
                 Ok(())
             }

@@ -26,6 +26,27 @@ impl Flight<'_> {
         }
     }
 
+    /// Takes up what others have told steps that wait, while an attempt of another branch keeps the run from its next
+    /// commit. That it has ended, or is to be undone, that commit finds out.
+    pub(super) async fn catch_up(&mut self) {
+        let (run, seen) = (self.state.run, self.state.seq);
+        if !self.state.steps.values().any(|progress| progress.stand.is_held()) {
+            return;
+        }
+        let journal = &self.shared.dispatcher.journal;
+        // The state alone tells whether there is anything to read.
+        match journal.state(run).await {
+            Ok(state) if state.seq > seen => {}
+            Ok(_) | Err(_) => return,
+        }
+        let Ok((state, entries)) = journal.read(run).await else { return };
+        if state.undoing.is_none() && state.phase.is_open() {
+            self.told.extend((0..).zip(entries).filter(|(seq, _)| *seq >= seen));
+            self.state = state;
+            self.hear(seen);
+        }
+    }
+
     /// Settles a step by the entry that it was done with.
     pub(super) fn settle_told(&mut self, index: usize, step: &PlannedStep, seq: u32) -> Result<(), Stop> {
         let Some(entry) = self.told.get_mut(&seq) else {

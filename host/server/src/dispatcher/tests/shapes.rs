@@ -41,6 +41,29 @@ async fn branches_go_on_side_by_side_and_one_that_waits_for_its_retry_holds_up_n
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_branch_hears_what_it_waits_for_while_another_is_being_tried() {
+    let rig = Rig::new(
+        1,
+        json!([
+            { "id": "long", "use": "call", "needs": [] }, { "id": "ask", "approve": {}, "needs": [] },
+            { "id": "then", "use": "call", "needs": ["ask"] },
+        ]),
+    );
+    let gate = Gate::default();
+    rig.sandbox.script("long", [gate.holds(Answer::Echo)]);
+    let running = rig.start();
+    let run = rig.accept(json!({})).await;
+    rig.begun(1).await;
+    rig.until(run, |state| matches!(state.stand("ask"), Stand::Undecided { .. })).await;
+    let decision = Decision { approved: true, by: "jo".into(), comment: None };
+    rig.append(run, What::Decided { step: "ask".into(), decision }).await;
+    rig.until(run, |state| state.done("then").is_some()).await;
+    gate.open();
+    assert_eq!(rig.ended(run).await.0.phase, Phase::Succeeded);
+    running.drained().await;
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_run_dies_only_once_the_attempts_of_its_other_branches_have_ended() {
     let rig = Rig::new(
         1,
