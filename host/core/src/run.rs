@@ -28,7 +28,7 @@ use crate::id::RunId;
 pub use crate::journal::PhaseName;
 pub use child::child_id;
 pub use derive::{Place, Queue, Subscription, Turn, root};
-pub use entry::{Accepted, Became, Decision, Entry, Gather, Pending, What};
+pub use entry::{Accepted, Became, Carried, Decision, Entry, Gather, Pending, What};
 pub use next::{IllegalTransition, next, replay};
 pub use payload::payload;
 pub use step::{Children, Failures, OUTPUT_BYTES, Progress, Stand, Tries};

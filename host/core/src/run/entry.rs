@@ -249,7 +249,47 @@ pub enum Pending {
         since: u32,
         /// What the ids of the runs are made with (see [`super::child_id`]), in milliseconds since the Unix epoch.
         at_ms: u64,
+        /// What need not be begun again, if a redrive begins the step.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        carried: Option<Carried>,
     },
+}
+
+/// Runs of an earlier round of a step that have succeeded and count for a later one.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Carried {
+    /// The round.
+    pub from: u32,
+    /// Which, by the first and the last index of each stretch, in order.
+    stretches: Vec<(u32, u32)>,
+    /// Bytes of their outputs.
+    pub bytes: u64,
+}
+
+impl Carried {
+    /// Runs by their indexes, in order.
+    pub fn new(from: u32, indexes: impl IntoIterator<Item = u32>, bytes: u64) -> Self {
+        let mut stretches: Vec<(u32, u32)> = Vec::new();
+        for index in indexes {
+            match stretches.last_mut() {
+                Some((_, last)) if last.checked_add(1) == Some(index) => *last = index,
+                Some(_) | None => stretches.push((index, index)),
+            }
+        }
+        Self { from, stretches, bytes }
+    }
+
+    /// How many they are.
+    pub fn count(&self) -> u32 {
+        let length = |(first, last): &(u32, u32)| last.saturating_sub(*first).saturating_add(1);
+        self.stretches.iter().map(length).fold(0, u32::saturating_add)
+    }
+
+    /// Whether that of an index is one of them.
+    pub fn has(&self, index: u32) -> bool {
+        let after = self.stretches.partition_point(|(_, last)| *last < index);
+        self.stretches.get(after).is_some_and(|(first, _)| *first <= index)
+    }
 }
 
 /// What a person decides.

@@ -88,9 +88,9 @@ pub enum Stand {
 pub struct Children {
     /// How many there will be.
     pub total: u32,
-    /// How many there are.
+    /// How many there are, with those of an earlier round that lie before the last of them.
     pub begun: u32,
-    /// How many have succeeded.
+    /// How many have succeeded, also in an earlier round.
     pub succeeded: u32,
     /// How many are dead letters.
     pub dead: u32,

@@ -2,7 +2,7 @@
 
 use super::Refused;
 use crate::attempt::{Class, Failure, Record};
-use crate::run::{Became, Children, Pending, Phase, Stand, State};
+use crate::run::{Became, Carried, Children, Pending, Phase, Stand, State};
 
 /// The stand of a step that can be begun or tried.
 pub(super) fn open_stand<'s>(state: &'s mut State, step: &str) -> Result<&'s mut Stand, Refused> {
@@ -23,18 +23,20 @@ pub(super) fn began(pending: &Pending, seq: u32, at_ms: u64) -> Stand {
             Stand::Listening { event: event.clone(), key: key.clone(), since_ms: at_ms, until_ms: *until_ms }
         }
         Pending::Decision { until_ms, .. } => Stand::Undecided { until_ms: *until_ms },
-        Pending::Children { total: 0, .. } => Stand::Done { seq },
-        Pending::Children { total, failures, since, at_ms } => Stand::Children(Children {
-            total: *total,
-            begun: 0,
-            succeeded: 0,
-            dead: 0,
-            cancelled: 0,
-            failures: *failures,
-            since: *since,
-            at_ms: *at_ms,
-            bytes: 0,
-        }),
+        Pending::Children { total, failures, since, at_ms, carried } => {
+            let children = Children {
+                total: *total,
+                begun: 0,
+                succeeded: carried.as_ref().map_or(0, Carried::count).min(*total),
+                dead: 0,
+                cancelled: 0,
+                failures: *failures,
+                since: *since,
+                at_ms: *at_ms,
+                bytes: carried.as_ref().map_or(0, |carried| carried.bytes),
+            };
+            if children.are_settled() { Stand::Done { seq } } else { Stand::Children(children) }
+        }
     }
 }
 

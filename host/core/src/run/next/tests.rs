@@ -11,8 +11,8 @@ use crate::document::Document;
 use crate::event::{Event, Trigger};
 use crate::id::RunId;
 use crate::run::{
-    Accepted, Became, Decision, Entry, Failures, Gather, Lane, OnDead, Pending, Phase, Stand, State, Tries,
-    What,
+    Accepted, Became, Carried, Decision, Entry, Failures, Gather, Lane, OnDead, Pending, Phase, Stand, State,
+    Tries, What,
 };
 
 /// A workflow's steps: three of attempts, and the undo of the first.
@@ -72,8 +72,20 @@ fn pending(kind: u8, since: u32) -> Pending {
             until_ms: (kind > 5).then_some(9),
             question: (kind < 3).then(|| "well?".into()),
         },
-        3 => Pending::Children { total: 3, failures: Failures::Collect, since, at_ms: 1 },
-        _ => Pending::Children { total: u32::from(kind % 3), failures: Failures::All, since, at_ms: 1 },
+        3 => Pending::Children {
+            total: 3,
+            failures: Failures::Collect,
+            since,
+            at_ms: 1,
+            carried: (kind > 5).then(|| Carried::new(1, [0, 2], 7)),
+        },
+        _ => Pending::Children {
+            total: u32::from(kind % 3),
+            failures: Failures::All,
+            since,
+            at_ms: 1,
+            carried: None,
+        },
     }
 }
 

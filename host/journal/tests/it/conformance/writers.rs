@@ -82,7 +82,7 @@ async fn with_children(
 ) -> (stepmill_core::run::State, Vec<stepmill_core::RunId>) {
     let claim = fixture.claimed().await;
     let parent = claim.state.run;
-    let what = began("each", Pending::Children { total, failures, since: 1, at_ms: 1 });
+    let what = began("each", Pending::Children { total, failures, since: 1, at_ms: 1, carried: None });
     let begins = Transition { entries: vec![Entry::new(NOW, what)], seen: 1, ..Transition::default() };
     let begun = fixture.journal.commit(parent, claim.epoch, begins).await.unwrap();
     let mut spawns = transition(&begun.state, vec![What::Spawned { step: "each".into(), count: total }]);
@@ -156,7 +156,10 @@ pub async fn a_claimed_run_hears_of_those_it_has_begun(fixture: Fixture) {
 pub async fn a_run_begun_for_another_entry_of_the_step_is_refused(fixture: Fixture) {
     let claim = fixture.claimed().await;
     let run = claim.state.run;
-    let what = began("each", Pending::Children { total: 1, failures: Failures::All, since: 1, at_ms: 1 });
+    let what = began(
+        "each",
+        Pending::Children { total: 1, failures: Failures::All, since: 1, at_ms: 1, carried: None },
+    );
     let begins = Transition { entries: vec![Entry::new(NOW, what)], seen: 1, ..Transition::default() };
     let begun = fixture.journal.commit(run, claim.epoch, begins).await.unwrap();
     let mut spawns = transition(&begun.state, vec![What::Spawned { step: "each".into(), count: 1 }]);

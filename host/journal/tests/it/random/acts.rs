@@ -131,7 +131,13 @@ pub fn done_by(act: &Act, now_ms: u64, state: &State, transition: &mut Transitio
                 let failures = [Failures::All, Failures::Collect, Failures::Stop][usize::from(*failures)];
                 add(began(
                     "each",
-                    Pending::Children { total: u32::from(*total), failures, since: state.seq, at_ms: 1 },
+                    Pending::Children {
+                        total: u32::from(*total),
+                        failures,
+                        since: state.seq,
+                        at_ms: 1,
+                        carried: None,
+                    },
                 ));
             }
         },

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use serde_json::{Value, json};
 use stepmill_core::attempt::{Cause, Failure};
 use stepmill_core::document::Document;
-use stepmill_core::run::{Became, Failures, OUTPUT_BYTES, Pending, What, child_id};
+use stepmill_core::run::{Became, Carried, Failures, OUTPUT_BYTES, Pending, What, child_id};
 use stepmill_core::workflow::{ForEachStep, PlannedStep, Work};
 
 use super::{Flight, Stop};
@@ -31,7 +31,7 @@ impl Flight<'_> {
             self.done(index, step, Arc::new(Document::json(&json!({ "run": run }))));
             return Ok(());
         }
-        let ends = ends(self.told.range(..=seq).map(|(_, entry)| &entry.what), &step.id, since);
+        let ends = self.ends(&step.id, since, seq);
         self.joined_by(index, step, ends);
         Ok(())
     }
@@ -77,6 +77,54 @@ impl Flight<'_> {
         self.done(index, step, Arc::new(Document::json(&output)));
     }
 
+    /// What became of the runs of one round of a step, up to an entry, and of those that it has carried over.
+    fn ends(&self, step: &str, round: u32, up_to: u32) -> BTreeMap<u32, Ended> {
+        let mut found = BTreeMap::new();
+        if let Some(carried) = self.carried_by(step, round).filter(|carried| carried.from < round) {
+            found = self.ends(step, carried.from, up_to);
+            found.retain(|index, _| carried.has(*index));
+        }
+        found.extend(ends(self.told.range(..=up_to).map(|(_, entry)| &entry.what), step, round));
+        found
+    }
+
+    /// What a round of a step has carried over.
+    pub(super) fn carried_by(&self, of: &str, round: u32) -> Option<&Carried> {
+        self.told.values().find_map(|entry| match &entry.what {
+            What::Began { step, pending: Pending::Children { since, carried, .. } }
+                if step == of && *since == round =>
+            {
+                carried.as_ref()
+            }
+            _ => None,
+        })
+    }
+
+    /// What a step that a redrive begins again need not do again: the items that succeeded in its last round, if it
+    /// was about the same list.
+    pub(super) fn carried(&self, of: &str, total: u32) -> Option<Carried> {
+        let mut last = None;
+        for entry in self.told.values() {
+            match &entry.what {
+                What::Began { step, pending: Pending::Children { since, total, .. } } if step == of => {
+                    last = Some((*since, *total));
+                }
+                What::Redriven { from_start, document, version, .. }
+                    if *from_start || document.is_some() || version.is_some() =>
+                {
+                    last = None;
+                }
+                _ => {}
+            }
+        }
+        let (from, _) = last.filter(|(_, before)| *before == total)?;
+        let mut ends = self.ends(of, from, u32::MAX);
+        ends.retain(|_, end| end.failure.is_none() && !end.is_cut);
+        let is_some = !ends.is_empty() && u32::try_from(ends.len()).is_ok_and(|count| count < total);
+        let bytes = ends.values().map(|end| end.bytes).fold(0, u64::saturating_add);
+        is_some.then(|| Carried::new(from, ends.into_keys(), bytes))
+    }
+
     /// Cancels the runs of a step that has stopped at the first that failed.
     pub(super) async fn stop_others(&mut self, step: &str) -> Result<(), Stop> {
         let Some(planned) = self.plan.steps.iter().find(|planned| *planned.id == *step) else {
@@ -94,7 +142,7 @@ impl Flight<'_> {
             _ => None,
         });
         let Some((since, total, at_ms)) = round else { return Ok(()) };
-        let ended = ends(self.told.values().map(|entry| &entry.what), step, since);
+        let ended = self.ends(step, since, u32::MAX);
         let children = (0..total).filter(|index| !ended.contains_key(index));
         let children = children.map(|index| child_id(self.state.run, step, since, index, at_ms)).collect();
         let dispatcher = &self.shared.dispatcher;
@@ -106,6 +154,7 @@ impl Flight<'_> {
 /// How a run ended that a step has begun.
 struct Ended {
     output: Option<Value>,
+    bytes: u64,
     failure: Option<String>,
     run: String,
     is_cut: bool,
@@ -128,11 +177,15 @@ fn ends<'e>(whats: impl Iterator<Item = &'e What>, of: &str, round: u32) -> BTre
         if step != of || *since != round {
             continue;
         }
-        let ended = |output, failure, is_cut| Ended { output, failure, run: run.to_string(), is_cut };
+        let ended = |output: Option<&Document>, failure, is_cut| Ended {
+            output: output.map(Document::to_value),
+            bytes: output.and_then(|output| u64::try_from(output.len()).ok()).unwrap_or_default(),
+            failure,
+            run: run.to_string(),
+            is_cut,
+        };
         let end = match became {
-            Became::Succeeded { output, is_cut } => {
-                ended(output.as_ref().map(Document::to_value), None, *is_cut)
-            }
+            Became::Succeeded { output, is_cut } => ended(output.as_ref(), None, *is_cut),
             Became::Dead { failure } => ended(None, Some(failure.message.clone()), false),
             Became::Cancelled { .. } => ended(None, Some("it was cancelled".into()), false),
             Became::Revived => {

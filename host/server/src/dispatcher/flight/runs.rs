@@ -8,7 +8,7 @@ use stepmill_core::attempt::{Cause, Failure};
 use stepmill_core::document::Document;
 use stepmill_core::event::{Event, Trigger};
 use stepmill_core::journal::Acceptance;
-use stepmill_core::run::{Children, Failures, Lane, OnDead, Parent, Pending, What, child_id};
+use stepmill_core::run::{Carried, Children, Failures, Lane, OnDead, Parent, Pending, What, child_id};
 use stepmill_core::workflow::{Body, ForEachStep, Plan, PlannedStep, Work};
 
 use super::commit::Along;
@@ -40,8 +40,8 @@ impl Flight<'_> {
         };
         let name = step.id.to_string();
         let total = u32::from(!detach);
-        let pending =
-            Pending::Children { total, failures: Failures::All, since: round.since, at_ms: round.at_ms };
+        let Round { since, at_ms } = round;
+        let pending = Pending::Children { total, failures: Failures::All, since, at_ms, carried: None };
         let mut whats = vec![What::Began { step: name.clone(), pending }];
         if detach {
             let output = json!({ "run": child.accepted.run });
@@ -67,16 +67,18 @@ impl Flight<'_> {
         let round = Round { since: self.state.seq, at_ms: self.now_ms() };
         let total = u32::try_from(items.len()).unwrap_or(u32::MAX);
         let Round { since, at_ms } = round;
-        let pending = Pending::Children { total, failures: for_each.failures, since, at_ms };
-        let began = What::Began { step: step.id.to_string(), pending };
-        match self.some(step, for_each, &round, &items, 0) {
-            Ok((spawned, spawns)) => {
-                let mut whats = vec![began];
-                whats.extend((total > 0).then_some(spawned));
+        let carried = self.carried(&step.id, total);
+        let spawned = self.some(step, for_each, &round, &items, 0, carried.as_ref());
+        let pending = Pending::Children { total, failures: for_each.failures, since, at_ms, carried };
+        let name = step.id.to_string();
+        match spawned {
+            Ok((count, spawns)) => {
+                let mut whats = vec![What::Began { step: name.clone(), pending }];
+                whats.extend((total > 0).then_some(What::Spawned { step: name, count }));
                 if total == 0 {
                     // Without items the step is done.
                     self.joined_none(index, step);
-                } else if u32::try_from(spawns.len()).is_ok_and(|count| count < total) {
+                } else if count < total {
                     // There are more to begin.
                     self.walk.reopen(index);
                 }
@@ -102,16 +104,17 @@ impl Flight<'_> {
             stepmill_core::workflow::Feed::Document(fed) => self.input(step, &fed),
             stepmill_core::workflow::Feed::PassOver => return Ok(()),
         };
+        let carried = self.carried_by(&step.id, round.since).cloned();
         let some = input
             .and_then(|input| self.items(index, for_each, &input))
             .and_then(|items| is_still(&items, children.total).map(|()| items))
-            .and_then(|items| self.some(step, for_each, &round, &items, children.begun));
+            .and_then(|items| self.some(step, for_each, &round, &items, children.begun, carried.as_ref()));
         match some {
-            Ok((spawned, spawns)) => {
-                let begun = children.begun.saturating_add(u32::try_from(spawns.len()).unwrap_or(u32::MAX));
-                if begun < children.total {
+            Ok((count, spawns)) => {
+                if children.begun.saturating_add(count) < children.total {
                     self.walk.reopen(index);
                 }
+                let spawned = What::Spawned { step: step.id.to_string(), count };
                 self.commit(vec![spawned], Along { spawns, ..Along::default() }).await
             }
             Err(failure) => {
@@ -121,7 +124,8 @@ impl Flight<'_> {
         }
     }
 
-    /// The runs for the items from `first` on that go into one commit.
+    /// The runs for the items from `first` on that go into one commit, and how many items these are with those that
+    /// need not be begun.
     fn some(
         &self,
         step: &PlannedStep,
@@ -129,7 +133,8 @@ impl Flight<'_> {
         round: &Round,
         items: &[Value],
         first: u32,
-    ) -> Result<(What, Vec<Acceptance>), Failure> {
+        carried: Option<&Carried>,
+    ) -> Result<(u32, Vec<Acceptance>), Failure> {
         let plan = match &for_each.body {
             Body::Part(name) => self.part(name)?,
             Body::Workflow(name) => self.plan_of(name)?,
@@ -141,8 +146,16 @@ impl Flight<'_> {
             ticket: 0,
         };
         let skipped = usize::try_from(first).unwrap_or(usize::MAX);
-        let mut spawns = Vec::new();
-        for (index, item) in (first..).zip(items.iter().skip(skipped).take(SPAWN)) {
+        let (mut count, mut spawns) = (0_u32, Vec::new());
+        for (index, item) in (first..).zip(items.iter().skip(skipped)) {
+            let is_carried = carried.is_some_and(|carried| carried.has(index));
+            if !is_carried && spawns.len() == SPAWN {
+                break;
+            }
+            count = count.saturating_add(1);
+            if is_carried {
+                continue;
+            }
             let mut child =
                 self.child(&plan, step, round, index, Document::json(item), Some(for_each.outputs))?;
             if matches!(for_each.body, Body::Part(_)) || child.accepted.lane.is_none() {
@@ -150,8 +163,7 @@ impl Flight<'_> {
             }
             spawns.push(child);
         }
-        let count = u32::try_from(spawns.len()).unwrap_or(u32::MAX);
-        Ok((What::Spawned { step: step.id.to_string(), count }, spawns))
+        Ok((count, spawns))
     }
 
     /// The items of a list, in batches if it is to be so.

@@ -241,6 +241,33 @@ async fn an_undo_that_fails_for_good_is_a_dead_letter_that_goes_on_undoing() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_list_that_is_redriven_begins_only_what_has_not_succeeded() {
+    let each = json!({ "id": "each", "for-each": { "in": "${{ body }}", "failures": "stop", "concurrency": 1 }, "use": "call" });
+    let rig = Rig::new(1, json!([each, call("then")]));
+    let running = rig.start();
+    let echo = || Answer::Echo;
+    rig.sandbox.script("each", [echo(), Answer::fail(Cause::Rejected)]);
+    let run = rig.accept(json!(["a", "b", "c", "d"])).await;
+    assert!(rig.ended(run).await.0.phase.is_dead());
+    // Again one of the rest fails, and then none.
+    rig.sandbox.script("each", [echo(), Answer::fail(Cause::Rejected)]);
+    rig.append(run, redriven(false)).await;
+    assert!(rig.ended(run).await.0.phase.is_dead());
+    rig.append(run, redriven(false)).await;
+    assert_eq!(rig.ended(run).await.0.phase, Phase::Succeeded);
+    assert_eq!(rig.sandbox.asked_of("then")[0].attempt.input.to_value(), json!(["a", "b", "c", "d"]));
+    let asked = |of: &str| {
+        let asked = rig.sandbox.asked_of("each");
+        asked.iter().filter(|asked| asked.attempt.input.to_value() == json!(of)).count()
+    };
+    assert_eq!(["a", "b", "c", "d"].map(asked), [1, 2, 2, 1]);
+    let keys: BTreeSet<String> =
+        rig.sandbox.asked_of("each").iter().map(|asked| asked.attempt.idempotency_key.clone()).collect();
+    assert_eq!(keys.len(), 4, "an item that is done again is known by its key");
+    running.drained().await;
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_list_is_worked_on_a_few_items_at_a_time_and_gives_their_outputs_in_order() {
     let each =
         json!({ "id": "each", "for-each": { "in": "${{ input.items }}", "concurrency": 2 }, "use": "call" });
