@@ -5,7 +5,9 @@ use std::collections::VecDeque;
 
 use stepmill_core::RunId;
 use stepmill_core::journal::JournalError;
-use stepmill_core::run::{Became, Entry, OUTPUT_BYTES, Parent, Phase, Stand, State, Subscription, What};
+use stepmill_core::run::{
+    Became, Entry, OUTPUT_BYTES, Parent, Phase, Stand, State, Subscription, What, root,
+};
 
 use super::change::{Encoded, Found};
 use super::{lane, publish};
@@ -31,6 +33,8 @@ pub(super) enum Follow {
 /// A step that waits for an event.
 pub(super) struct Listener {
     pub(super) run: RunId,
+    /// The workflow that it is of, or of a part of.
+    pub(super) workflow: String,
     pub(super) step: String,
     pub(super) event: String,
     pub(super) key: String,
@@ -109,11 +113,11 @@ impl Listening {
 
     /// What it has begun to wait for since.
     pub(super) fn begun(self, state: &State) -> impl Iterator<Item = Follow> {
-        let (run, Self(now)) = (state.run, Self::of(state));
+        let (run, workflow, Self(now)) = (state.run, root(&state.workflow).to_owned(), Self::of(state));
         let is_new = move |of: &[String; 3]| !self.0.contains(of);
-        now.into_iter()
-            .filter(is_new)
-            .map(move |[step, event, key]| Follow::Listen(Listener { run, step, event, key }))
+        now.into_iter().filter(is_new).map(move |[step, event, key]| {
+            Follow::Listen(Listener { run, workflow: workflow.clone(), step, event, key })
+        })
     }
 }
 

@@ -4,9 +4,8 @@
 //! correlation": once per process). One that is kept goes to those that begin to wait for it later, again to one of
 //! each workflow.
 
-use stepmill_core::RunId;
 use stepmill_core::journal::{JournalError, Publication, Published};
-use stepmill_core::run::{Entry, Stand, State, What, root};
+use stepmill_core::run::{Entry, Stand, State, What};
 
 use super::accept::{Claimed, claimed, put_claim};
 use super::change::Found;
@@ -88,56 +87,46 @@ pub(crate) fn publish(draft: &mut Draft<'_, '_>, offer: Offer) -> Result<Publish
 }
 
 /// Gives a step that has begun to wait the oldest event that is kept for it and that no run of its workflow has
-/// taken.
+/// taken. What others have taken costs a look each.
 pub(super) fn hear_kept(
     draft: &mut Draft<'_, '_>,
     follows: &mut Follows,
     listener: &Listener,
 ) -> Result<(), JournalError> {
-    let Listener { run, step, event, key } = listener;
+    let Listener { run, workflow, step, event, key } = listener;
     let mut span = keys::kept_under(event, key);
     loop {
         let kept = draft.scan(&span, Order::Ascending, SCAN)?;
         let Some((last, _)) = kept.last() else { return Ok(()) };
         span = span.after(last.clone());
         for (at, _) in kept {
-            if give(draft, follows, *run, (step, event, key), &at)? {
-                return Ok(());
+            let taken = keys::taken(&at, workflow);
+            if draft.contains(&taken)? {
+                continue;
             }
+            let Some(row) = live(draft, &at)? else { continue };
+            let found = Found::read(draft, *run)?.filter(|found| waits(&found.state, step, event, key));
+            if let Some(found) = found {
+                let what = What::Heard { step: step.clone(), event: row.event };
+                let entry = Entry::new(draft.now_ms(), what);
+                follows.extend(draft, found, entry)?;
+                draft.put_new(taken, Vec::new());
+            }
+            return Ok(());
         }
     }
 }
 
-/// Gives a step the event at a key, if it may have it. Whether it need not look further.
-fn give(
-    draft: &mut Draft<'_, '_>,
-    follows: &mut Follows,
-    run: RunId,
-    (step, event, key): (&str, &str, &str),
-    at: &[u8],
-) -> Result<bool, JournalError> {
-    let Some(found) = Found::read(draft, run)? else { return Ok(true) };
-    if !waits(&found.state, step, event, key) {
-        return Ok(true);
-    }
-    let taken = keys::taken(at, root(&found.state.workflow));
-    if draft.contains(&taken)? {
-        return Ok(false);
-    }
-    let row = match draft.get::<KeptRow>(at) {
-        Ok(row) => row,
+/// An event that is kept still; none if it is damaged, so that it stops no other.
+fn live(draft: &Draft<'_, '_>, at: &[u8]) -> Result<Option<KeptRow>, JournalError> {
+    match draft.get::<KeptRow>(at) {
+        Ok(row) => Ok(row.filter(|row| row.until_ms > draft.now_ms())),
         Err(error @ JournalError::Damaged { .. }) => {
             tracing::error!(%error, "passed over a damaged event");
-            None
+            Ok(None)
         }
-        Err(error) => return Err(error),
-    };
-    let Some(row) = row.filter(|row| row.until_ms > draft.now_ms()) else { return Ok(false) };
-    let what = What::Heard { step: step.to_owned(), event: row.event };
-    let entry = Entry::new(draft.now_ms(), what);
-    follows.extend(draft, found, entry)?;
-    draft.put_new(taken, Vec::new());
-    Ok(true)
+        Err(error) => Err(error),
+    }
 }
 
 fn waits(state: &State, step: &str, event: &str, key: &str) -> bool {
