@@ -1,5 +1,7 @@
 //! What an operator writes, as plain data.
 
+mod on;
+
 use std::time::Duration;
 
 use indexmap::IndexMap;
@@ -14,9 +16,9 @@ use crate::grant::Allow;
 use crate::limits::Overrides;
 use crate::retry;
 use crate::run::{Failures, OnDead};
-use crate::schedule;
-use crate::signature;
 use crate::size;
+
+pub use on::{End, EventDefinition, GatherConfig, Keep, On, OnRun, Respond, Webhook};
 
 /// One workflow.
 #[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
@@ -98,102 +100,6 @@ enum ByteSize {
     Text(String),
 }
 
-/// What starts a run.
-#[derive(Clone, Debug, Default, Serialize, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-pub struct On {
-    /// POSTs to a path.
-    #[serde(default)]
-    pub webhook: Option<Webhook>,
-    /// Points in time.
-    #[serde(default)]
-    pub schedule: Option<schedule::Config>,
-    /// An event of this name, as in `events` of stepmill.yaml.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub event: Option<String>,
-    /// The end of a run of another workflow.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub run: Option<OnRun>,
-    /// Gathers events of the webhook that belong together, and makes one run of them.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub gather: Option<GatherConfig>,
-}
-
-/// The end of another workflow's run as a trigger. The payload is `{run, workflow, phase, …}`, as hooks have it.
-#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-pub struct OnRun {
-    /// Name of the other workflow.
-    pub workflow: String,
-    /// Which ends count; all unless given.
-    #[serde(default = "every_end")]
-    pub ends: Vec<End>,
-}
-
-/// How a run ends.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "lowercase")]
-pub enum End {
-    /// All its steps are done.
-    Succeeded,
-    /// It became a dead letter that no rule redrives any more.
-    Dead,
-}
-
-/// A webhook trigger.
-#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-pub struct Webhook {
-    /// The path, such as `/shop/orders`: one workflow a path.
-    pub path: String,
-    /// How the sender proves itself. Write `none` to accept anybody.
-    pub verify: signature::Verify,
-    /// Expression for the key under which a repeated event is recognised, such as
-    /// `${{ headers['x-shopify-webhook-id'] }}`.
-    #[serde(default)]
-    pub dedupe: Option<String>,
-    /// How long a repeated event is recognised.
-    #[serde(default = "week", with = "duration")]
-    #[schemars(with = "String")]
-    pub dedupe_for: Duration,
-    /// Largest body in bytes.
-    #[serde(default = "mebibyte")]
-    pub max_body_bytes: u64,
-    /// Answers the sender with what a step gives, if it is there in time.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub respond: Option<Respond>,
-}
-
-/// An event that runs wait for, or that starts them: of a webhook of its own, or by the API.
-#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-#[schemars(rename = "Event")]
-pub struct EventDefinition {
-    /// POSTs to a path; by the API alone unless given.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub webhook: Option<Webhook>,
-    /// Expression for what the event and the run that waits for it have in common, such as `${{ body.order }}`.
-    pub key: String,
-    /// For how long a run may still begin to wait for an event that has come; 7d unless given.
-    #[serde(default = "week", with = "duration")]
-    #[schemars(with = "String")]
-    pub keep: Duration,
-}
-
-/// A synchronous answer. If the step is not done in time the answer is the usual 202 with the run's id, and
-/// the run goes on either way.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-pub struct Respond {
-    /// The step whose output is the answer; the workflow's output unless given.
-    #[serde(default)]
-    pub from: Option<String>,
-    /// How long the sender is kept waiting; at most a minute.
-    #[serde(with = "duration")]
-    #[schemars(with = "String")]
-    pub within: Duration,
-}
-
 /// A lane: its key, or more of it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(untagged)]
@@ -216,39 +122,6 @@ pub struct WholeLane {
     /// What a dead letter does to those behind it; `block` unless given.
     #[serde(default, rename = "on-dead")]
     pub on_dead: OnDead,
-}
-
-/// How events that belong together become one run. Its payload is the array of theirs.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-pub struct GatherConfig {
-    /// Expression for what they have in common, such as `${{ body.customer }}`.
-    pub by: String,
-    /// How long after the first event the run begins at the latest.
-    #[serde(rename = "for", with = "duration")]
-    #[schemars(with = "String")]
-    pub lasts: Duration,
-    /// At how many events it begins; 100 unless given.
-    #[serde(default = "hundred")]
-    pub max: u32,
-    /// It also begins when no event has come for so long (a debounce).
-    #[serde(default, with = "duration::option", skip_serializing_if = "Option::is_none")]
-    #[schemars(with = "Option<String>")]
-    pub quiet: Option<Duration>,
-    /// Which events count; `all` unless given.
-    #[serde(default)]
-    pub keep: Keep,
-}
-
-/// Which of the gathered events count.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "lowercase")]
-pub enum Keep {
-    /// All: the payload is the array of theirs.
-    #[default]
-    All,
-    /// The last one: the payload is its own.
-    Last,
 }
 
 /// One step: it uses a plugin, calls a workflow, waits for something, or does one of the first two for each
@@ -416,28 +289,12 @@ pub struct ForEach {
     pub outputs: bool,
 }
 
-fn every_end() -> Vec<End> {
-    vec![End::Succeeded, End::Dead]
-}
-
-fn week() -> Duration {
-    Duration::from_secs(7 * 24 * 3600)
-}
-
-fn mebibyte() -> u64 {
-    1 << 20
-}
-
 fn one() -> u32 {
     1
 }
 
 fn ten() -> u32 {
     10
-}
-
-fn hundred() -> u32 {
-    100
 }
 
 fn yes() -> bool {
