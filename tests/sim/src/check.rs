@@ -5,9 +5,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use stepmill_core::event::Trigger;
-use stepmill_core::run::{self, Entry, Phase, Stand, State, What};
+use stepmill_core::run::{self, Became, Entry, Phase, Stand, State, What};
 use stepmill_core::storage::StoredValue;
-use stepmill_core::workflow::{Plan, PluginStep};
+use stepmill_core::workflow::{Plan, PlannedStep, Work};
 use stepmill_core::{Journal as _, PluginStorage as _, RunId};
 
 use crate::sandbox::STORAGE;
@@ -18,6 +18,9 @@ struct Run {
     state: State,
     entries: Vec<Entry>,
 }
+
+/// The digests of the plugins that versions use.
+type Digests = BTreeMap<String, BTreeSet<String>>;
 
 /// Everything that must not be.
 pub(crate) async fn problems(world: &World) -> Vec<String> {
@@ -32,11 +35,12 @@ pub(crate) async fn problems(world: &World) -> Vec<String> {
     for run in world.accepted.iter().filter(|run| !runs.contains_key(run)) {
         problems.push(format!("{run} was accepted and is lost"));
     }
+    let mut digests = Digests::new();
     for run in runs.values() {
         problems.extend(replays(run));
         problems.extend(has_a_reason(run, &runs));
         problems.extend(is_undone(world, run).await);
-        problems.extend(goes_by_its_version(world, run).await);
+        problems.extend(goes_by_its_version(world, run, &mut digests).await);
         problems.extend(redrives(run));
         problems.extend(alarms(world, run, &runs).await);
     }
@@ -109,9 +113,19 @@ async fn is_undone(world: &World, run: &Run) -> Option<String> {
     let state = run::replay(entries).ok()??;
     let plan = plan(world, &state).await?;
     let plan = plan.part(&state.workflow)?;
+    // Under the version before, what is done now may have been a wait.
+    let has_done = |step: &PlannedStep, seq: u32| {
+        let entry = usize::try_from(seq).ok().and_then(|seq| entries.get(seq));
+        match (&step.work, entry.map(|entry| &entry.what)) {
+            (Work::Plugin(_), Some(What::StepSucceeded { .. })) => true,
+            (Work::Call { .. }, Some(What::Child { became: Became::Succeeded { .. }, .. })) => true,
+            (_, Some(_) | None) => false,
+        }
+    };
     let left = plan.steps.iter().find(|step| {
         let undo = step.undo.as_deref().map(|undo| state.done(&undo.id));
-        undo.is_some_and(|undone| undone.is_none()) && state.done(&step.id).is_some()
+        let is_done = state.done(&step.id).is_some_and(|seq| has_done(step, seq));
+        undo.is_some_and(|undone| undone.is_none()) && is_done
     })?;
     Some(format!("{} says that it is undone, and {} is not", run.state.run, left.id))
 }
@@ -124,18 +138,23 @@ async fn plan(world: &World, state: &State) -> Option<Arc<Plan>> {
 
 /// Each attempt is made with a plugin of the version that the run had then: the one that it began with, or that of
 /// a redrive.
-async fn goes_by_its_version(world: &World, run: &Run) -> Option<String> {
+async fn goes_by_its_version(world: &World, run: &Run, digests: &mut Digests) -> Option<String> {
     let mut state = None;
     for entry in &run.entries {
         if let Some(state) = &state {
-            let plan = plan(world, state).await;
+            let state: &State = state;
+            if !digests.contains_key(&state.version) {
+                let plan = plan(world, state).await;
+                let used = plan.iter().flat_map(|plan| plan.plugin_steps());
+                let used = used.map(|(_, step)| step.digest.to_string()).collect();
+                digests.insert(state.version.clone(), used);
+            }
             let made = match &entry.what {
                 What::StepSucceeded { record, .. } | What::AttemptFailed { record, .. } => Some(record),
                 _ => None,
             };
             for record in entry.pure.iter().chain(made) {
-                let uses = |(_, step): (_, &PluginStep)| *step.digest == *record.digest;
-                if !plan.as_ref().is_some_and(|plan| plan.plugin_steps().into_iter().any(uses)) {
+                if !digests[&state.version].contains(&record.digest) {
                     let (id, step, digest) = (run.state.run, &record.step, &record.digest);
                     return Some(format!("{id} made {step} with {digest}, which its version does not use"));
                 }

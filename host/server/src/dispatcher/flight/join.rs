@@ -68,13 +68,18 @@ impl Flight<'_> {
             return self.doom(record);
         }
         let output = if is_call {
-            ends.into_values().next().and_then(|end| end.output).unwrap_or(Value::Null)
+            called(ends)
         } else if outputs {
             Value::Array(ends.into_values().map(Ended::into_value).collect())
         } else {
             json!({ "count": ends.len(), "failed": failed.len() })
         };
         self.done(index, step, Arc::new(Document::json(&output)));
+    }
+
+    /// What the run gave that a step called, as the entries up to one have it.
+    pub(super) fn output_of_call(&self, step: &str, round: u32, up_to: u32) -> Arc<Document> {
+        Arc::new(Document::json(&called(self.ends(step, round, up_to))))
     }
 
     /// What became of the runs of one round of a step, up to an entry, and of those that it has carried over.
@@ -149,6 +154,11 @@ impl Flight<'_> {
         cancel::trees(&*dispatcher.journal, &*dispatcher.clock, children, STOPPED, false).await?;
         Ok(())
     }
+}
+
+/// The output of the one run that was called.
+fn called(ends: BTreeMap<u32, Ended>) -> Value {
+    ends.into_values().next().and_then(|end| end.output).unwrap_or(Value::Null)
 }
 
 /// How a run ended that a step has begun.

@@ -5,8 +5,8 @@ use std::sync::Arc;
 use serde_json::Value;
 use stepmill_core::attempt::{Cause, Failure, Record};
 use stepmill_core::document::Document;
-use stepmill_core::run::{Phase, Stand, What};
-use stepmill_core::workflow::{Plan, PlannedStep};
+use stepmill_core::run::{Became, Phase, Stand, What};
+use stepmill_core::workflow::{Plan, PlannedStep, Work};
 
 use super::begin::Fed;
 use super::commit::Along;
@@ -103,11 +103,23 @@ impl<'a> Flight<'a> {
         let plan: &'a Plan = self.plan;
         let done = plan.steps.iter().filter_map(|step| {
             let undo = step.undo.as_deref()?;
-            let seq = self.state.done(&step.id)?;
+            let seq = self.state.done(&step.id).filter(|seq| self.has_done(step, *seq))?;
             let is_undone = self.state.done(&undo.id).is_some();
             (!is_undone).then_some((step, seq, undo))
         });
         done.max_by_key(|(_, seq, _)| *seq)
+    }
+
+    /// Whether what a step was done with, in the entry of this number, is something that its undo makes up for. Under
+    /// another version it may have been a wait.
+    fn has_done(&self, step: &PlannedStep, seq: u32) -> bool {
+        match (&step.work, self.told.get(&seq).map(|entry| &entry.what)) {
+            (Work::Plugin(_), Some(What::StepSucceeded { .. })) => true,
+            (Work::Call { .. }, Some(What::Child { became: Became::Succeeded { .. }, .. })) => true,
+            (_, Some(_)) => false,
+            // It was done in this flight.
+            (_, None) => true,
+        }
     }
 
     /// What a step gave, as its entry has it.
@@ -117,6 +129,7 @@ impl<'a> Flight<'a> {
         }
         match &self.told.get(&seq)?.what {
             What::StepSucceeded { output, .. } => Some(Arc::new(output.clone())),
+            What::Child { since, .. } => Some(self.output_of_call(&step.id, *since, seq)),
             _ => None,
         }
     }
