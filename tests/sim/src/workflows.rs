@@ -27,6 +27,8 @@ pub struct Definitions {
     definitions: Vec<Value>,
     /// How often they have been changed. Plugins change with them.
     generation: usize,
+    /// Compiling them is slow, and a process starts often.
+    compiled: Compiled,
 }
 
 impl Definitions {
@@ -36,7 +38,9 @@ impl Definitions {
         let mut definitions: Vec<Value> =
             (0..count).map(|number| workflow(dice, &format!("w{number}"))).collect();
         definitions.push(leaf(dice));
-        Self { definitions, generation: 0 }
+        let mut made_up = Self { definitions, generation: 0, compiled: Compiled::default() };
+        made_up.compiled = Compiled::of(&made_up);
+        made_up
     }
 
     /// The names of those that events come for.
@@ -56,6 +60,7 @@ impl Definitions {
                 definition["steps"] = steps(dice);
             }
         }
+        self.compiled = Compiled::of(self);
     }
 
     /// How many runs of a workflow may be worked on at once.
@@ -69,20 +74,34 @@ fn digest(plugin: &str, generation: usize) -> String {
     format!("{plugin}/{generation}")
 }
 
-/// A catalog of them, and what the journal is to keep of it.
-pub fn catalog(definitions: &Definitions) -> (Catalog, Deployment) {
-    let known: BTreeSet<String> = definitions.all_names().collect();
-    let plugins = [("check", Kind::Validate), ("shape", Kind::Transform), ("call", Kind::Connector)]
-        .into_iter()
-        .map(|(name, kind)| (name.to_owned(), plugin(name, kind, &digest(name, definitions.generation))))
-        .collect();
-    let (mut plans, mut deployment) = (BTreeMap::new(), Deployment::default());
-    for definition in &definitions.definitions {
-        let (plan, version) = plan(definition, &known, &plugins);
-        deployment.versions.push(version);
-        let deployed = Deployed { plan: Arc::new(plan), verifier: None, file: PathBuf::new() };
-        plans.insert(deployed.plan.name.to_string(), Arc::new(deployed));
+/// Workflows, compiled.
+#[derive(Clone, Default)]
+struct Compiled {
+    plans: BTreeMap<String, Arc<Deployed>>,
+    deployment: Deployment,
+}
+
+impl Compiled {
+    fn of(definitions: &Definitions) -> Self {
+        let known: BTreeSet<String> = definitions.all_names().collect();
+        let plugins = [("check", Kind::Validate), ("shape", Kind::Transform), ("call", Kind::Connector)]
+            .into_iter()
+            .map(|(name, kind)| (name.to_owned(), plugin(name, kind, &digest(name, definitions.generation))))
+            .collect();
+        let mut compiled = Self::default();
+        for definition in &definitions.definitions {
+            let (plan, version) = plan(definition, &known, &plugins);
+            compiled.deployment.versions.push(version);
+            let deployed = Deployed { plan: Arc::new(plan), verifier: None, file: PathBuf::new() };
+            compiled.plans.insert(deployed.plan.name.to_string(), Arc::new(deployed));
+        }
+        compiled
     }
+}
+
+/// A catalog of what is on disk, and what the journal is to keep of it.
+pub fn catalog(definitions: &Definitions) -> (Catalog, Deployment) {
+    let Compiled { plans, deployment } = definitions.compiled.clone();
     let event = json!({ "key": "${{ body.key }}", "keep": "10m" });
     let event = EventPlan::try_new(EVENT, serde_json::from_value(event).unwrap()).unwrap();
     let event = Arc::new(DeployedEvent { plan: event, verifier: None });
