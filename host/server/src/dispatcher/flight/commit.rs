@@ -1,7 +1,7 @@
 //! Taking the run on; the one place that does.
 
 use stepmill_core::journal::{Acceptance, Committed, PhaseName, Transition};
-use stepmill_core::run::{Entry, Phase, What};
+use stepmill_core::run::{Entry, Pending, Phase, What};
 use stepmill_core::storage::StorageWrite;
 
 use super::{Flight, Stop, Unsaid};
@@ -40,6 +40,9 @@ impl Flight<'_> {
         if let Some(first) = entries.first_mut() {
             first.pure = std::mem::take(&mut self.pure);
         }
+        // Rounds that begin now are looked up when their runs have ended; nothing else of one's own is.
+        let rounds: Vec<(usize, Entry)> =
+            entries.iter().enumerate().filter(is_round).map(|(at, entry)| (at, entry.clone())).collect();
         let has_spawned = !along.spawns.is_empty();
         let Along { writes, spawns, spawns_if } = along;
         let transition = Transition { seen, entries, writes, spawns, spawns_if };
@@ -64,6 +67,9 @@ impl Flight<'_> {
             | Phase::Waiting { .. } => return Err(Stop::Committed),
         }
         let own = u32::try_from(before.len()).unwrap_or(u32::MAX).saturating_add(count);
+        let first = seen.saturating_add(own.saturating_sub(count));
+        let at = |index: usize| first.saturating_add(u32::try_from(index).unwrap_or(u32::MAX));
+        self.told.extend(rounds.into_iter().map(|(index, entry)| (at(index), entry)));
         self.told.extend((seen..).zip(before));
         self.told.extend((seen.saturating_add(own)..).zip(after));
         self.hear(seen);
@@ -99,6 +105,11 @@ impl Flight<'_> {
             && self.walk.next().is_none()
             && self.state.undoing.is_none()
     }
+}
+
+/// Whether the entry begins a round of runs.
+fn is_round((_, entry): &(usize, &Entry)) -> bool {
+    matches!(entry.what, What::Began { pending: Pending::Children { .. }, .. })
 }
 
 /// Whether the run ends with the entry, or begins to undo what it has done.

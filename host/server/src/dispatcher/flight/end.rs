@@ -14,7 +14,11 @@ use stepmill_core::workflow::PlannedStep;
 
 use super::commit::Along;
 use super::{Flight, Stop, Unsaid};
+use crate::cancel;
 use crate::metrics;
+
+/// Who ends what a run has begun that is to be undone.
+const UNDONE: &str = "the run that began it has failed, and is undone";
 
 impl Flight<'_> {
     /// Takes up what came of an attempt.
@@ -90,6 +94,12 @@ impl Flight<'_> {
         let Some(failure) = &record.failure else { return Err(self.lacks("the reason of its end")) };
         self.stop_others(&record.step).await?;
         let undo = self.has_something_to_undo();
+        if undo {
+            // Whatever has succeeded by now is told, and undone with the rest.
+            let begun = cancel::children(&self.state);
+            let dispatcher = &self.shared.dispatcher;
+            cancel::trees(&*dispatcher.journal, &*dispatcher.clock, begun, UNDONE, true).await?;
+        }
         tracing::warn!(
             run = %self.state.run, workflow = %self.state.workflow, step = %record.step,
             attempt = record.number, plugin = %record.plugin, cause = failure.cause.name(),

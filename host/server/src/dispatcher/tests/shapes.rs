@@ -268,6 +268,45 @@ async fn a_list_that_is_redriven_begins_only_what_has_not_succeeded() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn what_a_list_carries_over_is_there_also_while_another_branch_is_being_tried() {
+    let each = json!({ "in": "${{ body }}", "concurrency": 1 });
+    let rig = Rig::new(
+        2,
+        json!([
+            { "id": "each", "for-each": each, "use": "call", "needs": [] },
+            { "id": "long", "use": "call", "needs": [] },
+            { "id": "then", "use": "call", "needs": ["each"] },
+        ]),
+    );
+    let gates = [Gate::default(), Gate::default()];
+    rig.sandbox.script("each", [Answer::fail(Cause::Rejected)]);
+    rig.sandbox.script("long", [gates[0].holds(Answer::fail(Cause::Rejected)), gates[1].holds(Answer::Echo)]);
+    let running = rig.start();
+    let run = rig.accept(json!(["a", "b"])).await;
+    rig.begun(3).await;
+    let item = loop {
+        if let Some(item) = rig.dead().await.pop() {
+            break item.run;
+        }
+        tokio::time::sleep(Duration::from_millis(100)).await;
+    };
+    // The list waits for it, and fails once nobody can redrive it.
+    rig.append(item, What::Cancelled { by: "jo".into(), undo: false }).await;
+    gates[0].open();
+    // First of the other branch, then of the list.
+    for _ in 0..2 {
+        assert!(rig.ended(run).await.0.phase.is_dead());
+        rig.append(run, redriven(false)).await;
+    }
+    rig.until(run, |state| state.done("then").is_some()).await;
+    assert_eq!(rig.sandbox.asked_of("then")[0].attempt.input.to_value(), json!(["a", "b"]));
+    gates[1].open();
+    assert_eq!(rig.ended(run).await.0.phase, Phase::Succeeded);
+    assert_eq!(rig.sandbox.asked_of("each").len(), 3);
+    running.drained().await;
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_list_is_worked_on_a_few_items_at_a_time_and_gives_their_outputs_in_order() {
     let each =
         json!({ "id": "each", "for-each": { "in": "${{ input.items }}", "concurrency": 2 }, "use": "call" });
