@@ -135,20 +135,19 @@ pub(super) async fn redrive(
     let run = parse(id)?;
     let state = admin.journal.state(run).await?;
     let version = version_for(&admin, &state, request.version.as_deref()).await?;
-    if request.from_start || version.is_some() {
-        // Runs that it began before are not waited for any more.
-        let begun = cancel::children(&state);
-        let by = request.by.as_deref().unwrap_or(SOMEBODY);
-        cancel::trees(&*admin.journal, &*admin.clock, begun, by, false).await?;
-    }
+    let by = request.by.unwrap_or_else(|| SOMEBODY.into());
+    // Runs that it began before are not waited for any more. If this ends in between, they find out by themselves.
+    let begun = if request.from_start || version.is_some() { cancel::children(&state) } else { Vec::new() };
     let what = What::Redriven {
         from_start: request.from_start,
         document: request.document,
         version,
-        by: request.by.unwrap_or_else(|| SOMEBODY.into()),
+        by: by.clone(),
         by_rule: false,
     };
-    append(&admin, run, what).await
+    let redriven = append(&admin, run, what).await?;
+    cancel::trees(&*admin.journal, &*admin.clock, begun, &by, false).await?;
+    Ok(redriven)
 }
 
 /// The version that a redriven run goes on under; none for the one that it has. Unless asked otherwise that is the one
