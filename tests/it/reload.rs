@@ -232,8 +232,12 @@ async fn a_plugin_that_is_idle_is_unloaded_and_loaded_again_for_a_run_of_a_forme
     let digest: Arc<str> = sandbox.load(&bytes).await.unwrap().digest.into();
     let components = BTreeMap::from([(Arc::clone(&digest), bytes.into())]);
     journal.deploy(Deployment { versions: Vec::new(), components }).await.unwrap();
-    let components =
-        Components { sandbox: Arc::clone(&sandbox), journal, live: Live::new(Catalog::default()) };
+    let components = Components {
+        sandbox: Arc::clone(&sandbox),
+        journal,
+        live: Live::new(Catalog::default()),
+        loading: tokio::sync::Mutex::default(),
+    };
 
     assert!(sandbox.unload_idle(Duration::from_secs(60), |_| false).is_empty(), "it was asked for just now");
     assert!(sandbox.unload_idle(Duration::ZERO, |kept| *kept == *digest).is_empty(), "it is deployed");

@@ -123,7 +123,7 @@ impl Sandbox {
 
     pub(crate) fn keep(&self, plugin: Arc<Plugin>) {
         let digest = Arc::from(plugin.loaded.digest.as_str());
-        self.plugins.write().unwrap_or_else(PoisonError::into_inner).insert(digest, plugin);
+        self.plugins.write().unwrap_or_else(PoisonError::into_inner).entry(digest).or_insert(plugin);
     }
 
     /// A fresh store with every limit set.

@@ -9,6 +9,7 @@ use async_trait::async_trait;
 use stepmill_core::Journal;
 use stepmill_core::invoke::{Attempt, Invoke, Report};
 use stepmill_sandbox::Sandbox;
+use tokio::sync::Mutex;
 use tokio_util::sync::CancellationToken;
 
 use crate::catalog::Live;
@@ -26,6 +27,8 @@ pub struct Components {
     pub journal: Arc<dyn Journal>,
     /// What is deployed.
     pub live: Live,
+    /// Held by whoever loads one: others that need it wait for that.
+    pub loading: Mutex<()>,
 }
 
 #[async_trait]
@@ -41,6 +44,10 @@ impl Invoke for Components {
 
 impl Components {
     async fn load(&self, digest: &Arc<str>) {
+        let _turn = self.loading.lock().await;
+        if self.sandbox.is_loaded(digest) {
+            return;
+        }
         match self.journal.component(digest).await {
             Ok(Some(bytes)) => match self.sandbox.load(&bytes).await {
                 Ok(_) => {}

@@ -267,6 +267,7 @@ impl Service {
             sandbox: self.sandbox,
             journal: Arc::clone(&self.journal),
             live: self.live.clone(),
+            loading: Mutex::default(),
         });
         let dispatcher = Dispatcher {
             live: self.live,

@@ -8,6 +8,8 @@ use serde_json::Value;
 use crate::catalog::{Catalog, Deployed, PluginEntry};
 use crate::config::{Config, Project};
 
+/// The sections of config that are in force at once, besides those that are told by name.
+const SETTINGS: [&str; 2] = ["limits", "approvals"];
 /// The sections of config that are set up once.
 const FIXED: [&str; 4] = ["server", "log", "journal", "concurrency"];
 
@@ -22,6 +24,8 @@ pub struct Changes {
     pub systems: Changed,
     /// Events by their config.
     pub events: Changed,
+    /// Other keys of config that have changed.
+    pub settings: Changed,
     /// Keys of config that have changed and take effect at the next start.
     pub at_next_start: Vec<String>,
     /// What is suspicious and no error, a line each.
@@ -52,17 +56,23 @@ impl Changes {
         };
         let (old, new) = (value(&was.config), value(&is.config));
         let section = |key: &str| Changed::between(&members(&old, key), &members(&new, key));
-        let fixed = FIXED.iter().flat_map(|section| {
-            let changed = Changed::between(&members(&old, section), &members(&new, section));
-            let keys = [changed.added, changed.changed, changed.removed].concat();
-            keys.into_iter().map(move |key| format!("{section}.{key}"))
-        });
+        let keys = |config: &Value, sections: &[&str]| -> BTreeMap<String, Value> {
+            let of = |section: &&str| {
+                let section = section.to_string();
+                members(config, &section)
+                    .into_iter()
+                    .map(move |(key, value)| (format!("{section}.{key}"), value))
+            };
+            sections.iter().flat_map(of).collect()
+        };
+        let Changed { added, changed, removed } = Changed::between(&keys(&old, &FIXED), &keys(&new, &FIXED));
         Self {
             workflows: Changed::between(&versions(before), &versions(after)),
             plugins: Changed::between::<String>(&digests(before), &digests(after)),
             systems: section("systems"),
             events: section("events"),
-            at_next_start: fixed.collect(),
+            settings: Changed::between(&keys(&old, &SETTINGS), &keys(&new, &SETTINGS)),
+            at_next_start: [added, changed, removed].concat(),
             warnings: after.warnings.iter().map(ToString::to_string).collect(),
         }
     }
@@ -73,12 +83,13 @@ impl Changes {
     }
 
     /// The kinds of things, with what is different.
-    pub fn parts(&self) -> [(&'static str, &Changed); 4] {
+    pub fn parts(&self) -> [(&'static str, &Changed); 5] {
         [
             ("workflow", &self.workflows),
             ("plugin", &self.plugins),
             ("system", &self.systems),
             ("event", &self.events),
+            ("setting", &self.settings),
         ]
     }
 

@@ -18,10 +18,11 @@ const LOOK_EVERY: Duration = Duration::from_secs(1);
 type Seen = BTreeMap<PathBuf, Option<(SystemTime, u64)>>;
 
 impl Reload {
-    /// Looks until `stop`, and asks when files are others than those in force and have been the same for two looks, so
+    /// Asks for a reload, as files may have changed while the service started. Then looks until `stop`, and asks when files are others than those in force and have been the same for two looks, so
     /// that one which is being written is not read.
     pub async fn watch(&self, asked: &Notify, stop: CancellationToken) {
         let mut in_force = self.look().await;
+        asked.notify_one();
         let mut before = in_force.clone();
         loop {
             tokio::select! {
