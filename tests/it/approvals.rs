@@ -211,6 +211,15 @@ async fn a_link_says_when_it_is_too_early_too_late_or_was_declined() {
     // A person has it asked anew: the same link is good again.
     host.admin.post(&format!("/api/runs/{run}/redrive"), &json!({})).await;
     host.admin.until(run, |state| matches!(state.phase, Phase::Waiting { .. })).await;
-    assert!(get(&link).await.page.contains("<form"));
+    let page = get(&link).await.page;
+    let (_, rest) = page.split_once("name=\"asked\" value=\"").unwrap();
+    let (asked, _) = rest.split_once('"').unwrap();
+    // A page from before it was asked anew decides nothing.
+    let stale = press(&link, "decision=approve&asked=1").await;
+    assert_eq!(stale.status, 409);
+    assert!(asked != "1" && stale.page.contains("<form"), "{}", stale.page);
+    assert!(matches!(host.admin.read(run).await.0.phase, Phase::Waiting { .. }));
+    assert_eq!(press(&link, &format!("decision=approve&asked={asked}")).await.status, 303);
+    assert_eq!(host.admin.ended(run).await.0.phase, Phase::Succeeded);
     host.stop().await;
 }

@@ -44,6 +44,8 @@ const BODY_TIMEOUT: Duration = Duration::from_secs(30);
 const REQUESTS: usize = 2_048;
 /// KiB of bodies that are held at once, for all requests together; more are told to come again.
 const BODIES_KIB: usize = 256 << 10;
+/// Pages behind signed links that are made at once: each reads a whole run.
+const APPROVALS: usize = 32;
 /// Headers that carry credentials; they never get into an event.
 const SECRET_HEADERS: [header::HeaderName; 3] =
     [header::AUTHORIZATION, header::COOKIE, header::PROXY_AUTHORIZATION];
@@ -86,6 +88,7 @@ struct Shared {
     ingress: Ingress,
     requests: Semaphore,
     bodies: Semaphore,
+    approvals: Semaphore,
 }
 
 impl Ingress {
@@ -96,6 +99,7 @@ impl Ingress {
             ingress: self,
             requests: Semaphore::new(REQUESTS),
             bodies: Semaphore::new(BODIES_KIB),
+            approvals: Semaphore::new(APPROVALS),
         });
         Router::new()
             .route("/health/live", get(Health::live))

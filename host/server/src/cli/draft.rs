@@ -16,8 +16,15 @@ impl Draft {
     /// Begins one. Nobody else can read it.
     pub(super) fn create(place: &Path) -> anyhow::Result<(Self, File)> {
         let path = place.with_added_extension("new");
+        // What an earlier one has left behind may be open to others, or lead elsewhere.
+        match fs::remove_file(&path) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => {
+                return Err(error).with_context(|| format!("failed to write {}", path.display()));
+            }
+            Ok(()) | Err(_) => {}
+        }
         let mut options = File::options();
-        options.write(true).create(true).truncate(true);
+        options.write(true).create_new(true);
         #[cfg(unix)]
         std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
         let file = options.open(&path).with_context(|| format!("failed to write {}", path.display()))?;

@@ -64,7 +64,7 @@ async fn look(
     Path((run, step)): Path<(String, String)>,
     RawQuery(query): RawQuery,
 ) -> Response {
-    let Ok(_permit) = shared.requests.try_acquire() else { return Refusal::Busy.into_response() };
+    let Ok(_permit) = shared.approvals.try_acquire() else { return Refusal::Busy.into_response() };
     match shared.ingress.asked(&run, step, query.as_deref()) {
         Ok(asked) => shared.ingress.see(&asked, StatusCode::OK).await,
         Err(unknown) => unknown.into_response(),
@@ -77,7 +77,7 @@ async fn decide(
     RawQuery(query): RawQuery,
     body: Body,
 ) -> Response {
-    let Ok(_permit) = shared.requests.try_acquire() else { return Refusal::Busy.into_response() };
+    let Ok(_permit) = shared.approvals.try_acquire() else { return Refusal::Busy.into_response() };
     let asked = match shared.ingress.asked(&run, step, query.as_deref()) {
         Ok(asked) => asked,
         Err(unknown) => return unknown.into_response(),
@@ -94,22 +94,21 @@ impl Ingress {
         let catalog = self.live.catalog();
         let links = catalog.links.as_ref().ok_or(Unknown::NoLinks)?;
         let signature = member(query.unwrap_or_default().as_bytes(), "signature");
-        let asked = run.parse().ok().map(|run| Asked { run, step, signature });
-        let asked = asked.filter(|asked| links.is_genuine(asked.run, &asked.step, &asked.signature));
-        asked.ok_or_else(|| {
-            tracing::warn!(run, "refused the link of an approval");
-            Unknown::Link
-        })
+        let asked = run.parse().ok().map(|run| Asked { run, step, signature }).ok_or(Unknown::Link)?;
+        if !links.is_genuine(asked.run, &asked.step, &asked.signature) {
+            tracing::warn!(run = %asked.run, "refused the link of an approval");
+            return Err(Unknown::Link);
+        }
+        Ok(asked)
     }
 
-    /// The page of what has become of a step; `decided` is the status if that was decided.
-    async fn see(&self, asked: &Asked, decided: StatusCode) -> Response {
+    /// The page of what has become of a step; `found` is the status if it has come to that.
+    async fn see(&self, asked: &Asked, found: StatusCode) -> Response {
         match self.journal.read(asked.run).await {
             Ok((state, entries)) => {
                 let saw = saw(&state, &entries, &asked.step);
                 let status = match saw {
-                    Saw::Decided { .. } => decided,
-                    Saw::Open { .. } => StatusCode::OK,
+                    Saw::Decided { .. } | Saw::Open { .. } => found,
                     Saw::NotYet => StatusCode::NOT_FOUND,
                     Saw::Over => StatusCode::GONE,
                 };
@@ -133,6 +132,20 @@ impl Ingress {
             "decline" => false,
             _ => return Page::unclear().into_response(),
         };
+        // A page that was opened before the run came to the step anew may ask something else.
+        if let Ok(seen) = member(form, "asked").parse::<usize>() {
+            match self.journal.read(asked.run).await {
+                Ok((_, entries)) if asking(&entries, &asked.step).is_some_and(|(at, _)| at != seen) => {
+                    return self.see(asked, StatusCode::CONFLICT).await;
+                }
+                Ok(_) | Err(JournalError::NoSuchRun(_)) => {}
+                Err(error) => {
+                    let error = &error as &dyn std::error::Error;
+                    tracing::error!(run = %asked.run, error, "failed to read a run for a decision");
+                    return Page::later().into_response();
+                }
+            }
+        }
         let name = capped(member(form, "name").trim().to_owned(), NAME_BYTES);
         let name = if name.is_empty() { "somebody" } else { &name };
         let comment = capped(member(form, "comment").trim().to_owned(), COMMENT_BYTES);
@@ -172,7 +185,8 @@ fn saw(state: &RunState, entries: &[Entry], step: &str) -> Saw {
     match state.stand(step) {
         // A dead letter hears a decision too.
         Stand::Undecided { until_ms } if !state.phase.has_ended() => {
-            Saw::Open { question: question(entries, step), until_ms: *until_ms }
+            let asked = asking(entries, step).map(|(at, _)| at);
+            Saw::Open { question: question(entries, step), until_ms: *until_ms, asked }
         }
         Stand::Done { seq } => {
             let entry = usize::try_from(*seq).ok().and_then(|seq| entries.get(seq));
@@ -212,8 +226,15 @@ fn decided(entries: &[Entry], step: &str, decision: &Decision) -> Saw {
 
 /// What a step asks: as it said when it began last.
 fn question(entries: &[Entry], of: &str) -> Option<String> {
-    entries.iter().rev().find_map(|entry| match &entry.what {
-        What::Began { step, pending: Pending::Decision { question, .. } } if step == of => question.clone(),
+    asking(entries, of).and_then(|(_, question)| question.map(str::to_owned))
+}
+
+/// The number of the entry with which a step began last to ask, and what.
+fn asking<'e>(entries: &'e [Entry], of: &str) -> Option<(usize, Option<&'e str>)> {
+    entries.iter().enumerate().rev().find_map(|(at, entry)| match &entry.what {
+        What::Began { step, pending: Pending::Decision { question, .. } } if step == of => {
+            Some((at, question.as_deref()))
+        }
         _ => None,
     })
 }

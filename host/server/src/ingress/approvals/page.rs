@@ -54,6 +54,8 @@ pub(super) enum Saw {
         question: Option<String>,
         /// Until when.
         until_ms: Option<u64>,
+        /// With which entry it was asked.
+        asked: Option<usize>,
     },
     /// It was decided.
     Decided {
@@ -84,11 +86,11 @@ impl Page {
     /// The page of a step.
     pub(super) fn of(state: &State, step: &str, saw: Saw) -> Self {
         match saw {
-            Saw::Open { question, until_ms } => {
+            Saw::Open { question, until_ms, asked } => {
                 let body = html! {
                     h1 { @match &question { Some(question) => (question), None => "Do you approve?" } }
                     (facts(state, step, until_ms))
-                    (form())
+                    (form(asked))
                 };
                 Self::new(StatusCode::OK, "Approval", body)
             }
@@ -222,10 +224,11 @@ fn time(ms: u64) -> String {
 
 /// Goes where the page came from, its signature included. The first button is what Enter in a field presses: one that
 /// does nothing, so that nobody approves by accident.
-fn form() -> Markup {
+fn form(asked: Option<usize>) -> Markup {
     html! {
         form method="post" {
             button disabled hidden {}
+            @if let Some(asked) = asked { input type="hidden" name="asked" value=(asked); }
             label { "Your name" input name="name" autocomplete="name" maxlength="80"; }
             label { "Note (optional)" textarea name="comment" rows="2" maxlength="1000" {} }
             div.ways {
