@@ -251,6 +251,16 @@ async fn snapshots_are_kept_on_disk_and_a_damaged_one_is_made_again() {
     second.prepare().await.unwrap();
     assert_eq!(changed(), made, "the second start takes it from the folder");
     assert_eq!(second.run(1, json!("input")).await, expected);
+    assert!(second.sandbox.is_prepared(&second.digest, &second.config));
+    second.sandbox.keep_snapshots(|digest, config| (digest, config) == (&*second.digest, &*second.config));
+    assert!(second.sandbox.is_prepared(&second.digest, &second.config));
+    second.sandbox.keep_snapshots(|_, _| false);
+    assert!(!second.sandbox.is_prepared(&second.digest, &second.config));
+    assert_eq!(
+        second.run(1, json!("input")).await,
+        expected,
+        "what was prepared is done in each attempt again"
+    );
     // Another config is another snapshot.
     Step::load(&second.sandbox, "prepared", json!({ "words": [] })).await.prepare().await.unwrap();
     assert_eq!(files(folder.path()).len(), 3);

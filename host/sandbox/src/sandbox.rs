@@ -121,6 +121,12 @@ impl Sandbox {
         plugin.inspect(|plugin| plugin.asked_for.set_now())
     }
 
+    /// All plugins that are loaded.
+    pub(crate) fn plugins(&self) -> Vec<(Arc<str>, Arc<Plugin>)> {
+        let plugins = self.plugins.read().unwrap_or_else(PoisonError::into_inner);
+        plugins.iter().map(|(digest, plugin)| (Arc::clone(digest), Arc::clone(plugin))).collect()
+    }
+
     pub(crate) fn keep(&self, plugin: Arc<Plugin>) {
         let digest = Arc::from(plugin.loaded.digest.as_str());
         self.plugins.write().unwrap_or_else(PoisonError::into_inner).entry(digest).or_insert(plugin);

@@ -54,6 +54,11 @@ impl Snapshots {
         snapshots.iter().find(is_same).map(|snapshot| snapshot.linked.clone())
     }
 
+    fn retain(&self, is_kept: impl Fn(&str) -> bool) {
+        let mut snapshots = self.0.write().unwrap_or_else(PoisonError::into_inner);
+        snapshots.retain(|snapshot| is_kept(&snapshot.config));
+    }
+
     fn has_room(&self) -> bool {
         self.0.read().unwrap_or_else(PoisonError::into_inner).len() < SNAPSHOTS
     }
@@ -106,6 +111,19 @@ impl Sandbox {
         }
         let image = component.image_range();
         Ok((image.end as usize).saturating_sub(image.start as usize))
+    }
+
+    /// Whether there is a snapshot of a loaded plugin for this config.
+    pub fn is_prepared(&self, digest: &str, config: &Arc<str>) -> bool {
+        self.plugin(digest).is_some_and(|plugin| plugin.snapshots.find(config).is_some())
+    }
+
+    /// Drops the snapshots of plugins for other configs than those to keep, by digest and config: they make room for
+    /// others. Attempts that have begun go on.
+    pub fn keep_snapshots(&self, is_kept: impl Fn(&str, &str) -> bool) {
+        for (digest, plugin) in self.plugins() {
+            plugin.snapshots.retain(|config| is_kept(&digest, config));
+        }
     }
 
     /// The compiled snapshot. Blocks: most of it is compiling.

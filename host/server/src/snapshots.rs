@@ -1,6 +1,7 @@
 //! Prepares the steps whose config has no expressions, one after another, while the service is already up:
 //! each is served by its plugin as it is until its snapshot is ready.
 
+use std::collections::HashSet;
 use std::sync::Arc;
 
 use stepmill_sandbox::{Sandbox, SnapshotError};
@@ -26,7 +27,11 @@ impl Snapshots {
         let mut changes = self.live.changes();
         loop {
             let catalog = Arc::clone(&changes.borrow_and_update());
-            for constant in &catalog.constants {
+            let configs: HashSet<(&str, &str)> =
+                catalog.constants.iter().map(|of| (&*of.digest, &*of.config)).collect();
+            self.sandbox.keep_snapshots(|digest, config| configs.contains(&(digest, config)));
+            let is_new = |of: &&Constant| !self.sandbox.is_prepared(&of.digest, &of.config);
+            for constant in catalog.constants.iter().filter(is_new) {
                 self.make(constant, &stop).await;
                 // Waited for to its end, so that nothing uses the journal when the service has ended.
                 if stop.is_cancelled() {
