@@ -294,32 +294,14 @@ impl State {
 
     /// The redrive that a rule makes by itself, if nobody is faster; only of a dead letter.
     pub fn redrive(&self) -> Option<Redrive> {
-        match &self.phase {
-            Phase::Dead { redrive, .. } => redrive.filter(|redrive| self.may(*redrive)),
-            Phase::Gathering { .. }
-            | Phase::Queued { .. }
-            | Phase::Ready { .. }
-            | Phase::Retrying { .. }
-            | Phase::Parked { .. }
-            | Phase::Waiting { .. }
-            | Phase::Succeeded
-            | Phase::Cancelled => None,
-        }
+        let Phase::Dead { redrive, .. } = &self.phase else { return None };
+        redrive.filter(|redrive| self.may(*redrive))
     }
 
     /// Until when a person wants to hear nothing of a dead letter; none if that is over, or of other runs.
     pub fn snoozed_until_ms(&self, now_ms: u64) -> Option<u64> {
-        match &self.phase {
-            Phase::Dead { snoozed_until_ms, .. } => snoozed_until_ms.filter(|until_ms| *until_ms > now_ms),
-            Phase::Gathering { .. }
-            | Phase::Queued { .. }
-            | Phase::Ready { .. }
-            | Phase::Retrying { .. }
-            | Phase::Parked { .. }
-            | Phase::Waiting { .. }
-            | Phase::Succeeded
-            | Phase::Cancelled => None,
-        }
+        let Phase::Dead { snoozed_until_ms, .. } = &self.phase else { return None };
+        snoozed_until_ms.filter(|until_ms| *until_ms > now_ms)
     }
 
     /// Whether a redrive by a rule is one of those that the run may have in its life.

@@ -308,9 +308,13 @@ impl Flight<'_> {
         if self.walk.is_done() {
             return self.finish().await;
         }
+        self.wait_on().await
+    }
+
+    /// Has the run wait, unless it does already and nothing of what it waits for has come.
+    async fn wait_on(&mut self) -> Result<(), Stop> {
         match self.state.phase {
             Phase::Ready { .. } => self.rest().await,
-            // It rests already, and nothing of what it waits for has come.
             _ => Err(Stop::Idle),
         }
     }

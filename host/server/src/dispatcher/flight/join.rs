@@ -93,36 +93,36 @@ impl Flight<'_> {
         found
     }
 
-    /// What a round of a step has carried over.
-    pub(super) fn carried_by(&self, of: &str, round: u32) -> Option<&Carried> {
-        self.told.values().find_map(|entry| match &entry.what {
-            What::Began { step, pending: Pending::Children { since, carried, .. } }
-                if step == of && *since == round =>
+    /// The rounds of a step, in order.
+    fn rounds(&self, of: &str) -> impl DoubleEndedIterator<Item = Round<'_>> {
+        self.told.iter().filter_map(move |(seq, entry)| match &entry.what {
+            What::Began { step, pending: Pending::Children { total, since, at_ms, carried, .. } }
+                if step == of =>
             {
-                carried.as_ref()
+                let (seq, total, since, at_ms) = (*seq, *total, *since, *at_ms);
+                Some(Round { seq, total, since, at_ms, carried: carried.as_ref() })
             }
             _ => None,
         })
     }
 
+    /// What a round of a step has carried over.
+    pub(super) fn carried_by(&self, of: &str, round: u32) -> Option<&Carried> {
+        self.rounds(of).find(|begun| begun.since == round)?.carried
+    }
+
     /// What a step that a redrive begins again need not do again: the items that succeeded in its last round, if it
     /// was about the same list.
     pub(super) fn carried(&self, of: &str, total: u32) -> Option<Carried> {
-        let mut last = None;
-        for entry in self.told.values() {
-            match &entry.what {
-                What::Began { step, pending: Pending::Children { since, total, .. } } if step == of => {
-                    last = Some((*since, *total));
-                }
-                What::Redriven { from_start, document, version, .. }
-                    if *from_start || document.is_some() || version.is_some() =>
-                {
-                    last = None;
-                }
-                _ => {}
-            }
+        let Round { seq, since: from, .. } =
+            self.rounds(of).next_back().filter(|last| last.total == total)?;
+        let is_anew = |what: &What| {
+            matches!(what, What::Redriven { from_start, document, version, .. }
+                if *from_start || document.is_some() || version.is_some())
+        };
+        if self.told.range(seq..).any(|(_, entry)| is_anew(&entry.what)) {
+            return None;
         }
-        let (from, _) = last.filter(|(_, before)| *before == total)?;
         let mut ends = self.ends(of, from, u32::MAX);
         ends.retain(|_, end| end.failure.is_none() && !end.is_cut);
         let is_some = !ends.is_empty() && u32::try_from(ends.len()).is_ok_and(|count| count < total);
@@ -138,15 +138,7 @@ impl Flight<'_> {
         let Work::ForEach(ForEachStep { failures: Failures::Stop, .. }) = &planned.work else {
             return Ok(());
         };
-        let round = self.told.values().rev().find_map(|entry| match &entry.what {
-            What::Began { step: name, pending: Pending::Children { since, total, at_ms, .. } }
-                if *name == *step =>
-            {
-                Some((*since, *total, *at_ms))
-            }
-            _ => None,
-        });
-        let Some((since, total, at_ms)) = round else { return Ok(()) };
+        let Some(Round { since, total, at_ms, .. }) = self.rounds(step).next_back() else { return Ok(()) };
         let ended = self.ends(step, since, u32::MAX);
         let children = (0..total).filter(|index| !ended.contains_key(index));
         let children = children.map(|index| child_id(self.state.run, step, since, index, at_ms)).collect();
@@ -154,6 +146,16 @@ impl Flight<'_> {
         cancel::trees(&*dispatcher.journal, &*dispatcher.clock, children, STOPPED, false).await?;
         Ok(())
     }
+}
+
+/// A round of a step that begins runs, as the entry says that began it.
+struct Round<'e> {
+    /// Number of that entry.
+    seq: u32,
+    total: u32,
+    since: u32,
+    at_ms: u64,
+    carried: Option<&'e Carried>,
 }
 
 /// The output of the one run that was called.

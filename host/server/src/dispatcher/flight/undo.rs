@@ -5,7 +5,7 @@ use std::sync::Arc;
 use serde_json::Value;
 use stepmill_core::attempt::{Cause, Failure, Record};
 use stepmill_core::document::Document;
-use stepmill_core::run::{Became, Phase, Stand, What};
+use stepmill_core::run::{Became, Stand, What};
 use stepmill_core::workflow::{Plan, PlannedStep, Work};
 
 use super::begin::Fed;
@@ -78,14 +78,6 @@ impl<'a> Flight<'a> {
         self.failed(step, record).await?;
         // It waits for its next attempt, unless it is doomed, or told otherwise.
         if self.doomed.is_none() { self.wait_on().await } else { Ok(()) }
-    }
-
-    /// The step that is to undo another waits.
-    async fn wait_on(&mut self) -> Result<(), Stop> {
-        match self.state.phase {
-            Phase::Ready { .. } => self.rest().await,
-            _ => Err(Stop::Idle),
-        }
     }
 
     /// Commits that all is undone that was to be.
