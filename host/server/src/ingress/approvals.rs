@@ -185,8 +185,9 @@ fn saw(state: &RunState, entries: &[Entry], step: &str) -> Saw {
     match state.stand(step) {
         // A dead letter hears a decision too.
         Stand::Undecided { until_ms } if !state.phase.has_ended() => {
-            let asked = asking(entries, step).map(|(at, _)| at);
-            Saw::Open { question: question(entries, step), until_ms: *until_ms, asked }
+            let (asked, question) = asking(entries, step).unzip();
+            let question = question.flatten().map(str::to_owned);
+            Saw::Open { question, until_ms: *until_ms, asked }
         }
         Stand::Done { seq } => {
             let entry = usize::try_from(*seq).ok().and_then(|seq| entries.get(seq));
@@ -221,12 +222,8 @@ fn last(entries: &[Entry], of: &str) -> Saw {
 }
 
 fn decided(entries: &[Entry], step: &str, decision: &Decision) -> Saw {
-    Saw::Decided { question: question(entries, step), decision: decision.clone() }
-}
-
-/// What a step asks: as it said when it began last.
-fn question(entries: &[Entry], of: &str) -> Option<String> {
-    asking(entries, of).and_then(|(_, question)| question.map(str::to_owned))
+    let question = asking(entries, step).and_then(|(_, question)| question.map(str::to_owned));
+    Saw::Decided { question, decision: decision.clone() }
 }
 
 /// The number of the entry with which a step began last to ask, and what.
