@@ -14,6 +14,11 @@ pub fn parse(text: &str) -> Result<Duration, String> {
     })
 }
 
+/// A duration in milliseconds, rounded down; the longest there is if it is longer.
+pub fn ms(duration: Duration) -> u64 {
+    u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
+}
+
 /// Writes a duration as [`parse`] reads it.
 pub fn serialize<S: Serializer>(duration: &Duration, serializer: S) -> Result<S::Ok, S::Error> {
     serializer.collect_str(&humantime::format_duration(*duration))

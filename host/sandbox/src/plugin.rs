@@ -7,6 +7,7 @@ use std::time::Duration;
 use sha2::{Digest as _, Sha256};
 use stepmill_core::RunId;
 use stepmill_core::attempt::Failure;
+use stepmill_core::duration;
 use stepmill_core::grant::Grant;
 use stepmill_core::limits::Limits;
 use stepmill_core::manifest::{Kind, Manifest};
@@ -77,7 +78,7 @@ impl Moment {
     }
 
     pub(crate) fn set_now(&self) {
-        let ms = u64::try_from(self.began.elapsed().as_millis()).unwrap_or(u64::MAX);
+        let ms = duration::ms(self.began.elapsed());
         self.since_ms.store(ms, Ordering::Relaxed);
     }
 
@@ -205,12 +206,7 @@ impl Sandbox {
 
 /// The limits of a call that is no attempt. Nothing but its own head: no request, no storage.
 pub(crate) fn confined() -> Limits {
-    Limits {
-        wall_ms: u64::try_from(CONFINED.as_millis()).unwrap_or(u64::MAX),
-        http_requests: 0,
-        storage_calls: 0,
-        ..Limits::default()
-    }
+    Limits { wall_ms: duration::ms(CONFINED), http_requests: 0, storage_calls: 0, ..Limits::default() }
 }
 
 fn compile(

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use stepmill_core::duration;
 use stepmill_core::journal::{Kept, Retention};
 use stepmill_core::workflow::Retain;
 use stepmill_core::{Clock, Journal};
@@ -60,7 +61,7 @@ fn retention<'w>(
     usual: Duration,
     workflows: impl Iterator<Item = (&'w str, Retain)>,
 ) -> Retention {
-    let since = |lasts: Duration| now_ms.saturating_sub(u64::try_from(lasts.as_millis()).unwrap_or(u64::MAX));
+    let since = |lasts: Duration| now_ms.saturating_sub(duration::ms(lasts));
     let mut retention = Retention::since(since(usual));
     for (workflow, Retain { lasts, runs, bytes }) in workflows {
         let kept = Kept { since_ms: since(lasts.unwrap_or(usual)), runs, bytes };

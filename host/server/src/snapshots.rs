@@ -11,6 +11,8 @@ use tokio_util::sync::CancellationToken;
 use crate::catalog::{Constant, Live};
 use crate::health::Health;
 
+use stepmill_core::duration;
+
 /// The snapshots of what is deployed.
 pub struct Snapshots {
     /// What is deployed.
@@ -52,7 +54,7 @@ impl Snapshots {
         let began = Instant::now();
         match self.sandbox.prepare(digest, config, stop).await {
             Ok(bytes) => {
-                let took_ms = u64::try_from(began.elapsed().as_millis()).unwrap_or(u64::MAX);
+                let took_ms = duration::ms(began.elapsed());
                 tracing::info!(%plugin, %step, took_ms, bytes, "step prepared");
             }
             Err(SnapshotError::Abandoned) => {}

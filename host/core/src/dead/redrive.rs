@@ -155,7 +155,7 @@ impl Rules {
         now_ms: u64,
     ) -> Option<Redrive> {
         let rule = self.0.iter().find(|rule| rule.matches(category, failure, record))?;
-        let after_ms = u64::try_from(rule.after.as_millis()).unwrap_or(u64::MAX);
+        let after_ms = duration::ms(rule.after);
         let redrive = Redrive { at_ms: now_ms.saturating_add(after_ms), times: rule.times };
         Some(redrive).filter(|redrive| made < redrive.times)
     }

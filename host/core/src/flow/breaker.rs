@@ -14,6 +14,7 @@ use serde::{Deserialize, Serialize};
 
 pub use self::policy::{Config, InvalidBreaker, MAX_FAILURES, MAX_OPEN, MAX_PROBES, MIN_OPEN, Policy};
 use super::Outcome;
+use crate::duration;
 use crate::retry::{Jitter, doubled};
 
 /// When to ask again, in milliseconds, while a probe is under way whose end nobody can foretell.
@@ -210,7 +211,7 @@ impl Breaker {
 
     fn open(&mut self, opened: u32, now_ms: u64, random: f64) {
         let whole = doubled(self.policy.open, opened).min(self.policy.max_open);
-        let for_ms = u64::try_from(Jitter::Half.apply(whole, random).as_millis()).unwrap_or(u64::MAX);
+        let for_ms = duration::ms(Jitter::Half.apply(whole, random));
         self.era = self.era.saturating_add(1);
         self.enter(State::Open { for_ms, opened }, now_ms);
     }

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use crate::duration;
 use crate::retry::{Jitter, doubled};
 
 /// Longest pause: a system that asks for more is asked again after this, in case it was a mistake.
@@ -56,7 +57,7 @@ impl Pause {
         }
         let left_ms = self.not_before(now_ms).map_or(0, |end_ms| end_ms.saturating_sub(now_ms));
         self.since_ms = now_ms;
-        self.for_ms = left_ms.max(u64::try_from(pause.as_millis()).unwrap_or(u64::MAX));
+        self.for_ms = left_ms.max(duration::ms(pause));
     }
 
     /// An attempt of `era` has succeeded. One from before the pause tells nothing about what came of it.

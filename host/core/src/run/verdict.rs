@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use super::Tries;
 use crate::attempt::{Class, Record};
+use crate::duration;
 use crate::manifest::Kind;
 use crate::retry::{Policy, host_fault_delay};
 
@@ -31,7 +32,7 @@ pub fn verdict(
     random: f64,
 ) -> Verdict {
     let Some(failure) = &record.failure else { return Verdict::Die };
-    let after = |delay: Duration| now_ms.saturating_add(u64::try_from(delay.as_millis()).unwrap_or(u64::MAX));
+    let after = |delay: Duration| now_ms.saturating_add(duration::ms(delay));
     match failure.cause.class() {
         Class::Host => Verdict::RetryAt(after(host_fault_delay(tries.host_faults.saturating_add(1), random))),
         Class::Rejected | Class::Retryable | Class::Faulted if !failure.cause.may_pass(kind) => Verdict::Die,

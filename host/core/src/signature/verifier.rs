@@ -5,6 +5,7 @@ use base64::engine::general_purpose::STANDARD;
 use subtle::{Choice, ConstantTimeEq as _};
 
 use super::{Algorithm, Encoding, Verify, sign};
+use crate::duration;
 use crate::secret::{Secret, SecretRef};
 
 /// Shortest key of Standard Webhooks in bytes; its specification asks for 24.
@@ -128,7 +129,7 @@ impl Verifier {
             },
             Verify::StandardWebhooks { tolerance, .. } => Scheme::StandardWebhooks {
                 keys: keys.into_iter().map(standard_webhooks_key).collect::<Result<_, _>>()?,
-                tolerance_ms: u64::try_from(tolerance.as_millis()).unwrap_or(u64::MAX),
+                tolerance_ms: duration::ms(*tolerance),
             },
         };
         Ok(Self(scheme))

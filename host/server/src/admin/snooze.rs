@@ -38,15 +38,14 @@ pub(super) async fn snooze(
     let wrong = |message: String| Error::InvalidRequest(format!("the request's body: {message}"));
     let request: Snooze = serde_json::from_slice(&body).map_err(|error| wrong(error.to_string()))?;
     let now_ms = admin.clock.now_ms();
-    let ms = |lasts: Duration| u64::try_from(lasts.as_millis()).unwrap_or(u64::MAX);
     let until_ms = match (request.lasts, &request.until) {
-        (Some(lasts), None) => now_ms.saturating_add(ms(lasts)),
+        (Some(lasts), None) => now_ms.saturating_add(duration::ms(lasts)),
         (None, Some(until)) => instant(&Value::from(until.as_str())).ok_or_else(|| {
             wrong(format!("{until:?} is no time: give one such as 2026-12-24T18:00:00+01:00"))
         })?,
         _ => return Err(wrong("give either for, such as \"2d\", or until".into())),
     };
-    if until_ms > now_ms.saturating_add(ms(LONGEST)) {
+    if until_ms > now_ms.saturating_add(duration::ms(LONGEST)) {
         return Err(wrong(
             "a dead letter is snoozed for a year at most: cancel what nobody will look at".into(),
         ));

@@ -1,9 +1,9 @@
 //! From a verified event to what is on disk: a run of a workflow, or an event for runs that wait.
 
 use std::sync::Arc;
-use std::time::Duration;
 
 use stepmill_core::RunId;
+use stepmill_core::duration;
 use stepmill_core::event::{Event, Trigger};
 use stepmill_core::expression::Template;
 use stepmill_core::journal::{Acceptance, Dedupe, JournalError, Outcome, Publication, Published};
@@ -140,6 +140,6 @@ fn dedupe(
     let Some(template) = template else { return Ok(None) };
     let key = value_key("dedupe", template, event, run, name, now_ms)
         .map_err(|error| Refusal::DedupeKey(error.to_string()))?;
-    let lasts_ms = u64::try_from(Duration::as_millis(&webhook.dedupe_for)).unwrap_or(u64::MAX);
+    let lasts_ms = duration::ms(webhook.dedupe_for);
     Ok(Some(Dedupe { scope: scope.to_owned(), key, expires_ms: now_ms.saturating_add(lasts_ms) }))
 }

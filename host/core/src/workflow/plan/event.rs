@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::{PlanError, Problems, trigger};
+use crate::duration;
 use crate::expression::Template;
 use crate::workflow::definition::{EventDefinition, Webhook};
 
@@ -44,7 +45,7 @@ impl EventPlan {
                 webhook: definition.webhook,
                 dedupe,
                 key,
-                keep_ms: u64::try_from(definition.keep.as_millis()).unwrap_or(u64::MAX),
+                keep_ms: duration::ms(definition.keep),
             }),
             None => Err(problems.0),
         }

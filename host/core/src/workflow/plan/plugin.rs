@@ -9,6 +9,7 @@ use serde_json::Value;
 use super::part::{At, Planner};
 use super::{Names, PluginInfo, PluginStep, Problems, config, syntax};
 use crate::dead::redrive;
+use crate::duration;
 use crate::expression::Template;
 use crate::grant::Grant;
 use crate::limits::Limits;
@@ -197,8 +198,7 @@ impl<'e> Checker<'_, '_, 'e> {
                     format!("timeout is {given}: give 1ms to 1h"),
                 );
             }
-            limits.wall_ms =
-                u64::try_from(timeout.as_millis()).unwrap_or(u64::MAX).clamp(1, Limits::MOST.wall_ms);
+            limits.wall_ms = duration::ms(timeout).clamp(1, Limits::MOST.wall_ms);
         }
         match self.step.limits.apply(&limits) {
             Ok(limits) => limits,

@@ -9,6 +9,7 @@ use std::sync::Arc;
 
 use super::plugin::known;
 use super::{Environment, PlannedStep, Problems, syntax};
+use crate::duration;
 use crate::expression::Template;
 use crate::run::OnDead;
 use crate::schedule::{self, Schedule};
@@ -212,8 +213,7 @@ pub(super) fn gather(definition: &Definition, problems: &mut Problems) -> Option
         problems.add("/on/gather/quiet", "quiet is zero or longer than for: give a time between");
     }
     let by = key("by", "/on/gather/by", by, "${{ body.customer }}", problems)?;
-    let ms = |time: Duration| u64::try_from(time.as_millis()).unwrap_or(u64::MAX);
-    let (for_ms, quiet_ms) = (ms(*lasts), quiet.map(ms));
+    let (for_ms, quiet_ms) = (duration::ms(*lasts), quiet.map(duration::ms));
     Some(Gathering { by, for_ms, max: *max, quiet_ms, keep_last: *keep == Keep::Last })
 }
 
