@@ -58,8 +58,10 @@ mod prefix;
 mod record;
 mod redirect;
 mod system;
+mod transport;
 
 pub use system::{Credentials, Secret, System};
+pub use transport::{Sent, Transport};
 
 use client::Reach;
 use hop::{Answer, CONNECT_TIMEOUT, Deadline, Outlet};
@@ -81,6 +83,8 @@ struct Inner {
     private: Client,
     /// For all others. Its pool holds no connection that was not checked.
     public: Client,
+    /// What makes exchanges in place of all these.
+    transport: Option<Arc<dyn Transport>>,
 }
 
 /// How a connection is made: how long that may take, and the certificates to trust.
@@ -215,6 +219,7 @@ pub enum Error {
 }
 
 /// One hop: a request, or what a redirect made of it.
+#[derive(Clone)]
 struct Outgoing {
     method: String,
     target: Target,
@@ -225,6 +230,15 @@ struct Outgoing {
 impl Egress {
     /// An egress that knows `systems`, with a connection pool for each kind of trust among them.
     pub fn try_new(systems: Vec<System>) -> Result<Self, BuildError> {
+        Self::build(systems, None)
+    }
+
+    /// An egress that reaches no network: `transport` answers what may be sent to these systems.
+    pub fn through(transport: Arc<dyn Transport>, systems: Vec<System>) -> Result<Self, BuildError> {
+        Self::build(systems, Some(transport))
+    }
+
+    fn build(systems: Vec<System>, transport: Option<Arc<dyn Transport>>) -> Result<Self, BuildError> {
         let private = client::build(Reach::Any, CONNECT_TIMEOUT, vec![]).map_err(BuildError::Client)?;
         let public = client::build(Reach::Public, CONNECT_TIMEOUT, vec![]).map_err(BuildError::Client)?;
         let none = Inner {
@@ -233,6 +247,7 @@ impl Egress {
             clients: BTreeMap::new(),
             private,
             public,
+            transport,
         };
         Self(Arc::new(none)).renewed(systems)
     }
@@ -275,7 +290,8 @@ impl Egress {
             }
         }
         let (private, public) = (self.0.private.clone(), self.0.public.clone());
-        Ok(Self(Arc::new(Inner { bases, outlets, clients, private, public })))
+        let transport = self.0.transport.clone();
+        Ok(Self(Arc::new(Inner { bases, outlets, clients, private, public, transport })))
     }
 
     /// The systems and how many requests each may have on its way at once.

@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
+use stepmill_core::PluginStorage;
 use stepmill_core::attempt::{Cause, Exchange, Failure, LogLevel, LogLine, Record};
 use stepmill_core::document::Document;
 use stepmill_core::invoke::{Attempt, Invoke, Report};
@@ -14,7 +15,7 @@ use tokio::time::{Instant, timeout_at};
 use wasmtime::component::InstancePre;
 
 use crate::answer;
-use crate::egress::Context;
+use crate::egress::{Context, Egress};
 use crate::export::{Arguments, AttemptIn, Exports};
 use crate::failure;
 use crate::host::Connected;
@@ -23,6 +24,7 @@ use crate::host::storage::Storage;
 use crate::host::wasi::Wasi;
 use crate::host::wasi_http::WasiHttp;
 use crate::plugin::{Linked, Program};
+use crate::rehearsal::{Rehearsal, Rehearsed};
 use crate::sandbox::Sandbox;
 use crate::state::{Pure, State};
 
@@ -36,6 +38,8 @@ struct Remains {
     logs: Vec<LogLine>,
     exchanges: Vec<Exchange>,
     writes: Vec<StorageWrite>,
+    /// How long the guest itself has run.
+    cpu: Duration,
 }
 
 #[async_trait]
@@ -48,6 +52,26 @@ impl Invoke for Sandbox {
             None => None,
         };
         let _turn = self.turns.acquire().await.ok();
+        self.make(attempt, Outside::Real).await.report
+    }
+}
+
+/// What surrounds a connector's attempt.
+enum Outside<'a> {
+    /// The sandbox's way out and storage, the machine's time and randomness.
+    Real,
+    Rehearsed(&'a Rehearsal),
+}
+
+impl Sandbox {
+    /// Makes an attempt that is not for real: what it reaches is the rehearsal's, and nothing of it is kept. It takes
+    /// a place among the attempts, as those for real do.
+    pub async fn rehearse(&self, attempt: Attempt, rehearsal: &Rehearsal) -> Rehearsed {
+        let _turn = self.turns.acquire().await.ok();
+        self.make(attempt, Outside::Rehearsed(rehearsal)).await
+    }
+
+    async fn make(&self, attempt: Attempt, outside: Outside<'_>) -> Rehearsed {
         let started_ms = self.clock.now_ms();
         let began = Instant::now();
         let remains = match self.plugin(&attempt.digest) {
@@ -56,16 +80,15 @@ impl Invoke for Sandbox {
                 match program {
                     Program::Transform(pre) => self.transform(&attempt, exports, pre, began).await,
                     Program::Validate(pre) => self.validate(&attempt, exports, pre, began).await,
-                    Program::Connector(pre) => self.connector(&attempt, exports, pre, began).await,
+                    Program::Connector(pre) => self.connector(&attempt, exports, pre, outside, began).await,
                 }
             }
             None => Remains::not_loaded(&attempt),
         };
-        report(&attempt, started_ms, began, remains)
+        let cpu = remains.cpu;
+        Rehearsed { report: report(&attempt, started_ms, began, remains), cpu }
     }
-}
 
-impl Sandbox {
     async fn transform(
         &self,
         attempt: &Attempt,
@@ -104,6 +127,7 @@ impl Sandbox {
         attempt: &Attempt,
         exports: &Exports,
         pre: &InstancePre<State<Connected>>,
+        outside: Outside<'_>,
         began: Instant,
     ) -> Remains {
         let texts = Texts::of(attempt);
@@ -117,43 +141,58 @@ impl Sandbox {
             step: attempt.step.clone(),
             deadline,
         };
-        let state = State::new(&limits, Wasi::real(), self.connect(context));
+        let (wasi, reach) = match outside {
+            Outside::Real => (Wasi::real(), connect(self.egress(), self.storage.clone(), context)),
+            Outside::Rehearsed(Rehearsal { egress, storage, at_ms }) => {
+                let (step, config) = (attempt.step.clone(), attempt.config.clone());
+                let wasi = Wasi::rehearsed(*at_ms, attempt.run, step, config);
+                (wasi, connect(egress.clone(), storage.clone(), context))
+            }
+        };
+        let state = State::new(&limits, wasi, reach);
         let mut store = self.store(&limits, state);
         let call = exports.run_document(&mut store, pre, texts.arguments(attempt));
         let ended = timeout_at(deadline, call).await;
         let outcome = settle(ended, store.data(), &limits)
             .and_then(|answer| answer::document(answer, &limits))
             .map(Arc::new);
-        let State { memory, logs, table, reach, .. } = store.into_data();
+        let State { memory, cpu, logs, table, reach, .. } = store.into_data();
+        let cpu = cpu.used();
         // Breaks off what the guest has left on its way; then the ledger is complete.
         drop(table);
         reach.wasi_http.ended().await;
         let writes = if outcome.is_ok() { reach.storage.into_writes() } else { Vec::new() };
         let exchanges = reach.http.take_exchanges();
-        Remains { outcome, memory_bytes: memory.peak(), logs: logs.take(), exchanges, writes }
+        Remains { outcome, memory_bytes: memory.peak(), logs: logs.take(), exchanges, writes, cpu }
     }
+}
 
-    /// The reach of an attempt.
-    pub(crate) fn connect(&self, context: Context) -> Connected {
-        let limits = context.limits;
-        let storage = Storage::new(self.storage.clone(), context.grant.clone(), limits);
-        let http = Http::new(self.egress(), context);
-        let wasi_http = WasiHttp::new(http.clone(), limits.memory_bytes);
-        Connected { http, storage, wasi_http }
-    }
+/// The reach of a connector.
+pub(crate) fn connect(egress: Egress, storage: Arc<dyn PluginStorage>, context: Context) -> Connected {
+    let limits = context.limits;
+    let storage = Storage::new(storage, context.grant.clone(), limits);
+    let http = Http::new(egress, context);
+    let wasi_http = WasiHttp::new(http.clone(), limits.memory_bytes);
+    Connected { http, storage, wasi_http }
 }
 
 impl Remains {
     fn of_pure(outcome: Result<Arc<Document>, Failure>, state: State<Pure>) -> Self {
-        let memory_bytes = state.memory.peak();
+        let (memory_bytes, cpu) = (state.memory.peak(), state.cpu.used());
         let logs = state.logs.take();
-        Self { outcome, memory_bytes, logs, exchanges: Vec::new(), writes: Vec::new() }
+        Self { outcome, memory_bytes, logs, exchanges: Vec::new(), writes: Vec::new(), cpu }
     }
 
     fn not_loaded(attempt: &Attempt) -> Self {
         let message = format!("plugin {:?} ({}) is not loaded", attempt.plugin, attempt.digest);
-        let outcome = Err(Failure::new(Cause::Host, message));
-        Self { outcome, memory_bytes: 0, logs: Vec::new(), exchanges: Vec::new(), writes: Vec::new() }
+        Self {
+            outcome: Err(Failure::new(Cause::Host, message)),
+            memory_bytes: 0,
+            logs: Vec::new(),
+            exchanges: Vec::new(),
+            writes: Vec::new(),
+            cpu: Duration::ZERO,
+        }
     }
 }
 
@@ -207,7 +246,7 @@ pub(crate) fn settle<T, R>(
 }
 
 fn report(attempt: &Attempt, started_ms: u64, began: Instant, remains: Remains) -> Report {
-    let Remains { outcome, memory_bytes, logs, exchanges, writes } = remains;
+    let Remains { outcome, memory_bytes, logs, exchanges, writes, .. } = remains;
     tell(attempt, &logs);
     let record = Record {
         step: attempt.step.to_string(),

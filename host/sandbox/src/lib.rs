@@ -50,6 +50,7 @@ mod logs;
 mod manifest;
 mod plugin;
 mod prepare;
+mod rehearsal;
 mod sandbox;
 mod snapshot;
 mod state;
@@ -59,6 +60,7 @@ pub use engine::Options;
 pub use error::{BuildError, LoadError, SnapshotError};
 pub use plugin::Loaded;
 pub use prepare::Preparation;
+pub use rehearsal::{Rehearsal, Rehearsed};
 pub use sandbox::Sandbox;
 #[doc(hidden)]
 pub use warm::WarmInstance;

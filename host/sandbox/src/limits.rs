@@ -133,9 +133,14 @@ impl Cpu {
         &self.away
     }
 
+    /// How long the guest itself has run so far.
+    pub(crate) fn used(&self) -> Duration {
+        self.began.elapsed().saturating_sub(self.away.total())
+    }
+
     /// What to do when the epoch has moved: yield to the executor, or stop the guest.
     pub(crate) fn on_tick(&self) -> wasmtime::Result<UpdateDeadline> {
-        if self.began.elapsed().saturating_sub(self.away.total()) >= self.limit {
+        if self.used() >= self.limit {
             return Err(CpuExhausted.into());
         }
         let away = self.away.clone();

@@ -23,6 +23,7 @@ use crate::export::{DescribeError, Exports};
 use crate::failure;
 use crate::host::Connected;
 use crate::host::wasi::Wasi;
+use crate::invoke::connect;
 use crate::manifest;
 use crate::sandbox::Sandbox;
 use crate::snapshot::Snapshots;
@@ -193,14 +194,15 @@ impl Sandbox {
 
     /// The reach of a connector that is not making an attempt: none.
     pub(crate) fn unconnected(&self, step: &str) -> Connected {
-        self.connect(Context {
+        let none = Context {
             grant: Arc::new(Grant::default()),
             limits: confined(),
             workflow: Arc::from(""),
             run: RunId::from_bytes([0; 16]),
             step: Arc::from(step),
             deadline: Instant::now(),
-        })
+        };
+        connect(self.egress(), self.storage.clone(), none)
     }
 }
 

@@ -13,7 +13,7 @@ mod journal;
 mod logging;
 mod new;
 pub(crate) mod output;
-mod plugins;
+mod plugin;
 mod reload;
 mod runs;
 mod schedules;
@@ -102,8 +102,8 @@ enum Command {
     #[command(subcommand)]
     Events(events::Command),
     /// Plugins: what they are, what they can reach, what they are configured with.
-    #[command(subcommand)]
-    Plugins(plugins::Command),
+    #[command(subcommand, visible_alias = "plugins")]
+    Plugin(plugin::Command),
     /// Prints the JSON Schema of a file, for editors.
     #[command(
         after_help = "Example, for the YAML language server: stepmill schema workflow > .stepmill-workflow.json"
@@ -171,7 +171,7 @@ impl Command {
             | Self::Dead(_)
             | Self::Schedules(_)
             | Self::Events(_)
-            | Self::Plugins(_)
+            | Self::Plugin(_)
             | Self::Schema { .. }
             | Self::Backup(_)
             | Self::Restore(_)
@@ -188,7 +188,7 @@ impl Command {
             Self::Dead(command) => command.run().await,
             Self::Schedules(command) => command.run().await,
             Self::Events(command) => command.run().await,
-            Self::Plugins(command) => command.run().await,
+            Self::Plugin(command) => command.run().await,
             Self::Schema { of } => schema::run(of),
             Self::Backup(arguments) => arguments.run().await,
             Self::Restore(arguments) => arguments.run().await,

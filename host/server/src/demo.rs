@@ -263,7 +263,7 @@ impl Stage {
              export PATH={binaries}:$PATH STEPMILL_ADMIN={admin}\n  \
              stepmill runs list                 stepmill runs show run_…\n  \
              stepmill dead list                 stepmill dead redrive run_… --payload FILE\n  \
-             stepmill plugins list              curl {admin}/metrics\n\n  \
+             stepmill plugin list              curl {admin}/metrics\n\n  \
              the project and its log: {folder}\n  \
              webhooks go to {}/shop/orders, signed with {:?}\n",
             self.ingress,

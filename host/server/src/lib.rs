@@ -1,7 +1,7 @@
 //! The service: what a webhook meets on its way to a finished run, what an operator writes and sees.
 //!
 //! The folders follow the path of an event: [`ingress`] → [`dispatcher`] → (the sandbox) → the journal.
-//! [`config`] and [`catalog`] are what is deployed, [`admin`] and `cli` are for the operator,
+//! [`config`] and [`catalog`] are what is deployed, [`admin`] and `cli` are for the operator, `author` for plugin authors,
 //! [`service`] puts all of it together. Start reading there.
 //!
 //! ```no_run
@@ -18,6 +18,7 @@
 
 pub mod admin;
 pub mod answers;
+mod author;
 pub mod cancel;
 pub mod catalog;
 pub mod cli;

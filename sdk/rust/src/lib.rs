@@ -85,7 +85,7 @@
 //! ```sh
 //! rustup target add wasm32-wasip2
 //! cargo build --release --target wasm32-wasip2   # target/wasm32-wasip2/release/<crate>.wasm
-//! stepmill plugins inspect target/wasm32-wasip2/release/vat.wasm
+//! stepmill plugin inspect target/wasm32-wasip2/release/vat.wasm
 //! ```
 //!
 //! An operator installs it under a name in `stepmill.yaml`, and a step uses it by that name:

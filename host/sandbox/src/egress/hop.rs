@@ -14,7 +14,7 @@ use super::client::{self, NotPublic, Unresolved};
 use super::policy::{self, Asker, Decision, Denial};
 use super::record::Recording;
 use super::system::Authentication;
-use super::{Context, Error, Inner, Outgoing, Response, headers};
+use super::{Context, Error, Inner, Outgoing, Response, Sent, Transport, headers};
 
 /// How long resolving and connecting may take where no system says otherwise.
 pub(super) const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
@@ -92,6 +92,10 @@ pub(super) async fn send(
     let denied = |denial: Denial| deny(context, &outgoing.method, &denial);
     let Route { url, name, outlet, client } = route(inner, context, outgoing, asker).map_err(denied)?;
     recording.decided(&url, name.as_deref());
+    if let Some(transport) = &inner.transport {
+        let response = stand_in(&**transport, context, outgoing, url.clone(), name.clone(), deadline).await?;
+        return Ok(Answer { url, is_systems: name.is_some(), response });
+    }
     let authentication = outlet.and_then(|outlet| outlet.authentication.as_ref());
     let headers = headers::outgoing(&outgoing.headers, authentication, asker != Asker::Guest)?;
     let mut request = client.request(method, url.clone()).headers(headers);
@@ -131,6 +135,23 @@ pub(super) async fn send(
     let body = read(response, context.limits.response_bytes, site, deadline).await?;
     let (headers, body) = headers::incoming(&given, body, authentication);
     Ok(Answer { url, is_systems: name.is_some(), response: Response { status, headers, body } })
+}
+
+/// Makes the exchange without the network.
+async fn stand_in(
+    transport: &dyn Transport,
+    context: &Context,
+    outgoing: &Outgoing,
+    url: Url,
+    system: Option<String>,
+    deadline: Deadline,
+) -> Result<Response, Error> {
+    let Outgoing { method, target, headers, body } = outgoing.clone();
+    let waiting = format!("waiting for the response of {}", &url[..Position::BeforePath]);
+    let exchange = transport.exchange(Sent { system, method, target, url, headers, body });
+    let response = timeout_at(deadline.at, exchange).await.map_err(|_| deadline.reached(&waiting))??;
+    let limit = context.limits.response_bytes;
+    if response.body.len() as u64 > limit { Err(Error::ResponseTooLarge(limit)) } else { Ok(response) }
 }
 
 /// A decision with what it takes to follow it.

@@ -21,6 +21,8 @@ pub(crate) enum Clocks {
     Standing { wall: Duration },
     /// The machine's time. The monotonic clock begins with the attempt.
     Real { began: Instant },
+    /// The calendar stands, durations pass.
+    Held { wall: Duration, began: Instant },
     /// Refused: every attempt would find the same time in its memory.
     Frozen,
 }
@@ -34,9 +36,13 @@ impl Clocks {
         Self::Real { began: Instant::now() }
     }
 
+    pub(crate) fn held(at_ms: u64) -> Self {
+        Self::Held { wall: Duration::from_millis(at_ms), began: Instant::now() }
+    }
+
     fn wall(&self) -> Result<Duration, Frozen> {
         match self {
-            Self::Standing { wall } => Ok(*wall),
+            Self::Standing { wall } | Self::Held { wall, .. } => Ok(*wall),
             Self::Real { .. } => Ok(SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default()),
             Self::Frozen => Err(Frozen::Time),
         }
@@ -45,7 +51,7 @@ impl Clocks {
     fn monotonic(&self) -> Result<u64, Frozen> {
         match self {
             Self::Standing { .. } => Ok(STANDING_AT),
-            Self::Real { began } => {
+            Self::Real { began } | Self::Held { began, .. } => {
                 let passed = u64::try_from(began.elapsed().as_nanos()).unwrap_or(u64::MAX);
                 Ok(STANDING_AT.saturating_add(passed))
             }
@@ -56,8 +62,10 @@ impl Clocks {
     fn alarm(&self, after: Duration) -> Alarm {
         match self {
             Self::Standing { .. } | Self::Frozen => Alarm::Now,
-            Self::Real { .. } if after.is_zero() => Alarm::Now,
-            Self::Real { .. } => Instant::now().checked_add(after).map_or(Alarm::Never, Alarm::At),
+            Self::Real { .. } | Self::Held { .. } if after.is_zero() => Alarm::Now,
+            Self::Real { .. } | Self::Held { .. } => {
+                Instant::now().checked_add(after).map_or(Alarm::Never, Alarm::At)
+            }
         }
     }
 }

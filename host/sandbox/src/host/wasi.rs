@@ -54,6 +54,12 @@ impl Wasi {
         }
     }
 
+    /// For connectors that are to answer the same again: it is `at_ms` for as long as they run, durations pass, and
+    /// randomness is as [`Self::deterministic`] has it.
+    pub(crate) fn rehearsed(at_ms: u64, run: RunId, step: Arc<str>, config: Arc<str>) -> Self {
+        Self { clocks: Clocks::held(at_ms), ..Self::deterministic(at_ms, run, step, config) }
+    }
+
     /// The machine's clocks and randomness.
     pub(crate) fn real() -> Self {
         Self { clocks: Clocks::real(), random: Random::real(), filesystem: WasiFilesystemCtx::default() }

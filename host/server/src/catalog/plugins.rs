@@ -43,7 +43,7 @@ impl PluginEntry {
         }
     }
 
-    /// What the admin API and `stepmill plugins` show.
+    /// What the admin API and `stepmill plugin` show.
     pub fn to_json(&self) -> Value {
         let manifest = &self.loaded.manifest;
         let source = match &self.source {

@@ -65,7 +65,7 @@ pub(super) fn check(config: &Config, source: &Source, found: &mut Diagnostics) {
     for (name, plugin) in &config.plugins {
         if plugin.digest.as_deref().is_some_and(|digest| !is_digest(digest)) {
             found.push(source.error(&pointer(&["plugins", name, "digest"]), "this is no digest").help(
-                "give sha256: and 64 hexadecimal digits, as `stepmill plugins` shows them, or leave it out",
+                "give sha256: and 64 hexadecimal digits, as `stepmill plugin` shows them, or leave it out",
             ));
         }
     }

@@ -1,48 +1,27 @@
-//! `stepmill plugins`.
+//! `stepmill plugin inspect`.
 
 use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 
 use anyhow::Context as _;
-use clap::{Args, Subcommand};
+use clap::Args;
 use serde_json::Value;
-use stepmill_core::Clock;
-use stepmill_core::clock::SystemClock;
-use stepmill_journal::LocalJournal;
-use stepmill_sandbox::Sandbox;
-use stepmill_sandbox::egress::Egress;
 
-use super::output::{self, Paint, Tone};
-use super::{Connection, Error, Exit};
+use super::{size, text};
+use crate::author::Workbench;
 use crate::catalog::{PluginEntry, PluginSource};
+use crate::cli::output::{self, Paint, Tone};
+use crate::cli::{Connection, Error, Exit};
 use crate::stock;
-
-#[derive(Debug, Subcommand)]
-pub(super) enum Command {
-    /// Lists the plugins of the running service.
-    List(ListArguments),
-    /// Shows what a plugin is: digest, size, permissions, JSON Schemas.
-    Inspect(InspectArguments),
-}
-
-#[derive(Debug, Args)]
-pub(super) struct ListArguments {
-    /// Print JSON
-    #[arg(long)]
-    json: bool,
-    #[command(flatten)]
-    connection: Connection,
-}
 
 #[derive(Debug, Args)]
 #[command(after_help = "\
 A component is asked what it is in the sandbox; no step is run. Files need no service.
 
 Examples:
-  stepmill plugins inspect rest
-  stepmill plugins inspect target/wasm32-wasip2/release/pricing.wasm --json")]
-pub(super) struct InspectArguments {
+  stepmill plugin inspect rest
+  stepmill plugin inspect target/wasm32-wasip2/release/pricing.wasm --json")]
+pub(in crate::cli) struct InspectArguments {
     /// Name of a plugin of the running service or of a stock plugin, or a component's file (.wasm)
     #[arg(value_name = "NAME|FILE")]
     plugin: String,
@@ -53,42 +32,8 @@ pub(super) struct InspectArguments {
     connection: Connection,
 }
 
-impl Command {
-    pub(super) async fn run(self) -> Result<Exit, Error> {
-        match self {
-            Self::List(arguments) => arguments.run().await,
-            Self::Inspect(arguments) => arguments.run().await,
-        }
-    }
-}
-
-impl ListArguments {
-    async fn run(self) -> Result<Exit, Error> {
-        let plugins = self.connection.client()?.plugins().await?;
-        if self.json {
-            output::print_json(&plugins)?;
-            return Ok(Exit::Done);
-        }
-        let paint = Paint::stdout();
-        let mut table = paint.table(&["NAME", "KIND", "VERSION", "SIZE", "DIGEST", "SOURCE", "SUMMARY"]);
-        for plugin in &plugins {
-            table.add_row([
-                paint.cell(Tone::Plain, text(plugin, "name")),
-                paint.cell(Tone::Plain, text(plugin, "kind")),
-                paint.cell(Tone::Plain, output::short(text(plugin, "version"), 30)),
-                paint.cell(Tone::Faint, size(plugin)),
-                paint.cell(Tone::Faint, text(plugin, "digest").chars().take(12).collect::<String>()),
-                paint.cell(Tone::Faint, text(plugin, "source")),
-                paint.cell(Tone::Plain, output::short(text(plugin, "summary"), 80)),
-            ]);
-        }
-        output::print(&output::rendered(&table))?;
-        Ok(Exit::Done)
-    }
-}
-
 impl InspectArguments {
-    async fn run(self) -> Result<Exit, Error> {
+    pub(super) async fn run(self) -> Result<Exit, Error> {
         let (plugin, warnings) = self.find().await?;
         if self.json {
             output::print_json(&plugin)?;
@@ -107,7 +52,7 @@ impl InspectArguments {
         if path.extension().is_some_and(|extension| extension == "wasm") || path.components().count() > 1 {
             let bytes = std::fs::read(path)
                 .with_context(|| format!("failed to read the component {}", path.display()))?;
-            return inspect(&self.plugin, PluginSource::File(PathBuf::from(path)), &bytes).await;
+            return entry(&self.plugin, PluginSource::File(PathBuf::from(path)), &bytes).await;
         }
         let found = self.connection.client()?.plugins().await;
         if let Ok(plugins) = &found
@@ -116,24 +61,19 @@ impl InspectArguments {
             return Ok((plugin.clone(), Vec::new()));
         }
         if let Some(stock) = stock::ALL.iter().find(|stock| stock.name == self.plugin) {
-            return inspect(stock.name, PluginSource::Stock, stock.component).await;
+            return entry(stock.name, PluginSource::Stock, stock.component).await;
         }
         // Without the service nobody knows whether there is such a plugin.
         found?;
         let missing =
-            format!("there is no plugin {:?}: `stepmill plugins list` shows those there are", self.plugin);
+            format!("there is no plugin {:?}: `stepmill plugin list` shows those there are", self.plugin);
         Err(Error::new(Exit::NotFound, missing))
     }
 }
 
-/// Loads a component in a sandbox of its own, which reaches nothing and keeps nothing.
-async fn inspect(name: &str, source: PluginSource, bytes: &[u8]) -> Result<(Value, Vec<String>), Error> {
-    let clock: Arc<dyn Clock> = Arc::new(SystemClock);
-    let storage = LocalJournal::memory(Arc::clone(&clock)).map_err(anyhow::Error::from)?;
-    let options = stepmill_sandbox::Options { pool: false, max_concurrent: 1, cache_dir: None };
-    let egress = Egress::try_new(Vec::new()).map_err(anyhow::Error::from)?;
-    let sandbox = Sandbox::try_new(options, egress, Arc::new(storage), clock).map_err(anyhow::Error::from)?;
-    let loaded = sandbox.load(bytes).await.with_context(|| format!("failed to load {name}"))?;
+/// What there is to say of a component.
+async fn entry(name: &str, source: PluginSource, bytes: &[u8]) -> Result<(Value, Vec<String>), Error> {
+    let loaded = Workbench::try_new()?.load(name, bytes).await?;
     let warnings = loaded.warnings.clone();
     // A file has no name but the one that it gives itself.
     let name = match &source {
@@ -218,12 +158,4 @@ fn capability(import: &str) -> Option<&'static str> {
         "wasi:http/types" => Some("types only"),
         _ => None,
     }
-}
-
-fn text<'a>(plugin: &'a Value, key: &str) -> &'a str {
-    plugin.get(key).and_then(Value::as_str).unwrap_or_default()
-}
-
-fn size(plugin: &Value) -> String {
-    output::bytes(plugin.get("size").and_then(Value::as_u64).unwrap_or_default())
 }
