@@ -18,6 +18,7 @@ use super::{
 
 mod grants;
 mod limits;
+mod transport;
 
 const LONG: Duration = Duration::from_secs(20);
 
