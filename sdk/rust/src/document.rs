@@ -5,7 +5,7 @@ use schemars::{JsonSchema, Schema};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
-use crate::{Body, Document, Failure};
+use crate::{Body, Document, Failure, json};
 
 /// Media type of JSON.
 pub const JSON: &str = "application/json";
@@ -21,14 +21,15 @@ impl Document {
         Self { media_type: JSON.to_owned(), body: Body::Text(text.into()) }
     }
 
-    /// A value as JSON.
+    /// A value as JSON: compact, and with numbers as the SDKs of all languages write them, which is how ECMAScript and
+    /// RFC 8785 do: `19.0` becomes `19`.
     ///
     /// ```
     /// use stepmill_sdk::Document;
-    /// assert_eq!(Document::json(&[1, 2]).unwrap().text().unwrap(), "[1,2]");
+    /// assert_eq!(Document::json(&[1.5, 2.0]).unwrap().text().unwrap(), "[1.5,2]");
     /// ```
     pub fn json(value: &impl Serialize) -> Result<Self, Failure> {
-        match serde_json::to_string(value) {
+        match json::to_string(value) {
             Ok(text) => Ok(Self::from_json(text)),
             Err(error) => Err(Failure::reject("output", format!("the output is not JSON: {error}"))),
         }

@@ -49,7 +49,7 @@
 //! # fn main() {
 //! // Plugins are ordinary Rust: test them on your own machine.
 //! let out = stepmill_sdk::testing::transform::<Vat>(r#"{"vat": 19}"#, r#"{"id": "A1", "net": 100}"#);
-//! assert_eq!(out.unwrap().text().unwrap(), r#"{"id":"A1","gross":119.0}"#);
+//! assert_eq!(out.unwrap().text().unwrap(), r#"{"id":"A1","gross":119}"#);
 //! # }
 //! ```
 //!
@@ -136,6 +136,7 @@ mod document;
 pub mod export;
 mod failure;
 pub mod http;
+mod json;
 pub mod log;
 mod plugin;
 pub mod storage;

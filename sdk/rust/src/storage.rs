@@ -114,7 +114,7 @@ impl Storage {
 
     /// Writes a value as JSON, whatever was there.
     pub fn put_json(&self, key: &str, value: &(impl Serialize + ?Sized)) -> Result<(), Failure> {
-        Ok(self.put(key, serde_json::to_vec(value)?)?)
+        Ok(self.put(key, crate::json::to_vec(value)?)?)
     }
 
     /// Writes a value that disappears after `ttl` from the commit, whatever was there.

@@ -52,7 +52,7 @@ impl<'a> RequestBuilder<'a> {
     /// Sends a value as JSON, with its content type unless one was given.
     #[must_use]
     pub fn json(mut self, body: &(impl Serialize + ?Sized)) -> Self {
-        match serde_json::to_vec(body) {
+        match crate::json::to_vec(body) {
             Ok(bytes) => self.request.body = Some(bytes),
             Err(error) => {
                 self.fault.get_or_insert(Error::InvalidRequest(format!("the body is not JSON: {error}")));
