@@ -131,6 +131,8 @@ mod allocator;
 #[doc(hidden)]
 pub mod bindings;
 mod context;
+#[doc = include_str!("../COOKBOOK.md")]
+pub mod cookbook {}
 mod document;
 #[doc(hidden)]
 pub mod export;
