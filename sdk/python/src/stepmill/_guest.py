@@ -10,15 +10,17 @@ import importlib
 import linecache
 import logging
 import sys
-import traceback
+from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 from .context import Attempt, ConnectorContext, Context
 from .document import Document
 from .failure import Failure, Reject, Retry, milliseconds
-from .log import Level, Log, LogHandler
+from .http import Http
+from .log import Level, Log, LogHandler, Write
 from .plugin import Plugin
+from .storage import Storage
 
 #: What CPython's own library imports at its first use only. What this build of it does not have is passed over.
 LATE_IMPORTS = [
@@ -35,14 +37,16 @@ LATE_IMPORTS = [
 ]
 
 
-def exports(plugin: Plugin[Any, Any]) -> tuple[type, type, type]:
-    """The classes that componentize-py looks for: `WitWorld`, the step's interface, and `Prepare`."""
+def exports(plugin: Plugin[Any, Any]) -> tuple[type, type]:
+    """The classes that componentize-py looks for: `WitWorld` and the step's interface."""
     import_late_ones()
+    refuse_sockets()
     keep_sources()
-    log = Log(write_log)
+    log = Log(log_writer())
     root = logging.getLogger()
     root.addHandler(LogHandler(log))
     root.setLevel(logging.INFO)
+    context = context_of(plugin, log)
     from componentize_py_types import Err
     from wit_world.imports import types
 
@@ -55,26 +59,14 @@ def exports(plugin: Plugin[Any, Any]) -> tuple[type, type, type]:
     class Step:
         def run(self, input: Any, config: str, attempt: Any) -> Any:
             try:
-                reseed()
-                return answer(types, plugin.run(to_document(input), config, context(plugin, log, attempt)))
+                return answer(types, plugin.run(to_document(input), config, context(attempt)))
             except Failure as failure:
                 raise Err(to_failure(types, failure)) from None
-            except BaseException:
-                traceback.print_exc()
-                raise
             finally:
                 sys.stdout.flush()
                 sys.stderr.flush()
 
-    class Prepare:
-        def prepare(self, config: str) -> None:
-            try:
-                plugin.prepare(config)
-            except Failure as failure:
-                code = failure.code if isinstance(failure, Reject) else "retry"
-                raise Err(types.Rejection(code, failure.message)) from None
-
-    return WitWorld, Step, Prepare
+    return WitWorld, Step
 
 
 def import_late_ones() -> None:
@@ -84,6 +76,19 @@ def import_late_ones() -> None:
             importlib.import_module(name)
         except ImportError:
             continue
+
+
+def refuse_sockets() -> None:
+    """Makes `socket`, if something imports it, say what to use: what a call of it ends in traps."""
+    socket: Any = sys.modules.get("socket")
+    if socket is None:
+        return
+
+    def refuse(*_: object, **__: object) -> NoReturn:
+        raise OSError("a plugin opens no sockets: send requests by ctx.http, or see stepmill.clients")
+
+    socket.socket = type("socket", (socket.socket,), {"__init__": refuse})
+    socket.getaddrinfo = socket.gethostbyname = refuse
 
 
 def keep_sources() -> None:
@@ -100,22 +105,31 @@ def keep_sources() -> None:
         linecache.cache[file] = (len(text), None, text.splitlines(keepends=True), file)
 
 
-def reseed() -> None:
-    """Seeds `random` anew: its state is else what it was when the component was built, in every attempt."""
-    if random := sys.modules.get("random"):
-        random.seed()
-
-
-def write_log(level: Level, message: str, fields: list[tuple[str, str]]) -> None:
-    """Writes a line to the host."""
+def log_writer() -> Write:
+    """What writes a line to the host."""
     from wit_world.imports import log
 
-    log.write(log.Level[level.upper()], message, [log.Field(name, value) for name, value in fields])
+    def write(level: Level, message: str, fields: list[tuple[str, str]]) -> None:
+        log.write(log.Level[level.upper()], message, [log.Field(name, value) for name, value in fields])
+
+    return write
 
 
-def context(plugin: Plugin[Any, Any], log: Log, given: Any) -> Context:
-    """The context of an attempt. Only a connector's component has bindings of what it reaches out by."""
-    attempt = Attempt(
+def context_of(plugin: Plugin[Any, Any], log: Log) -> Callable[[Any], Context]:
+    """What makes the context of an attempt. Only a connector's component has bindings of what it reaches out by."""
+    if plugin.kind != "connector":
+        return lambda given: Context(to_attempt(given), log)
+    from ._host import HostHttp, HostStorage
+    from .clients import install_urllib
+
+    http, storage = Http(HostHttp()), Storage(HostStorage())
+    install_urllib(http)
+    return lambda given: ConnectorContext(to_attempt(given), log, http, storage)
+
+
+def to_attempt(given: Any) -> Attempt:
+    """An attempt of the bindings' one."""
+    return Attempt(
         workflow=given.workflow,
         run=given.run,
         step=given.step,
@@ -124,16 +138,6 @@ def context(plugin: Plugin[Any, Any], log: Log, given: Any) -> Context:
         accepted_at_ms=given.accepted_at_ms,
         timeout_ms=given.timeout_ms,
     )
-    if plugin.kind != "connector":
-        return Context(attempt, log)
-    from ._host import HostHttp, HostStorage
-    from .clients import install_urllib
-    from .http import Http
-    from .storage import Storage
-
-    http = Http(HostHttp())
-    install_urllib(http)
-    return ConnectorContext(attempt, log, http, Storage(HostStorage()))
 
 
 def to_document(given: Any) -> Document:

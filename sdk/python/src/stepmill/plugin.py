@@ -35,8 +35,6 @@ Kind: TypeAlias = Literal["transform", "validate", "connector"]
 P = ParamSpec("P")
 R = TypeVar("R")
 V = TypeVar("V", bound=Iterable[Violation])
-#: A function from a config to what `run` gets in its place.
-Prepare: TypeAlias = Callable[[Any], object]
 
 # As the host has it, `host/core`: names of plugins.
 NAME = re.compile(r"[a-z0-9-]{1,64}")
@@ -66,17 +64,13 @@ class InvalidPlugin(TypeError):
 class Plugin(Generic[P, R]):
     """A function as a plugin. Called, it is the function that was decorated."""
 
-    def __init__(
-        self, kind: Kind, function: Callable[P, R], manifest: Manifest, types: _Types, prepare: Prepare | None
-    ) -> None:
+    def __init__(self, kind: Kind, function: Callable[P, R], manifest: Manifest, types: _Types) -> None:
         #: Which world the component targets.
         self.kind = kind
         #: What the host is told when it loads the component.
         self.manifest = manifest
         self._function = function
         self._types = types
-        self._prepare = prepare
-        self._prepared: tuple[str, object] | None = None
         self.__doc__ = function.__doc__
         self.__name__ = function.__name__
 
@@ -84,33 +78,17 @@ class Plugin(Generic[P, R]):
         """Calls the function itself."""
         return self._function(*args, **kwargs)
 
-    def prepare(self, config: str) -> None:
-        """Makes a config ready and keeps what comes of it for attempts with the very same config.
-
-        Raises [Failure][]: a rejection is shown at the step's `with` by `stepmill check`.
-        """
-        self._prepared = (config, self._ready(config))
-
     def run(self, input: Document, config: str, ctx: Context) -> Document | list[Violation]:
         """Does the work of one attempt as the host asks for it. Raises [Failure][] where the step fails; any other
         exception is a fault of the plugin."""
         try:
-            ready = self._ready_or_prepared(config)
+            ready = read_json(config or "{}", self._types.config, "config", closed=True)
             arguments = {"input": self._input(input), "config": ready, "ctx": ctx}
             # By position, as authors call the input as they like.
             function = cast("Callable[..., object]", self._function)
             return self._answer(function(*[arguments[role] for role in self._types.roles]))
         except (HttpError, StorageError) as error:
             raise error.failure() from error
-
-    def _ready_or_prepared(self, config: str) -> object:
-        if self._prepared is not None and self._prepared[0] == config:
-            return self._prepared[1]
-        return self._ready(config)
-
-    def _ready(self, config: str) -> object:
-        value = read_json(config or "{}", self._types.config, "config", closed=True)
-        return value if self._prepare is None else self._prepare(value)
 
     def _input(self, document: Document) -> object:
         if self._types.input is Document:
@@ -129,41 +107,33 @@ class Plugin(Generic[P, R]):
         return violations
 
 
-def transform(
-    *, name: str, version: str, summary: str | None = None, prepare: Prepare | None = None
-) -> Callable[[Callable[P, R]], Plugin[P, R]]:
+def transform(*, name: str, version: str, summary: str | None = None) -> Callable[[Callable[P, R]], Plugin[P, R]]:
     """A pure function from a document to a document.
 
     The host may call it again at any time with the same arguments and relies on the same answer. It can reach nothing
     but `ctx.log`.
 
     `name` is what workflows `use:` (lower-case letters, digits and `-`), `version` a semantic version, `summary` one
-    sentence, by default the first paragraph of the function's docstring. `prepare` makes of the config what the
-    function then gets as `config`: what depends on the config alone, such as compiled expressions, is done there, once,
-    and refused there with [Reject][] before the first document comes.
+    sentence, by default the first paragraph of the function's docstring.
     """
-    return lambda function: _plugin("transform", function, name, version, summary, prepare)
+    return lambda function: _plugin("transform", function, name, version, summary)
 
 
-def validate(
-    *, name: str, version: str, summary: str | None = None, prepare: Prepare | None = None
-) -> Callable[[Callable[P, V]], Plugin[P, V]]:
+def validate(*, name: str, version: str, summary: str | None = None) -> Callable[[Callable[P, V]], Plugin[P, V]]:
     """A pure check of a document, which passes on unchanged if nothing is wrong with it.
 
     The function answers its [Violation][]s, or yields them. Arguments as for [transform][].
     """
-    return lambda function: _plugin("validate", function, name, version, summary, prepare)
+    return lambda function: _plugin("validate", function, name, version, summary)
 
 
-def connector(
-    *, name: str, version: str, summary: str | None = None, prepare: Prepare | None = None
-) -> Callable[[Callable[P, R]], Plugin[P, R]]:
+def connector(*, name: str, version: str, summary: str | None = None) -> Callable[[Callable[P, R]], Plugin[P, R]]:
     """A step that talks to other systems, by `ctx.http`, `ctx.storage` and nothing else.
 
     Connectors are at-least-once: after a crash or a lost answer the same attempt is made again with the same
     `ctx.idempotency_key`. Its writes to storage count only if it succeeds. Arguments as for [transform][].
     """
-    return lambda function: _plugin("connector", function, name, version, summary, prepare)
+    return lambda function: _plugin("connector", function, name, version, summary)
 
 
 @dataclass(frozen=True)
@@ -176,15 +146,13 @@ class _Types:
     output: Any
 
 
-def _plugin(
-    kind: Kind, function: Callable[P, R], name: str, version: str, summary: str | None, prepare: Prepare | None
-) -> Plugin[P, R]:
+def _plugin(kind: Kind, function: Callable[P, R], name: str, version: str, summary: str | None) -> Plugin[P, R]:
     if not NAME.fullmatch(name):
         raise InvalidPlugin(f"the name {name!r} must be 1 to 64 lower-case letters, digits and `-`")
     summary = summary or inspect.cleandoc(function.__doc__ or "").partition("\n\n")[0].replace("\n", " ")
     if not summary:
         raise InvalidPlugin(f"{name} has no summary: give `summary=`, or {function.__name__} a docstring")
-    types = _types(kind, function, prepare)
+    types = _types(kind, function)
     manifest = Manifest(
         name=name,
         version=version,
@@ -193,10 +161,10 @@ def _plugin(
         input_schema=_schema_text(types.input),
         output_schema=None if kind == "validate" else _schema_text(types.output),
     )
-    return Plugin(kind, function, manifest, types, prepare)
+    return Plugin(kind, function, manifest, types)
 
 
-def _types(kind: Kind, function: Callable[..., object], prepare: Prepare | None) -> _Types:
+def _types(kind: Kind, function: Callable[..., object]) -> _Types:
     hints = typing.get_type_hints(function, include_extras=True)
     names = list(inspect.signature(function).parameters)
     roles = [name if name in ("config", "ctx") else "input" for name in names]
@@ -207,18 +175,9 @@ def _types(kind: Kind, function: Callable[..., object], prepare: Prepare | None)
     wanted = hints.get("ctx")
     if wanted is ConnectorContext and kind != "connector":
         raise InvalidPlugin(f"{function.__name__} is a {kind} and pure: its `ctx` is a Context, not a ConnectorContext")
-    config = hints.get("config", NoConfig) if prepare is None else _only_hint(prepare)
-    if "config" in names and "config" not in hints and prepare is None:
+    if "config" in names and "config" not in hints:
         raise InvalidPlugin(f"`config` of {function.__name__} has no type: give it a dataclass")
-    return _Types(roles, hints.get(names[0], Any), config, hints.get("return", Any))
-
-
-def _only_hint(prepare: Prepare) -> Any:
-    names = list(inspect.signature(prepare).parameters)
-    hints = typing.get_type_hints(prepare, include_extras=True)
-    if len(names) != 1 or names[0] not in hints:
-        raise InvalidPlugin(f"{prepare.__name__} prepares a config: it must take one parameter, with its type")
-    return hints[names[0]]
+    return _Types(roles, hints.get(names[0], Any), hints.get("config", NoConfig), hints.get("return", Any))
 
 
 def _schema_text(type_: Any) -> str | None:

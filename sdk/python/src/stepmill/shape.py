@@ -67,10 +67,9 @@ def entries(type_: type) -> list[Entry]:
 def _find_entries(type_: type) -> list[Entry]:
     hints = typing.get_type_hints(type_, include_extras=True)
     if typing.is_typeddict(type_):
-        required: frozenset[str] = getattr(type_, "__required_keys__")  # noqa: B009 (mypy knows no such attribute)
         # Their keys are what they are called; there is nothing that could be called otherwise.
-        found = [_entry(name, hint, name in required, None) for name, hint in hints.items()]
-        return [dataclasses.replace(entry, key=entry.name) for entry in found]
+        made = [_entry(name, hint, _is_required(type_, name, hint), None) for name, hint in hints.items()]
+        return [dataclasses.replace(entry, key=entry.name) for entry in made]
     found = []
     for item in dataclasses.fields(type_):
         default: Callable[[], object] | None = None
@@ -81,6 +80,14 @@ def _find_entries(type_: type) -> list[Entry]:
         if item.init:
             found.append(_entry(item.name, hints[item.name], default is None, default))
     return found
+
+
+def _is_required(type_: type, name: str, hint: Any) -> bool:
+    # `__required_keys__` does not see into annotations that are text, as with `from __future__ import annotations`.
+    if typing.get_origin(hint) in (typing.Required, typing.NotRequired):
+        return typing.get_origin(hint) is typing.Required
+    required: frozenset[str] = type_.__dict__["__required_keys__"]
+    return name in required
 
 
 def _entry(name: str, hint: Any, is_required: bool, default: Callable[[], object] | None) -> Entry:

@@ -30,7 +30,7 @@ ENTRY_SOURCE = """\
 from stepmill._guest import exports
 from {module} import {attribute} as plugin
 
-WitWorld, {step}, Prepare = exports(plugin)
+WitWorld, {step} = exports(plugin)
 """
 
 
@@ -120,7 +120,7 @@ def wit() -> Path:
 
 def componentize(kind: str, path: list[Path], output: Path) -> None:
     """Runs componentize-py."""
-    arguments = ["-q", "-d", str(wit()), "-w", f"prepared-{kind}-plugin", "componentize", ENTRY, "-o", str(output)]
+    arguments = ["-q", "-d", str(wit()), "-w", f"{kind}-plugin", "componentize", ENTRY, "-o", str(output)]
     for folder in path:
         arguments += ["-p", str(folder)]
     run = [sys.executable, "-c", "import sys; from componentize_py import script; sys.exit(script())", *arguments]

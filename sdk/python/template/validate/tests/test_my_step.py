@@ -6,16 +6,18 @@ from stepmill.testing import run
 from my_step import my_step
 
 
-def test_a_sound_order_passes() -> None:
+def test_there_is_nothing_to_say_of_a_good_order() -> None:
     assert run(my_step, {"id": "SO-1", "lines": [{"sku": "A", "quantity": 2}]}).violations == []
 
 
 def test_what_is_wrong_is_named_with_its_place() -> None:
-    order = {"id": "SO-1", "lines": [{"sku": "A", "quantity": 0}, {"quantity": 1}]}
+    order = {"id": "SO-2", "lines": [{"sku": "A", "quantity": 0}, {"quantity": 1}]}
     assert run(my_step, order).violations == [
-        Violation("/lines/0/quantity", "minimum", "0 is less than 1"),
-        Violation("/lines/1/sku", "required", "a line needs a sku"),
+        Violation("/lines/0/quantity", "minimum", "the quantity must be 1 at least, not 0"),
+        Violation("/lines/1/sku", "required", "the line has no sku"),
     ]
+    [violation] = run(my_step, {"id": "SO-2"}).violations
+    assert (violation.pointer, violation.rule) == ("/lines", "required")
 
 
 def test_an_order_may_have_as_many_lines_as_the_config_says() -> None:

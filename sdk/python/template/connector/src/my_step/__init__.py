@@ -1,18 +1,11 @@
-"""A connector: asks the step's system whether an order's articles are in stock."""
+"""A connector: asks the step's system whether an order's lines are in stock."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from typing import Annotated
 
-from stepmill import ConnectorContext, Field, connector
-
-
-@dataclass
-class Config:
-    """The step's `with:`."""
-
-    path: Annotated[str, Field("Where the system answers stock.", schema={"pattern": "^/"})] = "/stock"
+from stepmill import ConnectorContext, connector
 
 
 @dataclass
@@ -33,21 +26,20 @@ class Stock:
 
 
 @dataclass
-class Answer:
+class Availability:
     order: str
-    available: Annotated[bool, "Whether all lines are in stock."]
-    missing: Annotated[list[str], "The articles that are not."]
+    available: Annotated[bool, "Whether there is enough for every line."]
+    missing: Annotated[list[str], "The SKUs of the lines for which there is not."]
 
 
-@connector(name="my-step", version="0.1.0", summary="Asks a system for the stock of an order's lines.")
-def my_step(order: Order, config: Config, ctx: ConnectorContext) -> Answer:
+@connector(name="my-step", version="0.1.0", summary="Asks the step's system whether an order's lines are in stock.")
+def my_step(order: Order, ctx: ConnectorContext) -> Availability:
     missing = []
     for line in order.lines:
-        # No stock for now is an answer; no answer is a failure, and tried again if it may pass.
-        stock = ctx.http.get(config.path, query={"sku": line.sku}).or_fail().json(Stock)
+        # A 503 or a broken connection is a retry, a 404 a rejection: see `or_fail`.
+        stock = ctx.http.get("/stock", query={"sku": line.sku}).or_fail().json(Stock)
         if stock.available < line.quantity:
             missing.append(line.sku)
-    # Commits with this attempt's success, and only then.
+    # What is written commits with the attempt's success: it is there exactly once, however often this is tried.
     ctx.storage.put_json(f"seen/{order.id}", {"missing": missing})
-    ctx.log.info("asked", order=order.id, missing=len(missing))
-    return Answer(order.id, not missing, missing)
+    return Availability(order.id, not missing, missing)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import Annotated
 
@@ -12,7 +13,7 @@ from stepmill import Context, Reject, transform
 class Config:
     """The step's `with:`."""
 
-    currency: Annotated[str, "The currency of orders that name none."] = "EUR"
+    currency: Annotated[str | None, "Of orders that name none."] = None
 
 
 @dataclass
@@ -30,18 +31,19 @@ class Order:
 
 
 @dataclass
-class Shaped:
+class Summary:
     order: str
     currency: str
-    total: Annotated[float, "The sum of quantity times price over all lines."]
-    items: Annotated[int, "How many articles there are in all lines."]
+    total: Annotated[float, "Rounded to cents."]
+    items: Annotated[int, "Pieces of all lines."]
 
 
 @transform(name="my-step", version="0.1.0", summary="Sums up an order.")
-def my_step(order: Order, config: Config, ctx: Context) -> Shaped:
-    if not order.lines:
-        raise Reject("no-lines", f"order {order.id} has no lines")
+def my_step(order: Order, config: Config, ctx: Context) -> Summary:
+    currency = order.currency or config.currency
+    if not currency:
+        raise Reject("no-currency", f"order {order.id} names no currency, and neither does the step")
     total = sum(line.quantity * line.price for line in order.lines)
     items = sum(line.quantity for line in order.lines)
-    ctx.log.info("summed up", order=order.id, items=items)
-    return Shaped(order.id, order.currency or config.currency, round(total, 2), items)
+    ctx.log.debug("summed up", order=order.id, lines=len(order.lines))
+    return Summary(order.id, currency, math.floor(total * 100 + 0.5) / 100, items)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Annotated
+from typing import Annotated, Any
 
 from stepmill import Field, Violation, validate
 
@@ -13,27 +13,22 @@ from stepmill import Field, Violation, validate
 class Config:
     """The step's `with:`."""
 
-    max_lines: Annotated[int, Field("How many lines an order may have.", schema={"minimum": 1})] = 100
+    max_lines: Annotated[int | None, Field("Lines that an order may have.", schema={"minimum": 1})] = None
 
 
-@dataclass
-class Line:
-    sku: str = ""
-    quantity: int = 0
-
-
-@dataclass
-class Order:
-    id: str
-    lines: list[Line]
-
-
+# The order is of no type yet: that is what is checked.
 @validate(name="my-step", version="0.1.0", summary="Checks the lines of an order.")
-def my_step(order: Order, config: Config) -> Iterator[Violation]:
-    if len(order.lines) > config.max_lines:
-        yield Violation("/lines", "max-lines", f"{len(order.lines)} lines are more than {config.max_lines}")
-    for index, line in enumerate(order.lines):
-        if not line.sku:
-            yield Violation.at(["lines", index, "sku"], "required", "a line needs a sku")
-        if line.quantity < 1:
-            yield Violation.at(["lines", index, "quantity"], "minimum", f"{line.quantity} is less than 1")
+def my_step(order: Any, config: Config) -> Iterator[Violation]:
+    lines = order.get("lines") if isinstance(order, dict) else None
+    if not isinstance(lines, list):
+        yield Violation("/lines", "required", "the order has no list of lines")
+        return
+    if config.max_lines is not None and len(lines) > config.max_lines:
+        yield Violation("/lines", "max-lines", f"{len(lines)} lines are more than {config.max_lines}")
+    for index, line in enumerate(lines):
+        sku, quantity = (line.get("sku"), line.get("quantity")) if isinstance(line, dict) else (None, None)
+        if not sku:
+            yield Violation.at(["lines", index, "sku"], "required", "the line has no sku")
+        if not isinstance(quantity, int) or quantity < 1:
+            message = f"the quantity must be 1 at least, not {quantity}"
+            yield Violation.at(["lines", index, "quantity"], "minimum", message)
