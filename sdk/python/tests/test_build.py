@@ -92,6 +92,12 @@ def test_output_of_componentize_py_names_files_as_they_are_called_here() -> None
     )
 
 
+def test_the_standard_library_of_this_machine_stays_out_of_the_component(project: Path) -> None:
+    found = component.import_path(Project.read(project))
+    assert found[:2] == [project, SDK / "src"]
+    assert not [path for path in found if (path / "os.py").exists() or path.name == "lib-dynload"]
+
+
 def test_what_is_no_component_of_the_known_shape_is_refused() -> None:
     with pytest.raises(UnexpectedComponent):
         close_sockets(b"\0asm\x01\0\0\0")

@@ -120,10 +120,13 @@ def context_of(plugin: Plugin[Any, Any], log: Log) -> Callable[[Any], Context]:
     if plugin.kind != "connector":
         return lambda given: Context(to_attempt(given), log)
     from ._host import HostHttp, HostStorage
-    from .clients import install_urllib
 
     http, storage = Http(HostHttp()), Storage(HostStorage())
-    install_urllib(http)
+    if "urllib.request" in sys.modules:
+        # Some MiB that a plugin without it need not carry.
+        from .clients import install_urllib
+
+        install_urllib(http)
     return lambda given: ConnectorContext(to_attempt(given), log, http, storage)
 
 

@@ -4,7 +4,7 @@ None of them can open a socket in a component. What each offers for a transport 
 request ends where `ctx.http` ends, under the same grant. URLs are absolute: within the base URL of the step's system
 they get its credentials, elsewhere the grant must list them.
 
-- `urllib.request.urlopen` works by itself in a connector.
+- `urllib.request.urlopen` works by itself in a connector that imports it at the top of a module.
 - [requests_session][] and [httpx_client][] give a `requests.Session` and an `httpx.Client`, if the plugin depends on
   the library and imports it at the top of a module.
 """
@@ -65,7 +65,7 @@ class HostHandler(urllib.request.BaseHandler):
 
 
 def install_urllib(client: Http) -> None:
-    """Makes `urllib.request.urlopen` send through the host. The SDK does so in every connector."""
+    """Makes `urllib.request.urlopen` send through the host. The SDK does so in connectors."""
     opener = urllib.request.OpenerDirector()
     for handler in (
         HostHandler(client),

@@ -8,7 +8,6 @@ import os
 import re
 import subprocess
 import sys
-import sysconfig
 import tempfile
 import traceback
 from importlib.machinery import ExtensionFileLoader
@@ -99,8 +98,9 @@ def not_imported(project: Project, error: BaseException) -> str:
 
 def import_path(project: Project) -> list[Path]:
     """Where modules come from: the project, and what is installed beside it, also in place."""
-    standard = {Path(sysconfig.get_path(name)).resolve() for name in ("stdlib", "platstdlib")}
-    standard |= {path / "lib-dynload" for path in standard}
+    # The component brings a standard library of its own.
+    standard = [Path(os.__file__).resolve().parent]
+    standard.append(standard[0] / "lib-dynload")
     rest = [Path(entry).resolve() for entry in sys.path if entry]
     own = Path(stepmill.__file__).resolve().parent.parent
     wanted = [project.sources, own, *(path for path in rest if path.is_dir() and path not in standard)]
@@ -145,14 +145,12 @@ def explain(output: str, path: list[Path]) -> str:
 
 def native_code() -> str:
     """Names what has been imported and has native code: most often it is why a component cannot be made."""
-    standard = Path(sysconfig.get_path("platstdlib")).resolve()
     names = set()
     for name, module in list(sys.modules.items()):
+        top = name.partition(".")[0]
         spec = getattr(module, "__spec__", None)
-        if spec is None or not isinstance(spec.loader, ExtensionFileLoader) or not spec.origin:
-            continue
-        if "site-packages" in spec.origin or standard not in Path(spec.origin).resolve().parents:
-            names.add(name.split(".")[0])
+        if spec is not None and isinstance(spec.loader, ExtensionFileLoader) and top not in sys.stdlib_module_names:
+            names.add(top)
     if not names:
         return ""
     return f"\nnative code does not run in a component, and these have some: {', '.join(sorted(names))}"

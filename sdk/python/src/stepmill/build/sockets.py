@@ -2,7 +2,8 @@
 
 CPython's `socket` module is linked into every component that componentize-py makes, so that each imports
 `wasi:sockets` whether it opens a socket or not, and a Stepmill host loads no component that does. This puts a
-component that implements those interfaces, and traps when they are called, in place of the imports: `closed-sockets.wasm`, made of `sdk/python/closed-sockets`.
+component that implements those interfaces, and traps when they are called, in place of the imports; it is made of
+`sdk/python/closed-sockets`.
 
 A component is a list of sections whose items are numbered, a number space for each sort. Each import of
 `wasi:sockets` becomes an alias of an export of the replacement, which takes the number that the import had. The
