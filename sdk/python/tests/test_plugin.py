@@ -151,6 +151,15 @@ def test_a_validate_that_answers_nothing_at_all_is_broken() -> None:
         run(silent, 1)
 
 
+def test_a_validate_that_answers_something_else_is_broken() -> None:
+    @validate(name="chatty", version="0.1.0", summary="Says too much.")
+    def chatty(body: Any) -> list[Violation]:
+        return ["it is wrong"]  # type: ignore[list-item]
+
+    with pytest.raises(TypeError, match="chatty answers 'it is wrong', which is no Violation"):
+        run(chatty, 1)
+
+
 def test_storage_is_committed_with_success_alone() -> None:
     storage = MemoryStorage()
     http = FakeHttp().reply("GET", "/a", 503).reply("GET", "/a", 200, json={"b": 1})

@@ -23,6 +23,8 @@ def test_versions_change_at_the_commit() -> None:
     assert storage.compare_and_put("b", 9, "2") == Lost(None)
     assert storage.compare_and_put("a", entry.version, "2") is None
     assert storage.get("a") == b"2"
+    memory.commit()
+    assert storage.compare_and_put("a", entry.version, "3") == Lost(entry.version + 1)
 
 
 def test_a_key_is_taken_once() -> None:
