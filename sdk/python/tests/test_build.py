@@ -70,8 +70,8 @@ def test_a_plugin_that_is_not_there_is_looked_for(project: Path) -> None:
 
 
 def test_a_module_that_cannot_be_imported_is_shown_from_its_own_line_on(project: Path) -> None:
-    (project / "own.py").write_text("import helper\n")
-    (project / "helper.py").write_text("x = 1 / 0\n")
+    (project / "own.py").write_text("import broken\n")
+    (project / "broken.py").write_text("x = 1 / 0\n")
     lines = refused(project).splitlines()
     assert lines[:3] == [
         "`own` cannot be imported",
