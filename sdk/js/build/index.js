@@ -1,0 +1,68 @@
+/** From a module to a component: what `stepmill-build` does. */
+
+import { mkdir, writeFile } from "node:fs/promises";
+import { join, relative, resolve } from "node:path";
+import { fileURLToPath } from "node:url";
+
+import { componentize } from "@bytecodealliance/componentize-js";
+
+import { bundle, evaluate } from "./bundle.js";
+import { BuildError } from "./error.js";
+import { checkImports, manifestOf, worldOf } from "./world.js";
+
+export { BuildError };
+
+/** The WIT package lies beside the SDK: `sdk/js` and `wit` of one folder. */
+const WIT = fileURLToPath(new URL("../../../wit", import.meta.url));
+
+/**
+ * @typedef {object} Built
+ * @property {string} path - of the component
+ * @property {number} bytes - its size
+ * @property {import("./world.js").Kind} kind
+ * @property {import("stepmill:plugin/types@0.1.0").Manifest} manifest
+ */
+
+/**
+ * Builds `<out>/<name>.wasm`, with the name from the manifest, and leaves `<out>/<name>.js` beside it, to which the lines of
+ * the plugin's stacks refer.
+ *
+ * @param {object} options
+ * @param {string} options.entry - the module, JavaScript or TypeScript, relative to `cwd`
+ * @param {string} [options.out]
+ * @param {string} [options.cwd]
+ * @returns {Promise<Built>}
+ */
+export async function build({ entry, out = "dist", cwd = process.cwd() }) {
+  const { code, exports, imports } = await bundle(entry, cwd);
+  const world = worldOf(entry, exports);
+  checkImports(world, imports);
+  const manifest = manifestOf(entry, world, await evaluate(entry, cwd));
+  const folder = resolve(cwd, out);
+  const source = join(folder, `${manifest.name}.js`);
+  const path = join(folder, `${manifest.name}.wasm`);
+  await mkdir(folder, { recursive: true });
+  await writeFile(source, code);
+  const { component } = await componentize({
+    sourcePath: source,
+    witPath: WIT,
+    worldName: world.name,
+    disableFeatures: withheld(world),
+  });
+  await writeFile(path, component);
+  return { path: relative(cwd, path), bytes: component.length, kind: world.kind, manifest };
+}
+
+/**
+ * The parts of the engine that a step must do without. What is withheld is not imported either, so that the host sees
+ * that a pure step is pure.
+ *
+ * @param {import("./world.js").World} world
+ * @returns {("http" | "fetch-event" | "clocks" | "random")[]}
+ */
+function withheld({ kind, isPrepared }) {
+  // No step serves HTTP.
+  if (kind === "connector") return ["fetch-event"];
+  // With them the engine reads a clock and draws a seed at its first call: the host keeps no memory after that.
+  return isPrepared ? ["fetch-event", "http", "clocks", "random"] : ["fetch-event", "http"];
+}

@@ -1,0 +1,16 @@
+/**
+ * The error value of a WIT result, which the bindings throw within an error; `undefined` of any other error.
+ *
+ * @param {unknown} error
+ * @returns {any}
+ */
+export declare function payloadOf(error: unknown): any;
+/** An error value of a WIT result on its way over the border, as the bindings throw and take it. */
+export declare class Payload extends Error {
+  payload: unknown;
+  /**
+   * @param {unknown} payload
+   * @param {ErrorOptions} [options]
+   */
+  constructor(payload: unknown, options?: ErrorOptions);
+}
