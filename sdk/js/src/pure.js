@@ -1,5 +1,6 @@
 /** The two pure kinds. */
 
+import { withholdFetch, withholdTimeAndRandomness } from "#host/pure";
 import { Context } from "./context.js";
 import { Document } from "./document.js";
 import { manifestOf, perform, Preparation, read, tell } from "./definition.js";
@@ -84,6 +85,7 @@ import { manifestOf, perform, Preparation, read, tell } from "./definition.js";
  * @returns {TransformPlugin}
  */
 export function defineTransform(definition) {
+  withholdFetch();
   const preparation = preparationOf(definition);
   const manifest = manifestOf(definition, definition.config, definition.input, definition.output);
   return {
@@ -127,6 +129,7 @@ export function defineTransform(definition) {
  * @returns {ValidatePlugin}
  */
 export function defineValidate(definition) {
+  withholdFetch();
   const preparation = preparationOf(definition);
   const manifest = manifestOf(definition, definition.config, definition.input, undefined);
   return {
@@ -159,5 +162,6 @@ function preparationOf({ config, prepare = (parsed) => parsed }) {
  */
 function exported(definition, preparation) {
   if (!definition.prepare) return {};
+  withholdTimeAndRandomness();
   return { prepare: { prepare: (/** @type {string} */ config) => preparation.keep(config) } };
 }
