@@ -2,18 +2,14 @@
 
 import { mkdir, writeFile } from "node:fs/promises";
 import { join, relative, resolve } from "node:path";
-import { fileURLToPath } from "node:url";
-
-import { componentize } from "@bytecodealliance/componentize-js";
 
 import { bundle, evaluate } from "./bundle.js";
+import { componentize } from "./engine.js";
 import { BuildError } from "./error.js";
+import { wit } from "./wit.js";
 import { checkImports, manifestOf, worldOf } from "./world.js";
 
 export { BuildError };
-
-/** The WIT package lies beside the SDK: `sdk/js` and `wit` of one folder. */
-const WIT = fileURLToPath(new URL("../../../wit", import.meta.url));
 
 /**
  * @typedef {object} Built
@@ -43,12 +39,14 @@ export async function build({ entry, out = "dist", cwd = process.cwd() }) {
   const path = join(folder, `${manifest.name}.wasm`);
   await mkdir(folder, { recursive: true });
   await writeFile(source, code);
-  const { component } = await componentize({
+  // A variable, as the declaration of the options lacks `witWorld`, which only the older signature declares.
+  const options = {
     sourcePath: source,
-    witPath: WIT,
+    witWorld: wit(),
     worldName: world.name,
     disableFeatures: withheld(world),
-  });
+  };
+  const { component } = await componentize(options);
   await writeFile(path, component);
   return { path: relative(cwd, path), bytes: component.length, kind: world.kind, manifest };
 }

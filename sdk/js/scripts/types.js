@@ -12,16 +12,9 @@ import { fileURLToPath } from "node:url";
 import { $init, generateTypes } from "@bytecodealliance/jco-transpile/component";
 import { format, resolveConfig } from "prettier";
 
-const root = fileURLToPath(new URL("..", import.meta.url));
-const wit = join(root, "../../wit");
+import { wit } from "../build/wit.js";
 
-/** All of the package as one text. jco's own reader of folders finds none of its files with the shim that it asks for. */
-function source() {
-  const files = readdirSync(wit).filter((file) => file.endsWith(".wit"));
-  const texts = files.map((file) => readFileSync(join(wit, file), "utf8"));
-  const [header = ""] = texts.map((text) => /^package .*;$/m.exec(text)?.[0]).filter(Boolean);
-  return [header, ...texts.map((text) => text.replace(/^(\/\/\/.*\n)*package .*;$/m, ""))].join("\n");
-}
+const root = fileURLToPath(new URL("..", import.meta.url));
 
 /** The ambient modules that the host's imports are, those of all worlds in one file. */
 async function witTypes() {
@@ -30,7 +23,7 @@ async function witTypes() {
   for (const kind of ["transform", "validate", "connector"]) {
     const world = `prepared-${kind}-plugin`;
     /** @type {Parameters<typeof generateTypes>[1]} */
-    const options = { wit: { tag: "source", val: source() }, world, guest: true };
+    const options = { wit: { tag: "source", val: wit() }, world, guest: true };
     for (const [name, bytes] of generateTypes(world, options)) {
       if (name.startsWith("interfaces/")) files.set(name, new TextDecoder().decode(bytes));
     }
@@ -42,11 +35,11 @@ async function witTypes() {
 /**
  * Writes the host's imports to a file, and to a folder the declarations of this package, which refer to them.
  *
- * @param {string} wit - file
+ * @param {string} file
  * @param {string} folder
  */
-async function write(wit, folder) {
-  writeFileSync(wit, await pretty("wit.d.ts", await witTypes()));
+async function write(file, folder) {
+  writeFileSync(file, await pretty("wit.d.ts", await witTypes()));
   const tsc = join(root, "node_modules/.bin/tsc");
   execFileSync(tsc, ["--project", join(root, "tsconfig.types.json"), "--outDir", folder], {
     stdio: "inherit",

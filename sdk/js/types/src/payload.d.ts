@@ -1,5 +1,6 @@
 /**
- * The error value of a WIT result, which the bindings throw within an error; `undefined` of any other error.
+ * The error value of a WIT result, which the bindings throw within an error; `undefined` of any other error. The bindings
+ * live in a realm of their own, so that their errors are no instances of this one's `Error`.
  *
  * @param {unknown} error
  * @returns {any}
