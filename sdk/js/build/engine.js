@@ -16,6 +16,8 @@ const { spliceBindings } = splicer;
 
 splicer.spliceBindings = (/** @type {unknown[]} */ ...args) => {
   const spliced = spliceBindings(...args);
+  // Worlds without signed numbers have bindings without the function that this line is in.
+  if (!spliced.jsBindings.includes("function toInt64(")) return spliced;
   if (!spliced.jsBindings.includes(BROKEN))
     throw new Error("the bindings of ComponentizeJS are not those of 0.23.0");
   return { ...spliced, jsBindings: spliced.jsBindings.replace(BROKEN, MENDED) };
