@@ -46,9 +46,25 @@ export async function build({ entry, out = "dist", cwd = process.cwd() }) {
     worldName: world.name,
     disableFeatures: withheld(world),
   };
-  const { component } = await componentize(options);
+  const component = await componentOf(options, relative(cwd, source));
   await writeFile(path, component);
   return { path: relative(cwd, path), bytes: component.length, kind: world.kind, manifest };
+}
+
+/**
+ * The component. What is at the top of the modules is run in the engine for it, which has less than Node: what it cannot
+ * do is told with its line in the bundle.
+ *
+ * @param {import("@bytecodealliance/componentize-js").ComponentizeOptions} options
+ * @param {string} source - for errors
+ */
+async function componentOf(options, source) {
+  try {
+    return (await componentize(options)).component;
+  } catch (error) {
+    const told = error instanceof Error ? error.message : String(error);
+    throw new BuildError(`the engine refuses ${source}: ${told}`, { cause: error });
+  }
 }
 
 /**

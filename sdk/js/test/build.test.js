@@ -98,6 +98,12 @@ const refused = [
     /the version "1" is not a semantic version/,
   ],
   [
+    "what the engine has not",
+    `export const describe = () => ({ name: "a", version: "0.1.0" }), transform = { run() {} };
+    export const letter = /\\p{L}/u;`,
+    /the engine refuses dist\/a\.js: [^]*dist\/a\.js:\d+:\d+ SyntaxError/,
+  ],
+  [
     "a module that fails",
     "export const describe = 1, transform = 1;\nnull.boom;",
     /fails while it is loaded: TypeError[^]*src\/index\.js:2/,

@@ -67,6 +67,18 @@ test("a prepared step keeps what it made ready, and has neither time nor chance"
   assert.throws(() => other.transform.run(json("chance"), '{"word":"a"}', attempt), WebAssembly.RuntimeError);
 });
 
+test("zod parses in a component", async (t) => {
+  const { instantiate } = await component("zodded.js", t);
+  const { transform } = await instantiate({});
+  assert.equal(transform.run(json({ n: 2 }), "", attempt).body.val, "3");
+  assert.throws(
+    () => transform.run(json({ n: "x" }), "", attempt),
+    (/** @type {any} */ { payload }) => {
+      return payload.val.code === "input" && payload.val.message.startsWith("the input at `n`: ");
+    },
+  );
+});
+
 test("a connector reaches systems by http and fetch, and storage", async (t) => {
   const server = new Worker(new URL("./support/echo.js", import.meta.url));
   t.after(() => server.terminate());

@@ -27,7 +27,7 @@ export const { describe, validate } = defineValidate({
     }
     for (const [index, line] of lines.entries()) {
       if (!line?.sku) yield violation(["lines", index, "sku"], "required", "the line has no sku");
-      if (!(line?.quantity >= 1)) {
+      if (!Number.isInteger(line?.quantity) || line.quantity < 1) {
         yield violation(
           ["lines", index, "quantity"],
           "minimum",
