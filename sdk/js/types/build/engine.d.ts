@@ -1,0 +1,3 @@
+/** ComponentizeJS, with one line of its bindings mended. */
+import { componentize } from "@bytecodealliance/componentize-js";
+export { componentize };
