@@ -3,7 +3,7 @@
 import { send } from "#host/http";
 import * as store from "#host/storage";
 import { ConnectorContext } from "./context.js";
-import { manifestOf, perform, Preparation, read, tell } from "./definition.js";
+import { manifestOf, perform, Preparation, readerOf, tell } from "./definition.js";
 import { Document } from "./document.js";
 import { Http } from "./http/client.js";
 import { Storage } from "./storage.js";
@@ -57,6 +57,7 @@ import { Storage } from "./storage.js";
  */
 export function defineConnector(definition) {
   const preparation = new Preparation(definition.config, (config) => config);
+  const read = readerOf(definition.input);
   const manifest = manifestOf(definition, definition.config, definition.input, definition.output);
   const http = new Http(send);
   const storage = new Storage(store);
@@ -66,7 +67,7 @@ export function defineConnector(definition) {
       run: (given, config, attempt) =>
         perform(given, async (document) => {
           const ready = await preparation.of(config);
-          const input = await read(document, definition.input);
+          const input = await read(document);
           const context = new ConnectorContext(attempt, document, http, storage);
           return tell(await definition.run(input, ready, context));
         }),

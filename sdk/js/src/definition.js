@@ -8,7 +8,7 @@
 import { Document, parse } from "./document.js";
 import { StepError } from "./failure.js";
 import { Payload } from "./payload.js";
-import { manifestSchema, parseBy } from "./schema.js";
+import { manifestSchema, parserOf } from "./schema.js";
 
 /**
  * @template T
@@ -65,7 +65,7 @@ export function manifestOf({ name, version, summary }, config, input, output) {
  * @template Config, Ready
  */
 export class Preparation {
-  #schema;
+  #parse;
   #prepare;
   /** @type {{ text: string, ready: Ready } | undefined} */
   #kept;
@@ -75,7 +75,7 @@ export class Preparation {
    * @param {(config: Config) => Ready | Promise<Ready>} prepare
    */
   constructor(schema, prepare) {
-    this.#schema = schema;
+    this.#parse = parserOf(schema, "config");
     this.#prepare = prepare;
   }
 
@@ -108,7 +108,7 @@ export class Preparation {
   async #make(text) {
     // A step without `with:` may come as no text at all.
     const config = parse(text || "{}", "config", "the config");
-    return this.#prepare(await parseBy(this.#schema, config, "config"));
+    return this.#prepare(await this.#parse(config));
   }
 }
 
@@ -130,12 +130,13 @@ export async function perform(given, run) {
 /**
  * What a step is fed: the document itself where the definition says so, else its JSON.
  *
- * @param {Document} document
  * @param {Schema<any> | typeof Document | undefined} schema
- * @returns {any}
+ * @returns {(document: Document) => any}
  */
-export function read(document, schema) {
-  return schema === Document ? document : parseBy(schema, document.json(), "input");
+export function readerOf(schema) {
+  if (schema === Document) return (document) => document;
+  const parse = parserOf(schema, "input");
+  return (document) => parse(document.json());
 }
 
 /**

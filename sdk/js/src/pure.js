@@ -3,7 +3,7 @@
 import { withholdFetch, withholdTimeAndRandomness } from "#host/pure";
 import { Context } from "./context.js";
 import { Document } from "./document.js";
-import { manifestOf, perform, Preparation, read, tell } from "./definition.js";
+import { manifestOf, perform, Preparation, readerOf, tell } from "./definition.js";
 
 /** @typedef {import("./definition.js").About} About */
 /** @typedef {import("./violation.js").Violation} Violation */
@@ -87,6 +87,7 @@ import { manifestOf, perform, Preparation, read, tell } from "./definition.js";
 export function defineTransform(definition) {
   withholdFetch();
   const preparation = preparationOf(definition);
+  const read = readerOf(definition.input);
   const manifest = manifestOf(definition, definition.config, definition.input, definition.output);
   return {
     describe: () => manifest,
@@ -94,7 +95,7 @@ export function defineTransform(definition) {
       run: (given, config, attempt) =>
         perform(given, async (document) => {
           const ready = await preparation.of(config);
-          const input = await read(document, definition.input);
+          const input = await read(document);
           return tell(await definition.run(input, ready, new Context(attempt, document)));
         }),
     },
@@ -131,6 +132,7 @@ export function defineTransform(definition) {
 export function defineValidate(definition) {
   withholdFetch();
   const preparation = preparationOf(definition);
+  const read = readerOf(definition.input);
   const manifest = manifestOf(definition, definition.config, definition.input, undefined);
   return {
     describe: () => manifest,
@@ -138,7 +140,7 @@ export function defineValidate(definition) {
       run: (given, config, attempt) =>
         perform(given, async (document) => {
           const ready = await preparation.of(config);
-          const input = await read(document, definition.input);
+          const input = await read(document);
           return [...(await definition.run(input, ready, new Context(attempt, document)))];
         }),
     },

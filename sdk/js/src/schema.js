@@ -1,10 +1,12 @@
 /**
  * Schemas of config, input and output.
  *
- * Two kinds are taken. A JSON Schema, which TypeBox's types are too, goes into the manifest as it is. A schema of the
- * Standard Schema family that can say itself as JSON Schema, such as zod's, goes into the manifest as JSON Schema
- * and is what values are parsed by, so that its defaults and transformations work.
+ * Two kinds are taken. A JSON Schema, which TypeBox's types are too, goes into the manifest as it is, and inputs are
+ * checked by it. A schema of the Standard Schema family that can say itself as JSON Schema, such as zod's, goes into the
+ * manifest as JSON Schema and is what values are parsed by, so that its defaults and transformations work.
  */
+
+import { Validator } from "@cfworker/json-schema";
 
 import { Reject } from "./failure.js";
 
@@ -66,19 +68,47 @@ export function manifestSchema(schema, side, what) {
 }
 
 /**
- * A value parsed by its schema, where the schema can parse. What does not fit is a rejection with code `what`.
+ * What makes values of a schema, made once. What does not fit is a rejection with code `what`.
  *
  * @template T
  * @param {Schema<T> | undefined} schema
- * @param {any} value
- * @param {string} what - is being parsed: `config` or `input`
+ * @param {"config" | "input"} what - is parsed
+ * @returns {(value: any) => T | Promise<T>}
+ */
+export function parserOf(schema, what) {
+  if (schema && isStandard(schema)) return (value) => parsed(schema, value, what);
+  // The host has checked a config by its JSON Schema.
+  if (!schema || what === "config") return (value) => value;
+  const validator = new Validator(schema, "2020-12");
+  return (value) => checked(validator, value, what);
+}
+
+/**
+ * @template T
+ * @param {StandardSchema<T>} schema
+ * @param {unknown} value
+ * @param {string} what
  * @returns {Promise<T>}
  */
-export async function parseBy(schema, value, what) {
-  if (!schema || !isStandard(schema)) return value;
+async function parsed(schema, value, what) {
   const result = await schema["~standard"].validate(value);
   if (result.issues) throw new Reject(what, result.issues.map((issue) => sentence(issue, what)).join("; "));
   return result.value;
+}
+
+/**
+ * @param {Validator} validator
+ * @param {any} value
+ * @param {string} what
+ * @returns {any}
+ */
+function checked(validator, value, what) {
+  const { valid, errors } = validator.validate(value);
+  if (valid) return value;
+  // The last one is the innermost: those before it say of what holds it that something in it is wrong.
+  const { instanceLocation = "#", error = "does not fit" } = errors.at(-1) ?? {};
+  const path = instanceLocation.split("/").slice(1);
+  throw new Reject(what, sentence({ path, message: error.charAt(0).toLowerCase() + error.slice(1) }, what));
 }
 
 /**

@@ -97,13 +97,21 @@ test("the host is given a failure as payload, and nothing of a fault", async () 
   assert.throws(() => fault.payload, { name: "RangeError", message: "oops" });
 });
 
-test("json schemas go into the manifest as they are, and are not checked here", async () => {
+test("json schemas go into the manifest as they are, and inputs are checked by them", async () => {
   const config = Type.Object({ vat: Type.Number() });
   const plugin = define({ config, input: Type.String(), output: Type.Number(), run: () => 1 });
   const manifest = plugin.describe();
   assert.deepEqual(JSON.parse(manifest.configSchema), JSON.parse(JSON.stringify(config)));
   assert.deepEqual([manifest.inputSchema, manifest.outputSchema], ['{"type":"string"}', '{"type":"number"}']);
-  assert.equal((await transform(plugin, { input: 1 })).output, 1);
+  assert.equal((await transform(plugin, { input: "1", config: { vat: "unchecked" } })).output, 1);
+  const lines = define({
+    input: Type.Object({ lines: Type.Array(Type.Object({ n: Type.Integer() })) }),
+    run: () => 1,
+  });
+  await assert.rejects(transform(lines, { input: { lines: [{ n: 1 }, { n: "x" }] } }), {
+    code: "input",
+    message: /^the input at `lines\.1\.n`: instance type "string" is invalid/,
+  });
   assert.equal(JSON.parse(define({ run: () => 1 }).describe().configSchema).additionalProperties, false);
 });
 

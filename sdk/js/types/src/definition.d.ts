@@ -78,11 +78,12 @@ export declare function perform<Answer>(
 /**
  * What a step is fed: the document itself where the definition says so, else its JSON.
  *
- * @param {Document} document
  * @param {Schema<any> | typeof Document | undefined} schema
- * @returns {any}
+ * @returns {(document: Document) => any}
  */
-export declare function read(document: Document, schema: Schema<any> | typeof Document | undefined): any;
+export declare function readerOf(
+  schema: Schema<any> | typeof Document | undefined,
+): (document: Document) => any;
 /**
  * What a step answers: a document as it is, and any other value as JSON.
  *

@@ -1,9 +1,9 @@
 /**
  * Schemas of config, input and output.
  *
- * Two kinds are taken. A JSON Schema, which TypeBox's types are too, goes into the manifest as it is. A schema of the
- * Standard Schema family that can say itself as JSON Schema, such as zod's, goes into the manifest as JSON Schema
- * and is what values are parsed by, so that its defaults and transformations work.
+ * Two kinds are taken. A JSON Schema, which TypeBox's types are too, goes into the manifest as it is, and inputs are
+ * checked by it. A schema of the Standard Schema family that can say itself as JSON Schema, such as zod's, goes into the
+ * manifest as JSON Schema and is what values are parsed by, so that its defaults and transformations work.
  */
 export type JsonSchema = { readonly [key: string]: any };
 export type StandardSchema<T> = {
@@ -34,12 +34,14 @@ export type Schema<T> = JsonSchema | StandardSchema<T>;
  */
 export declare function manifestSchema(schema: Schema<any>, side: "input" | "output", what: string): string;
 /**
- * A value parsed by its schema, where the schema can parse. What does not fit is a rejection with code `what`.
+ * What makes values of a schema, made once. What does not fit is a rejection with code `what`.
  *
  * @template T
  * @param {Schema<T> | undefined} schema
- * @param {any} value
- * @param {string} what - is being parsed: `config` or `input`
- * @returns {Promise<T>}
+ * @param {"config" | "input"} what - is parsed
+ * @returns {(value: any) => T | Promise<T>}
  */
-export declare function parseBy<T>(schema: Schema<T> | undefined, value: any, what: string): Promise<T>;
+export declare function parserOf<T>(
+  schema: Schema<T> | undefined,
+  what: "config" | "input",
+): (value: any) => T | Promise<T>;

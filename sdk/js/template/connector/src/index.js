@@ -1,13 +1,9 @@
 import { defineConnector } from "@stepmill/sdk";
 import * as Type from "typebox";
 
-const Line = Type.Object({
-  sku: Type.String(),
-  quantity: Type.Integer({ minimum: 1 }),
-  price: Type.Number(),
-});
+const Line = Type.Object({ sku: Type.String(), quantity: Type.Integer({ minimum: 1 }) });
 
-const Order = Type.Object({ id: Type.String(), currency: Type.String(), lines: Type.Array(Line) });
+const Order = Type.Object({ id: Type.String(), lines: Type.Array(Line) });
 
 const Availability = Type.Object({
   order: Type.String(),
