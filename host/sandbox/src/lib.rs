@@ -48,6 +48,7 @@ mod invoke;
 mod limits;
 mod logs;
 mod manifest;
+mod measure;
 mod plugin;
 mod prepare;
 mod rehearsal;
@@ -58,6 +59,8 @@ mod warm;
 
 pub use engine::Options;
 pub use error::{BuildError, LoadError, SnapshotError};
+#[doc(hidden)]
+pub use measure::LoadTimes;
 pub use plugin::Loaded;
 pub use prepare::Preparation;
 pub use rehearsal::{Rehearsal, Rehearsed};

@@ -27,36 +27,71 @@ impl Context {
     }
 
     /// Name of the workflow.
+    ///
+    /// ```
+    /// let ctx = stepmill_sdk::testing::context();
+    /// assert_eq!(ctx.workflow(), "test");
+    /// ```
     pub fn workflow(&self) -> &str {
         &self.attempt.workflow
     }
 
     /// Id of the run.
+    ///
+    /// ```
+    /// let ctx = stepmill_sdk::testing::context();
+    /// assert!(ctx.run().starts_with("run_"));
+    /// ```
     pub fn run(&self) -> &str {
         &self.attempt.run
     }
 
     /// Id of the step within its workflow.
+    ///
+    /// ```
+    /// let ctx = stepmill_sdk::testing::context();
+    /// assert_eq!(ctx.step(), "step");
+    /// ```
     pub fn step(&self) -> &str {
         &self.attempt.step
     }
 
     /// Number of this attempt, from 1. It goes on counting over a redrive.
+    ///
+    /// ```
+    /// let ctx = stepmill_sdk::testing::context();
+    /// assert_eq!(ctx.attempt(), 1);
+    /// ```
     pub fn attempt(&self) -> u32 {
         self.attempt.number
     }
 
     /// The same for every attempt of this step of this run, different for every other step and run.
+    ///
+    /// ```
+    /// let ctx = stepmill_sdk::testing::context();
+    /// assert_eq!(ctx.idempotency_key(), "test-key");
+    /// ```
     pub fn idempotency_key(&self) -> &str {
         &self.attempt.idempotency_key
     }
 
     /// When the run's event was accepted.
+    ///
+    /// ```
+    /// let ctx = stepmill_sdk::testing::context();
+    /// assert!(ctx.accepted_at() > std::time::SystemTime::UNIX_EPOCH);
+    /// ```
     pub fn accepted_at(&self) -> SystemTime {
         SystemTime::UNIX_EPOCH + Duration::from_millis(self.attempt.accepted_at_ms)
     }
 
     /// How long this attempt may take from its start.
+    ///
+    /// ```
+    /// let ctx = stepmill_sdk::testing::context();
+    /// assert_eq!(ctx.timeout().as_secs(), 30);
+    /// ```
     pub fn timeout(&self) -> Duration {
         Duration::from_millis(self.attempt.timeout_ms)
     }
@@ -87,11 +122,25 @@ impl ConnectorContext {
     }
 
     /// HTTP to the step's system, and to what else its grant allows.
+    ///
+    /// ```
+    /// # use stepmill_sdk::testing::{FakeHttp, MemoryStorage, connector_context};
+    /// let http = FakeHttp::new().reply("GET", "/ping", 200, "pong");
+    /// let ctx = connector_context(&http, &MemoryStorage::new());
+    /// assert!(ctx.http().get("/ping").send().unwrap().is_success());
+    /// ```
     pub fn http(&self) -> &Http {
         &self.http
     }
 
     /// Storage shared by the runs of the workflow.
+    ///
+    /// ```
+    /// # use stepmill_sdk::testing::{FakeHttp, MemoryStorage, connector_context};
+    /// let http = FakeHttp::new();
+    /// let ctx = connector_context(&http, &MemoryStorage::new());
+    /// ctx.storage().add("orders", 1).unwrap();
+    /// ```
     pub fn storage(&self) -> &Storage {
         &self.storage
     }

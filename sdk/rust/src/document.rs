@@ -8,6 +8,11 @@ use serde::de::DeserializeOwned;
 use crate::{Body, Document, Failure, json};
 
 /// Media type of JSON.
+///
+/// ```
+/// use stepmill_sdk::{Document, JSON};
+/// assert_eq!(Document::from_json("1").media_type, JSON);
+/// ```
 pub const JSON: &str = "application/json";
 
 impl Document {

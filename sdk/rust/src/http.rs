@@ -47,6 +47,19 @@ pub fn is_passing(status: u16) -> bool {
 }
 
 /// What sends requests: the host, or a fake in tests.
+///
+/// ```
+/// use stepmill_sdk::http::{Backend, Request, Target};
+/// use stepmill_sdk::testing::FakeHttp;
+/// let request = Request {
+///     method: "GET".into(),
+///     target: Target::Path("/ping".into()),
+///     headers: Vec::new(),
+///     body: None,
+///     timeout_ms: None,
+/// };
+/// assert_eq!(FakeHttp::new().reply("GET", "/ping", 204, "").send(&request).unwrap().status, 204);
+/// ```
 pub trait Backend {
     /// Sends one request and waits for the whole response.
     fn send(&self, request: &Request) -> Result<RawResponse, Error>;
@@ -65,6 +78,14 @@ impl Backend for Host {
 }
 
 /// Begins requests; see [`ConnectorContext::http`](crate::ConnectorContext::http).
+///
+/// ```
+/// # use stepmill_sdk::testing::{FakeHttp, MemoryStorage, connector_context};
+/// let http = FakeHttp::new().reply("GET", "https://api.test/v1", 200, "ok");
+/// let ctx = connector_context(&http, &MemoryStorage::new());
+/// let answer = ctx.http().get("https://api.test/v1").send().unwrap();
+/// assert_eq!(answer.text().unwrap(), "ok");
+/// ```
 #[derive(Clone)]
 pub struct Http {
     backend: Rc<dyn Backend>,
@@ -76,31 +97,73 @@ impl Http {
     }
 
     /// A GET.
+    ///
+    /// ```
+    /// # use stepmill_sdk::testing::{FakeHttp, MemoryStorage, connector_context};
+    /// let http = FakeHttp::new().reply("GET", "/orders/7", 200, "");
+    /// let ctx = connector_context(&http, &MemoryStorage::new());
+    /// assert!(ctx.http().get("/orders/7").send().unwrap().is_success());
+    /// ```
     pub fn get(&self, target: impl Into<String>) -> RequestBuilder<'_> {
         self.request("GET", target)
     }
 
     /// A POST.
+    ///
+    /// ```
+    /// # use stepmill_sdk::testing::{FakeHttp, MemoryStorage, connector_context};
+    /// let http = FakeHttp::new().reply("POST", "/orders/7", 200, "");
+    /// let ctx = connector_context(&http, &MemoryStorage::new());
+    /// assert!(ctx.http().post("/orders/7").send().unwrap().is_success());
+    /// ```
     pub fn post(&self, target: impl Into<String>) -> RequestBuilder<'_> {
         self.request("POST", target)
     }
 
     /// A PUT.
+    ///
+    /// ```
+    /// # use stepmill_sdk::testing::{FakeHttp, MemoryStorage, connector_context};
+    /// let http = FakeHttp::new().reply("PUT", "/orders/7", 200, "");
+    /// let ctx = connector_context(&http, &MemoryStorage::new());
+    /// assert!(ctx.http().put("/orders/7").send().unwrap().is_success());
+    /// ```
     pub fn put(&self, target: impl Into<String>) -> RequestBuilder<'_> {
         self.request("PUT", target)
     }
 
     /// A PATCH.
+    ///
+    /// ```
+    /// # use stepmill_sdk::testing::{FakeHttp, MemoryStorage, connector_context};
+    /// let http = FakeHttp::new().reply("PATCH", "/orders/7", 200, "");
+    /// let ctx = connector_context(&http, &MemoryStorage::new());
+    /// assert!(ctx.http().patch("/orders/7").send().unwrap().is_success());
+    /// ```
     pub fn patch(&self, target: impl Into<String>) -> RequestBuilder<'_> {
         self.request("PATCH", target)
     }
 
     /// A DELETE.
+    ///
+    /// ```
+    /// # use stepmill_sdk::testing::{FakeHttp, MemoryStorage, connector_context};
+    /// let http = FakeHttp::new().reply("DELETE", "/orders/7", 200, "");
+    /// let ctx = connector_context(&http, &MemoryStorage::new());
+    /// assert!(ctx.http().delete("/orders/7").send().unwrap().is_success());
+    /// ```
     pub fn delete(&self, target: impl Into<String>) -> RequestBuilder<'_> {
         self.request("DELETE", target)
     }
 
     /// Any method.
+    ///
+    /// ```
+    /// # use stepmill_sdk::testing::{FakeHttp, MemoryStorage, connector_context};
+    /// let http = FakeHttp::new().reply("HEAD", "/orders/7", 200, "");
+    /// let ctx = connector_context(&http, &MemoryStorage::new());
+    /// assert!(ctx.http().request("HEAD", "/orders/7").send().unwrap().is_success());
+    /// ```
     pub fn request(&self, method: impl Into<String>, target: impl Into<String>) -> RequestBuilder<'_> {
         RequestBuilder::new(self.backend.as_ref(), method.into(), target.into())
     }

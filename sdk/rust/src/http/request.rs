@@ -8,6 +8,15 @@ use serde::Serialize;
 use super::{Backend, Error, Header, Request, Response, Target};
 
 /// A request to be; made by [`Http`](super::Http), ended by [`send`](Self::send).
+///
+/// ```
+/// # use stepmill_sdk::testing::{FakeHttp, MemoryStorage, connector_context};
+/// let http = FakeHttp::new().reply("POST", "/orders?dry=true", 201, "");
+/// let ctx = connector_context(&http, &MemoryStorage::new());
+/// let order = serde_json::json!({ "sku": "A" });
+/// let response = ctx.http().post("/orders").query("dry", true).json(&order).send().unwrap();
+/// assert_eq!(response.status(), 201);
+/// ```
 pub struct RequestBuilder<'a> {
     backend: &'a dyn Backend,
     target: String,
@@ -29,6 +38,14 @@ impl<'a> RequestBuilder<'a> {
     }
 
     /// Adds a header; repeats are kept.
+    ///
+    /// ```
+    /// # use stepmill_sdk::testing::{FakeHttp, MemoryStorage, connector_context};
+    /// let http = FakeHttp::new().reply("GET", "/a", 200, "");
+    /// let ctx = connector_context(&http, &MemoryStorage::new());
+    /// ctx.http().get("/a").header("Accept", "text/csv").send().unwrap();
+    /// assert_eq!(http.requests()[0].headers[0].name, "Accept");
+    /// ```
     #[must_use]
     pub fn header(mut self, name: impl Into<String>, value: impl AsRef<[u8]>) -> Self {
         self.request.headers.push(Header { name: name.into(), value: value.as_ref().to_vec() });
@@ -36,6 +53,13 @@ impl<'a> RequestBuilder<'a> {
     }
 
     /// Adds a query parameter, percent-encoded; repeats are kept.
+    ///
+    /// ```
+    /// # use stepmill_sdk::testing::{FakeHttp, MemoryStorage, connector_context};
+    /// let http = FakeHttp::new().reply("GET", "/a?q=x%20y&n=2", 200, "");
+    /// let ctx = connector_context(&http, &MemoryStorage::new());
+    /// assert!(ctx.http().get("/a").query("q", "x y").query("n", 2).send().is_ok());
+    /// ```
     #[must_use]
     pub fn query(mut self, name: impl AsRef<str>, value: impl ToString) -> Self {
         // A fragment is never sent, and would swallow the query.
@@ -50,6 +74,14 @@ impl<'a> RequestBuilder<'a> {
     }
 
     /// Sends a value as JSON, with its content type unless one was given.
+    ///
+    /// ```
+    /// # use stepmill_sdk::testing::{FakeHttp, MemoryStorage, connector_context};
+    /// let http = FakeHttp::new().reply("POST", "/a", 200, "");
+    /// let ctx = connector_context(&http, &MemoryStorage::new());
+    /// ctx.http().post("/a").json(&[1, 2]).send().unwrap();
+    /// assert_eq!(http.requests()[0].body.as_deref(), Some(b"[1,2]".as_slice()));
+    /// ```
     #[must_use]
     pub fn json(mut self, body: &(impl Serialize + ?Sized)) -> Self {
         match crate::json::to_vec(body) {
@@ -65,6 +97,14 @@ impl<'a> RequestBuilder<'a> {
     }
 
     /// Sends bytes or text as they are.
+    ///
+    /// ```
+    /// # use stepmill_sdk::testing::{FakeHttp, MemoryStorage, connector_context};
+    /// let http = FakeHttp::new().reply("POST", "/a", 200, "");
+    /// let ctx = connector_context(&http, &MemoryStorage::new());
+    /// ctx.http().post("/a").header("content-type", "text/csv").body("a;b").send().unwrap();
+    /// assert_eq!(http.requests()[0].body.as_deref(), Some(b"a;b".as_slice()));
+    /// ```
     #[must_use]
     pub fn body(mut self, body: impl Into<Vec<u8>>) -> Self {
         self.request.body = Some(body.into());
@@ -72,6 +112,15 @@ impl<'a> RequestBuilder<'a> {
     }
 
     /// Limits the whole exchange; clamped to what is left of the attempt.
+    ///
+    /// ```
+    /// # use stepmill_sdk::testing::{FakeHttp, MemoryStorage, connector_context};
+    /// let http = FakeHttp::new().reply("GET", "/a", 200, "");
+    /// let ctx = connector_context(&http, &MemoryStorage::new());
+    /// use std::time::Duration;
+    /// ctx.http().get("/a").timeout(Duration::from_secs(2)).send().unwrap();
+    /// assert_eq!(http.requests()[0].timeout_ms, Some(2_000));
+    /// ```
     #[must_use]
     pub fn timeout(mut self, timeout: Duration) -> Self {
         self.request.timeout_ms = Some(u64::try_from(timeout.as_millis()).unwrap_or(u64::MAX));
@@ -79,6 +128,14 @@ impl<'a> RequestBuilder<'a> {
     }
 
     /// Sends the request and waits for the whole response, whatever its status.
+    ///
+    /// ```
+    /// # use stepmill_sdk::testing::{FakeHttp, MemoryStorage, connector_context};
+    /// let http = FakeHttp::new().reply("GET", "/a", 404, "");
+    /// let ctx = connector_context(&http, &MemoryStorage::new());
+    /// assert_eq!(ctx.http().get("/a").send().unwrap().status(), 404);
+    /// assert_eq!(ctx.http().get("/b").send().unwrap_err().name(), "connect"); // there is no such reply
+    /// ```
     pub fn send(self) -> Result<Response, Error> {
         if let Some(fault) = self.fault {
             return Err(fault);

@@ -11,6 +11,14 @@ use crate::{Failure, document};
 const EXCERPT_BYTES: usize = 300;
 
 /// What a system answered, whole.
+///
+/// ```
+/// # use stepmill_sdk::testing::{FakeHttp, MemoryStorage, connector_context};
+/// let http = FakeHttp::new().reply("GET", "/a", 200, "ok");
+/// let ctx = connector_context(&http, &MemoryStorage::new());
+/// let response = ctx.http().get("/a").send().unwrap();
+/// assert_eq!((response.status(), response.text().unwrap()), (200, "ok"));
+/// ```
 #[derive(Clone, Debug, PartialEq)]
 pub struct Response {
     raw: RawResponse,
@@ -22,53 +30,135 @@ impl Response {
     }
 
     /// The status code.
+    ///
+    /// ```
+    /// # use stepmill_sdk::testing::{FakeHttp, MemoryStorage, connector_context};
+    /// let http = FakeHttp::new().reply("GET", "/a", 418, "");
+    /// let ctx = connector_context(&http, &MemoryStorage::new());
+    /// let response = ctx.http().get("/a").send().unwrap();
+    /// assert_eq!(response.status(), 418);
+    /// ```
     pub fn status(&self) -> u16 {
         self.raw.status
     }
 
     /// Whether the status is 2xx.
+    ///
+    /// ```
+    /// # use stepmill_sdk::testing::{FakeHttp, MemoryStorage, connector_context};
+    /// let http = FakeHttp::new().reply("GET", "/a", 204, "");
+    /// let ctx = connector_context(&http, &MemoryStorage::new());
+    /// let response = ctx.http().get("/a").send().unwrap();
+    /// assert!(response.is_success());
+    /// ```
     pub fn is_success(&self) -> bool {
         (200..300).contains(&self.raw.status)
     }
 
     /// The first header of this name whose value is text. Names are case-insensitive.
+    ///
+    /// ```
+    /// # use stepmill_sdk::testing::{FakeHttp, MemoryStorage, connector_context};
+    /// let http = FakeHttp::new().reply_with("GET", "/a", 200, &[("ETag", "x")], "");
+    /// let ctx = connector_context(&http, &MemoryStorage::new());
+    /// let response = ctx.http().get("/a").send().unwrap();
+    /// assert_eq!(response.header("etag"), Some("x"));
+    /// ```
     pub fn header(&self, name: &str) -> Option<&str> {
         let named = self.raw.headers.iter().filter(|header| header.name.eq_ignore_ascii_case(name));
         named.filter_map(|header| std::str::from_utf8(&header.value).ok()).next()
     }
 
     /// All headers, in order.
+    ///
+    /// ```
+    /// # use stepmill_sdk::testing::{FakeHttp, MemoryStorage, connector_context};
+    /// let http = FakeHttp::new().reply_with("GET", "/a", 200, &[("Link", "a"), ("Link", "b")], "");
+    /// let ctx = connector_context(&http, &MemoryStorage::new());
+    /// let response = ctx.http().get("/a").send().unwrap();
+    /// assert_eq!(response.headers().len(), 2);
+    /// ```
     pub fn headers(&self) -> &[Header] {
         &self.raw.headers
     }
 
     /// The body.
+    ///
+    /// ```
+    /// # use stepmill_sdk::testing::{FakeHttp, MemoryStorage, connector_context};
+    /// let http = FakeHttp::new().reply("GET", "/a", 200, "ok");
+    /// let ctx = connector_context(&http, &MemoryStorage::new());
+    /// let response = ctx.http().get("/a").send().unwrap();
+    /// assert_eq!(response.bytes(), b"ok");
+    /// ```
     pub fn bytes(&self) -> &[u8] {
         &self.raw.body
     }
 
     /// The body, without a copy.
+    ///
+    /// ```
+    /// # use stepmill_sdk::testing::{FakeHttp, MemoryStorage, connector_context};
+    /// let http = FakeHttp::new().reply("GET", "/a", 200, "ok");
+    /// let ctx = connector_context(&http, &MemoryStorage::new());
+    /// let response = ctx.http().get("/a").send().unwrap();
+    /// assert_eq!(response.into_bytes(), b"ok");
+    /// ```
     pub fn into_bytes(self) -> Vec<u8> {
         self.raw.body
     }
 
     /// The body as text. What is not UTF-8 is a rejection with code `response`.
+    ///
+    /// ```
+    /// # use stepmill_sdk::testing::{FakeHttp, MemoryStorage, connector_context};
+    /// let http = FakeHttp::new().reply("GET", "/a", 200, [0xff]);
+    /// let ctx = connector_context(&http, &MemoryStorage::new());
+    /// let response = ctx.http().get("/a").send().unwrap();
+    /// assert_eq!(response.text().unwrap_err().code(), Some("response"));
+    /// ```
     pub fn text(&self) -> Result<&str, Failure> {
         std::str::from_utf8(&self.raw.body)
             .map_err(|error| Failure::reject("response", format!("the response is not UTF-8: {error}")))
     }
 
     /// The body as JSON. What does not parse is a rejection with code `response` that names the path.
+    ///
+    /// ```
+    /// # use stepmill_sdk::testing::{FakeHttp, MemoryStorage, connector_context};
+    /// let http = FakeHttp::new().reply("GET", "/a", 200, "[1]");
+    /// let ctx = connector_context(&http, &MemoryStorage::new());
+    /// let response = ctx.http().get("/a").send().unwrap();
+    /// assert_eq!(response.json::<Vec<u8>>().unwrap(), [1]);
+    /// assert_eq!(response.json::<bool>().unwrap_err().code(), Some("response"));
+    /// ```
     pub fn json<T: DeserializeOwned>(&self) -> Result<T, Failure> {
         document::from_slice(&self.raw.body, "response")
     }
 
     /// How long the system asks to wait: `Retry-After` in seconds or, against the clock, as a date.
+    ///
+    /// ```
+    /// # use stepmill_sdk::testing::{FakeHttp, MemoryStorage, connector_context};
+    /// let http = FakeHttp::new().reply_with("GET", "/a", 429, &[("Retry-After", "7")], "");
+    /// let ctx = connector_context(&http, &MemoryStorage::new());
+    /// let response = ctx.http().get("/a").send().unwrap();
+    /// assert_eq!(response.retry_after().unwrap().as_secs(), 7);
+    /// ```
     pub fn retry_after(&self) -> Option<Duration> {
         retry_after(self.header("retry-after")?, SystemTime::now())
     }
 
     /// The response if its status is 2xx, else [`Self::failure`].
+    ///
+    /// ```
+    /// # use stepmill_sdk::testing::{FakeHttp, MemoryStorage, connector_context};
+    /// let http = FakeHttp::new().reply("GET", "/a", 404, "no such order");
+    /// let ctx = connector_context(&http, &MemoryStorage::new());
+    /// let response = ctx.http().get("/a").send().unwrap();
+    /// let failure = response.error_for_status().unwrap_err();
+    /// assert_eq!(failure.code(), Some("http-404"));
+    /// ```
     pub fn error_for_status(self) -> Result<Self, Failure> {
         if self.is_success() { Ok(self) } else { Err(self.failure()) }
     }
@@ -76,11 +166,27 @@ impl Response {
     /// The failure that fits the status: a retry, after `Retry-After`, where it says that the trouble
     /// may pass ([`is_passing`]); else a rejection with code `http-<status>`. The message has the
     /// beginning of the body.
+    ///
+    /// ```
+    /// # use stepmill_sdk::testing::{FakeHttp, MemoryStorage, connector_context};
+    /// let http = FakeHttp::new().reply("GET", "/a", 503, "");
+    /// let ctx = connector_context(&http, &MemoryStorage::new());
+    /// let response = ctx.http().get("/a").send().unwrap();
+    /// assert!(response.failure().is_retry());
+    /// ```
     pub fn failure(&self) -> Failure {
         if is_passing(self.status()) { self.retry() } else { self.rejection() }
     }
 
     /// A retry, after `Retry-After` if there is one, whatever the status.
+    ///
+    /// ```
+    /// # use stepmill_sdk::testing::{FakeHttp, MemoryStorage, connector_context};
+    /// let http = FakeHttp::new().reply("GET", "/a", 409, "");
+    /// let ctx = connector_context(&http, &MemoryStorage::new());
+    /// let response = ctx.http().get("/a").send().unwrap();
+    /// assert!(response.retry().is_retry()); // this system means "later" by 409
+    /// ```
     pub fn retry(&self) -> Failure {
         match self.retry_after() {
             Some(delay) => Failure::retry_after(delay, self.summary()),
@@ -89,6 +195,14 @@ impl Response {
     }
 
     /// A rejection with code `http-<status>`, whatever the status.
+    ///
+    /// ```
+    /// # use stepmill_sdk::testing::{FakeHttp, MemoryStorage, connector_context};
+    /// let http = FakeHttp::new().reply("GET", "/a", 500, "");
+    /// let ctx = connector_context(&http, &MemoryStorage::new());
+    /// let response = ctx.http().get("/a").send().unwrap();
+    /// assert_eq!(response.rejection().code(), Some("http-500"));
+    /// ```
     pub fn rejection(&self) -> Failure {
         Failure::reject(format!("http-{}", self.status()), self.summary())
     }

@@ -41,17 +41,36 @@ struct Script {
 
 impl FakeHttp {
     /// Without any reply.
+    ///
+    /// ```
+    /// use stepmill_sdk::testing::FakeHttp;
+    /// assert!(FakeHttp::new().requests().is_empty());
+    /// ```
     pub fn new() -> Self {
         Self::default()
     }
 
     /// Answers a method and target (a path with query, or a URL) by a status and a body.
+    ///
+    /// ```
+    /// # use stepmill_sdk::testing::{FakeHttp, MemoryStorage, connector_context};
+    /// let http = FakeHttp::new().reply("GET", "/a", 404, "no");
+    /// let ctx = connector_context(&http, &MemoryStorage::new());
+    /// assert_eq!(ctx.http().get("/a").send().unwrap().text().unwrap(), "no");
+    /// ```
     #[must_use]
     pub fn reply(self, method: &str, target: &str, status: u16, body: impl Into<Vec<u8>>) -> Self {
         self.reply_with(method, target, status, &[], body)
     }
 
     /// Answers by JSON.
+    ///
+    /// ```
+    /// # use stepmill_sdk::testing::{FakeHttp, MemoryStorage, connector_context};
+    /// let http = FakeHttp::new().reply_json("GET", "/a", 200, &[1]);
+    /// let ctx = connector_context(&http, &MemoryStorage::new());
+    /// assert_eq!(ctx.http().get("/a").send().unwrap().json::<Vec<u8>>().unwrap(), [1]);
+    /// ```
     #[must_use]
     pub fn reply_json(self, method: &str, target: &str, status: u16, body: &impl Serialize) -> Self {
         let body = serde_json::to_vec(body).unwrap_or_default();
@@ -59,6 +78,13 @@ impl FakeHttp {
     }
 
     /// Answers with headers.
+    ///
+    /// ```
+    /// # use stepmill_sdk::testing::{FakeHttp, MemoryStorage, connector_context};
+    /// let http = FakeHttp::new().reply_with("GET", "/a", 429, &[("Retry-After", "2")], "");
+    /// let ctx = connector_context(&http, &MemoryStorage::new());
+    /// assert_eq!(ctx.http().get("/a").send().unwrap().header("retry-after"), Some("2"));
+    /// ```
     #[must_use]
     pub fn reply_with(
         self,
@@ -74,12 +100,28 @@ impl FakeHttp {
     }
 
     /// Answers by no response.
+    ///
+    /// ```
+    /// # use stepmill_sdk::http::Error;
+    /// # use stepmill_sdk::testing::{FakeHttp, MemoryStorage, connector_context};
+    /// let http = FakeHttp::new().fail("GET", "/a", Error::Timeout("2 s".into()));
+    /// let ctx = connector_context(&http, &MemoryStorage::new());
+    /// assert_eq!(ctx.http().get("/a").send().unwrap_err().name(), "timeout");
+    /// ```
     #[must_use]
     pub fn fail(self, method: &str, target: &str, error: Error) -> Self {
         self.answer(method, target, Err(error))
     }
 
     /// The requests so far.
+    ///
+    /// ```
+    /// # use stepmill_sdk::testing::{FakeHttp, MemoryStorage, connector_context};
+    /// let http = FakeHttp::new().reply("PUT", "/a", 200, "");
+    /// let ctx = connector_context(&http, &MemoryStorage::new());
+    /// ctx.http().put("/a").send().unwrap();
+    /// assert_eq!(http.requests()[0].method, "PUT");
+    /// ```
     pub fn requests(&self) -> Vec<Request> {
         self.inner.borrow().requests.clone()
     }

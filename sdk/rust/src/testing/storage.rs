@@ -39,11 +39,26 @@ enum Slot {
 
 impl MemoryStorage {
     /// Without any key.
+    ///
+    /// ```
+    /// use stepmill_sdk::storage::Backend;
+    /// use stepmill_sdk::testing::MemoryStorage;
+    /// assert_eq!(MemoryStorage::new().get("a").unwrap(), None);
+    /// ```
     pub fn new() -> Self {
         Self::default()
     }
 
     /// Commits what the attempt has written, as the host does when an attempt succeeds.
+    ///
+    /// ```
+    /// # use stepmill_sdk::testing::{FakeHttp, MemoryStorage, connector_context};
+    /// let storage = MemoryStorage::new();
+    /// let ctx = connector_context(&FakeHttp::new(), &storage);
+    /// ctx.storage().put("a", "1").unwrap();
+    /// storage.commit();
+    /// assert!(ctx.storage().entry("a").unwrap().unwrap().version > 0);
+    /// ```
     pub fn commit(&self) {
         let mut inner = self.inner.borrow_mut();
         for (key, slot) in std::mem::take(&mut inner.buffered) {
@@ -64,6 +79,15 @@ impl MemoryStorage {
     }
 
     /// Forgets what the attempt has written, as the host does when an attempt fails.
+    ///
+    /// ```
+    /// # use stepmill_sdk::testing::{FakeHttp, MemoryStorage, connector_context};
+    /// let storage = MemoryStorage::new();
+    /// let ctx = connector_context(&FakeHttp::new(), &storage);
+    /// ctx.storage().put("a", "1").unwrap();
+    /// storage.roll_back();
+    /// assert_eq!(ctx.storage().get("a").unwrap(), None);
+    /// ```
     pub fn roll_back(&self) {
         self.inner.borrow_mut().buffered.clear();
     }
