@@ -1,4 +1,5 @@
-//! Compiles the stock plugins to WebAssembly, and gathers the example, so that the binary carries them.
+//! Compiles the stock plugins to WebAssembly, and gathers the example and what plugins are begun with, so that the
+//! binary carries them.
 //!
 //! The plugins are built by a second cargo in a target folder of its own (`target/guests`), because the
 //! first one holds the lock of its own. The environment that the first one sets up for native code is
@@ -11,12 +12,23 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Command, ExitCode};
 
+#[path = "build/kit.rs"]
+mod kit;
+
 const TARGET: &str = "wasm32-wasip2";
 const PROFILE: &str = "guest";
 const PLUGINS: [&str; 3] = ["stepmill-plugin-json-schema", "stepmill-plugin-map", "stepmill-plugin-rest"];
 /// What the components are made of, besides the crates of Cargo.lock.
-const INPUTS: [&str; 7] =
-    ["plugins", "sdk/rust", "wit", ".cargo/config.toml", "Cargo.toml", "Cargo.lock", "rust-toolchain.toml"];
+const INPUTS: [&str; 8] = [
+    "plugins",
+    "sdk/rust/Cargo.toml",
+    "sdk/rust/src",
+    "wit",
+    ".cargo/config.toml",
+    "Cargo.toml",
+    "Cargo.lock",
+    "rust-toolchain.toml",
+];
 
 fn main() -> ExitCode {
     match build() {
@@ -33,6 +45,7 @@ fn build() -> Result<(), Box<dyn Error>> {
     let workspace =
         manifest.ancestors().nth(2).ok_or("host/server is not two folders below the workspace")?;
     println!("cargo::rerun-if-changed=build.rs");
+    println!("cargo::rerun-if-changed=build");
     for input in INPUTS.map(|input| workspace.join(input)) {
         // A path that does not exist would make every build run this again.
         if input.exists() {
@@ -41,6 +54,7 @@ fn build() -> Result<(), Box<dyn Error>> {
     }
     let out = PathBuf::from(variable("OUT_DIR")?);
     gather_example(&workspace.join("examples/order-to-cash"), &out.join("order-to-cash"))?;
+    kit::gather(workspace, &out.join("kit"))?;
     require_target()?;
     let folder = target_folder(&out).join("guests");
     let mut cargo = Command::new(variable("CARGO")?);

@@ -8,6 +8,7 @@
 )]
 
 mod approvals;
+mod authors;
 mod backup;
 mod crash;
 mod docs;

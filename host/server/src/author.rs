@@ -1,5 +1,16 @@
 //! What plugin authors work with, without a service: everything behind `stepmill plugin`.
 
+pub(crate) mod bench;
+pub(crate) mod build;
+pub(crate) mod capability;
+pub(crate) mod diff;
+pub(crate) mod doc;
+pub(crate) mod found;
+pub(crate) mod kit;
+pub(crate) mod name;
+pub(crate) mod new;
+mod schema;
+mod strip;
 mod workbench;
 
 pub(crate) use workbench::Workbench;

@@ -20,9 +20,16 @@ impl Workbench {
     /// # Errors
     /// The machine does not let it.
     pub(crate) fn try_new() -> anyhow::Result<Self> {
+        Self::with(Options { pool: false, max_concurrent: 1, cache_dir: None })
+    }
+
+    /// The same with an engine of other options.
+    ///
+    /// # Errors
+    /// As [`Self::try_new`].
+    pub(super) fn with(options: Options) -> anyhow::Result<Self> {
         let clock: Arc<dyn Clock> = Arc::new(SystemClock);
         let storage: Arc<dyn PluginStorage> = Arc::new(LocalJournal::memory(Arc::clone(&clock))?);
-        let options = Options { pool: false, max_concurrent: 1, cache_dir: None };
         let sandbox = Sandbox::try_new(options, Egress::try_new(Vec::new())?, storage, clock)?;
         Ok(Self { sandbox })
     }

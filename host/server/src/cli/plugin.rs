@@ -1,7 +1,13 @@
 //! `stepmill plugin`: what authors make, and what operators have installed.
 
+mod bench;
+mod build;
+mod described;
+mod diff;
+mod doc;
 mod inspect;
 mod list;
+mod new;
 
 use clap::Subcommand;
 use serde_json::Value;
@@ -14,6 +20,16 @@ pub(super) enum Command {
     List(list::ListArguments),
     /// Shows what a plugin is: digest, size, permissions, JSON Schemas.
     Inspect(inspect::InspectArguments),
+    /// Makes a folder with a project to begin a plugin with, in Rust, JavaScript or Python.
+    New(new::NewArguments),
+    /// Builds a plugin's project with its language's own tools, and shows what came of it.
+    Build(build::BuildArguments),
+    /// Compares two versions of a plugin: permissions, JSON Schemas, size, speed.
+    Diff(diff::DiffArguments),
+    /// Measures what attempts of a plugin cost.
+    Bench(bench::BenchArguments),
+    /// Writes a plugin's page, in Markdown.
+    Doc(doc::DocArguments),
 }
 
 impl Command {
@@ -21,6 +37,11 @@ impl Command {
         match self {
             Self::List(arguments) => arguments.run().await,
             Self::Inspect(arguments) => arguments.run().await,
+            Self::New(arguments) => arguments.run(),
+            Self::Build(arguments) => arguments.run().await,
+            Self::Diff(arguments) => arguments.run().await,
+            Self::Bench(arguments) => arguments.run().await,
+            Self::Doc(arguments) => arguments.run().await,
         }
     }
 }

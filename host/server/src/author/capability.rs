@@ -1,0 +1,27 @@
+//! What a plugin's imports let it do.
+
+/// What an import lets a plugin do; none for those that lead nowhere.
+pub(crate) fn of(import: &str) -> Option<&'static str> {
+    match interface(import) {
+        "stepmill:plugin/log" => Some("lines in the attempt's record"),
+        "stepmill:plugin/http" => Some("requests to the step's system and what its allow grants"),
+        "stepmill:plugin/storage" => Some("values of the workflow's namespace"),
+        "stepmill:plugin/types" => Some("types only"),
+        "wasi:http/outgoing-handler" => Some("the same requests, for ordinary HTTP clients"),
+        "wasi:http/types" => Some("types only"),
+        _ => None,
+    }
+}
+
+/// Whether an import reaches beyond the attempt's own record: what somebody who installs the plugin consents to.
+pub(crate) fn is_permission(import: &str) -> bool {
+    matches!(
+        interface(import),
+        "stepmill:plugin/http" | "stepmill:plugin/storage" | "wasi:http/outgoing-handler"
+    )
+}
+
+/// An import without its version.
+pub(crate) fn interface(import: &str) -> &str {
+    import.split('@').next().unwrap_or_default()
+}

@@ -1,0 +1,80 @@
+//! Where a component comes from that a command is given: a file, or the binary itself.
+
+use std::borrow::Cow;
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context as _, anyhow};
+use stepmill_sandbox::Loaded;
+
+use super::Workbench;
+use crate::catalog::{PluginEntry, PluginSource};
+use crate::stock;
+
+/// A component that was found.
+pub(crate) struct Found {
+    /// As it was given.
+    pub(crate) name: String,
+    source: PluginSource,
+    /// The component.
+    pub(crate) bytes: Cow<'static, [u8]>,
+}
+
+impl Found {
+    /// A component's file; none if the text is a name.
+    ///
+    /// # Errors
+    /// The file cannot be read.
+    pub(crate) fn file(given: &str) -> anyhow::Result<Option<Self>> {
+        let path = Path::new(given);
+        let is_file =
+            path.extension().is_some_and(|extension| extension == "wasm") || path.components().count() > 1;
+        if !is_file {
+            return Ok(None);
+        }
+        let bytes = std::fs::read(path)
+            .with_context(|| format!("failed to read the component {}", path.display()))?
+            .into();
+        Ok(Some(Self { name: given.to_owned(), source: PluginSource::File(PathBuf::from(path)), bytes }))
+    }
+
+    /// A stock plugin.
+    pub(crate) fn stock(name: &str) -> Option<Self> {
+        let stock = stock::ALL.iter().find(|stock| stock.name == name)?;
+        Some(Self { name: name.to_owned(), source: PluginSource::Stock, bytes: stock.component.into() })
+    }
+
+    /// Either of both.
+    ///
+    /// # Errors
+    /// There is none, or its file cannot be read.
+    pub(crate) fn any(given: &str) -> anyhow::Result<Self> {
+        if let Some(file) = Self::file(given)? {
+            return Ok(file);
+        }
+        Self::stock(given).ok_or_else(|| {
+            let names: Vec<&str> = stock::ALL.iter().map(|stock| stock.name).collect();
+            anyhow!(
+                "there is no stock plugin {given:?}: give the path of a component (.wasm), or one of {}",
+                names.join(", ")
+            )
+        })
+    }
+
+    /// Loads it.
+    ///
+    /// # Errors
+    /// It is no plugin.
+    pub(crate) async fn load(&self, workbench: &Workbench) -> anyhow::Result<Loaded> {
+        workbench.load(&self.name, &self.bytes).await
+    }
+
+    /// What there is to say of it once it is loaded.
+    pub(crate) fn entry(self, loaded: Loaded) -> PluginEntry {
+        // A file has no name but the one that it gives itself.
+        let name = match &self.source {
+            PluginSource::Stock => self.name,
+            PluginSource::File(_) => loaded.manifest.name.clone(),
+        };
+        PluginEntry { name, source: self.source, loaded }
+    }
+}

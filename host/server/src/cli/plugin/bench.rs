@@ -1,0 +1,104 @@
+//! `stepmill plugin bench`.
+
+use std::fmt::Write as _;
+use std::path::PathBuf;
+
+use clap::Args;
+
+use crate::author::bench::{Bench, Figures, Times, Work};
+use crate::author::found::Found;
+use crate::cli::output::{self, Paint, Tone};
+use crate::cli::{Error, Exit};
+
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Attempts are made as the service makes them: fresh instances from the pool, epochs on, compiled code from the cache. \
+Measure in a quiet minute, and compare figures of one machine only. A connector is measured at what it does without \
+other systems.
+
+Example:
+  stepmill plugin bench dist/order-totals.wasm --input order.json --config config.yaml")]
+pub(in crate::cli) struct BenchArguments {
+    /// A component's file (.wasm), or the name of a stock plugin
+    #[arg(value_name = "FILE|NAME")]
+    plugin: String,
+    #[command(flatten)]
+    work: WorkArguments,
+    /// Print JSON
+    #[arg(long)]
+    json: bool,
+}
+
+/// What plugins are measured at.
+#[derive(Debug, Args)]
+pub(super) struct WorkArguments {
+    /// The input: JSON, or CSV, XML, text or bytes by the file's ending
+    #[arg(long, value_name = "FILE")]
+    pub(super) input: Option<PathBuf>,
+    /// The config (a step's with), as JSON or YAML
+    #[arg(long, value_name = "FILE")]
+    pub(super) config: Option<PathBuf>,
+    /// How many calls each figure is of, at most
+    #[arg(long, value_name = "N", default_value_t = 1_000, value_parser = clap::value_parser!(u32).range(10..=1_000_000))]
+    pub(super) count: u32,
+}
+
+impl WorkArguments {
+    /// The files' content.
+    pub(super) fn read(&self) -> anyhow::Result<Work> {
+        Work::read(self.input.as_deref(), self.config.as_deref())
+    }
+
+    /// How many calls.
+    pub(super) fn count(&self) -> usize {
+        usize::try_from(self.count).unwrap_or(usize::MAX)
+    }
+}
+
+impl BenchArguments {
+    pub(super) async fn run(self) -> Result<Exit, Error> {
+        let found = Found::any(&self.plugin)?;
+        let figures = Bench::try_new()?.measure(&found, &self.work.read()?, self.work.count()).await?;
+        if self.json {
+            output::print_json(&figures)?;
+        } else {
+            output::print(&table(Paint::stdout(), &figures))?;
+        }
+        Ok(Exit::Done)
+    }
+}
+
+fn table(paint: Paint, figures: &Figures) -> String {
+    let mut out = String::new();
+    let both = |times: &Times| {
+        format!("{} p50, {} p99 of {} calls", took(times.p50_us), took(times.p99_us), times.calls)
+    };
+    let mut line = |what: &str, value: String| {
+        let _ = writeln!(out, "{} {value}", paint.text(Tone::Faint, format!("{what:<22}")));
+    };
+    line("size", output::bytes(figures.size));
+    line("compile", format!("{}, once", took(figures.compile_us)));
+    if let Some(us) = figures.cached_us {
+        line("load compiled code", format!("{}, at each start", took(us)));
+    }
+    line("instantiate", both(&figures.instantiate));
+    line("attempt", both(&figures.call));
+    if let Some(times) = &figures.prepared {
+        line("attempt, prepared", both(times));
+    }
+    line("memory, high water", output::bytes(figures.memory_bytes));
+    if !figures.is_pooled {
+        line("instances", "on demand: this machine lets no pool be reserved (ulimit -v)".into());
+    }
+    out
+}
+
+/// Microseconds with the digits that a bench can tell.
+pub(super) fn took(us: f64) -> String {
+    if us < 100.0 {
+        return format!("{us:.1} µs");
+    }
+    #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a measured time")]
+    let whole = us.round() as u64;
+    output::took(whole)
+}

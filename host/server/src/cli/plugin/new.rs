@@ -1,0 +1,64 @@
+//! `stepmill plugin new`.
+
+use std::fmt::Write as _;
+use std::path::PathBuf;
+
+use clap::Args;
+use clap::builder::{PossibleValuesParser, TypedValueParser as _};
+use stepmill_core::manifest::Kind;
+
+use crate::author::kit::Language;
+use crate::author::name::Name;
+use crate::author::new::Beginning;
+use crate::cli::{Error, Exit, new, output};
+
+#[derive(Debug, Args)]
+#[command(after_help = "\
+The project has all that it is built on (vendor/stepmill), so that it needs nothing but its language's tools and, \
+for the libraries that it names, their registry.
+
+Examples:
+  stepmill plugin new order-totals
+  stepmill plugin new stock --kind connector --lang js --folder plugins/stock")]
+pub(in crate::cli) struct NewArguments {
+    /// Name of the plugin: lower-case letters, digits and dashes
+    name: Name,
+    /// What kind of step: transform and validate are pure, a connector talks to other systems
+    #[arg(long, default_value = Kind::Transform.name(), value_parser = kinds())]
+    kind: Kind,
+    /// What it is written in
+    #[arg(long, value_enum, default_value = "rust")]
+    lang: Language,
+    /// Where to; it must not exist or be empty [default: a folder of the plugin's name]
+    #[arg(long, value_name = "DIR")]
+    folder: Option<PathBuf>,
+}
+
+fn kinds() -> impl clap::builder::TypedValueParser<Value = Kind> {
+    const KINDS: [Kind; 3] = [Kind::Transform, Kind::Validate, Kind::Connector];
+    PossibleValuesParser::new(KINDS.map(Kind::name)).map(|name| {
+        // The parser lets no other name through.
+        KINDS.into_iter().find(|kind| kind.name() == name).unwrap_or(Kind::Transform)
+    })
+}
+
+impl NewArguments {
+    pub(super) fn run(self) -> Result<Exit, Error> {
+        let Self { name, kind, lang: language, folder } = self;
+        let folder = folder.unwrap_or_else(|| PathBuf::from(name.dashed()));
+        new::make_folder(&folder)?;
+        let beginning = Beginning { name, kind, language };
+        beginning.write(&folder)?;
+        let shown = folder.display();
+        let mut said = format!(
+            "{shown} has a {} step in {} to begin with: see {shown}/README.md. Next:\n\n  cd {shown}\n",
+            kind.name(),
+            language.title()
+        );
+        for command in beginning.next_commands() {
+            let _ = writeln!(said, "  {command}");
+        }
+        output::print(&said)?;
+        Ok(Exit::Done)
+    }
+}
