@@ -46,30 +46,27 @@ pub(crate) async fn build(folder: &Path) -> anyhow::Result<Built> {
     };
     let bytes = fs::read(&made).with_context(|| format!("failed to read {}", made.display()))?;
     let workbench = Workbench::try_new()?;
-    // As it was made first: that is what its author can do something about.
-    let whole = workbench.load(&made.display().to_string(), &bytes).await?;
-    let mut warnings = whole.warnings.clone();
+    let mut warnings = Vec::new();
+    // Compiling one takes seconds in some languages, so that only one of the two is loaded if all is well.
     let (loaded, bytes) = match lean(&workbench, &bytes).await {
-        Ok(Some(lean)) => lean,
-        Ok(None) => (whole, bytes),
+        Ok(lean) => lean,
         Err(error) => {
+            let whole = workbench.load(&made.display().to_string(), &bytes).await?;
             warnings.push(format!("its debug information stays: {error:#}"));
             (whole, bytes)
         }
     };
+    warnings.extend(loaded.warnings.iter().cloned());
     let path = folder.join(DIST).join(format!("{}.wasm", loaded.manifest.name));
     put(&path, &bytes).with_context(|| format!("failed to write {}", path.display()))?;
     Ok(Built { path, loaded, warnings })
 }
 
-/// The component without its debug information, as it loads; none if there is nothing to take away.
-async fn lean(workbench: &Workbench, bytes: &[u8]) -> anyhow::Result<Option<(Loaded, Vec<u8>)>> {
+/// The component without its debug information, loaded.
+async fn lean(workbench: &Workbench, bytes: &[u8]) -> anyhow::Result<(Loaded, Vec<u8>)> {
     let stripped = strip(bytes).map_err(|error| anyhow!("the component cannot be written anew: {error}"))?;
-    if stripped.len() >= bytes.len() {
-        return Ok(None);
-    }
     let loaded = workbench.load("what is left of it", &stripped).await?;
-    Ok(Some((loaded, stripped)))
+    Ok((loaded, stripped))
 }
 
 /// Puts a file in its place at once: whoever reads it finds it whole.

@@ -74,7 +74,7 @@ impl<'a> Reader<'a> {
     fn keys_of(self, schema: &'a Value, at: &str, depth: usize, found: &mut Vec<Key>) {
         let Some(depth) = depth.checked_sub(1) else { return };
         let schema = self.resolved(schema);
-        let required: Vec<&str> = texts(schema.get("required")).collect();
+        let required = self.required(schema, depth);
         let properties = schema.get("properties").and_then(Value::as_object).into_iter().flatten();
         for (name, property) in properties {
             let path = if at.is_empty() { name.clone() } else { format!("{at}.{name}") };
@@ -88,8 +88,35 @@ impl<'a> Reader<'a> {
             self.keys_of(items, &format!("{at}[]"), depth, found);
         }
         for part in self.parts(schema) {
+            let own = found.len();
             self.keys_of(part, at, depth, found);
+            // What only one of several alternatives has need not be there.
+            let at = if at.is_empty() { String::new() } else { format!("{at}.") };
+            for key in found.iter_mut().skip(own) {
+                let name = key.path.strip_prefix(&at).unwrap_or_default();
+                key.is_required &= name.contains(['.', '[']) || required.contains(&name);
+            }
         }
+    }
+
+    /// The keys that each value has: those of all alternatives, where there are some.
+    fn required(self, schema: &'a Value, depth: usize) -> Vec<&'a str> {
+        let Some(depth) = depth.checked_sub(1) else { return Vec::new() };
+        let schema = self.resolved(schema);
+        let mut names: Vec<&str> = texts(schema.get("required")).collect();
+        for part in schema.get("allOf").and_then(Value::as_array).into_iter().flatten() {
+            names.extend(self.required(part, depth));
+        }
+        for list in ["oneOf", "anyOf"] {
+            let parts = schema.get(list).and_then(Value::as_array).into_iter().flatten();
+            let mut each = parts.filter(|part| !is_null(part)).map(|part| self.required(part, depth));
+            if let Some(first) = each.next() {
+                let others: Vec<Vec<&str>> = each.collect();
+                names
+                    .extend(first.into_iter().filter(|name| others.iter().all(|other| other.contains(name))));
+            }
+        }
+        names
     }
 
     /// Adds a key and those in it; alternatives of one key become one.
@@ -191,6 +218,11 @@ fn texts(value: Option<&Value>) -> impl Iterator<Item = &str> {
     value.and_then(Value::as_array).into_iter().flatten().filter_map(Value::as_str)
 }
 
+/// Whether a schema takes nothing but null, as an alternative that says that there may be nothing.
+fn is_null(schema: &Value) -> bool {
+    schema.get("type").is_some_and(|name| name == "null")
+}
+
 /// What is said of the size of a number.
 fn bounds(schema: &Value) -> String {
     let said = [
@@ -199,8 +231,9 @@ fn bounds(schema: &Value) -> String {
         ("maximum", "at most"),
         ("exclusiveMaximum", "less than"),
     ];
-    let said = said.into_iter().filter_map(|(key, words)| Some(format!(", {words} {}", schema.get(key)?)));
-    said.collect()
+    let said = said.into_iter().filter_map(|(key, words)| Some(format!("{words} {}", schema.get(key)?)));
+    let said: Vec<String> = said.collect();
+    if said.is_empty() { String::new() } else { format!(" ({})", said.join(", ")) }
 }
 
 fn distinct(values: Vec<String>) -> Vec<String> {

@@ -9,7 +9,7 @@ use super::tool::Tool;
 
 const PYTHON: Tool<'_> = Tool {
     program: "python3",
-    remedy: "install Python 3.10 or later with its modules venv and pip (Debian: `apt install python3-venv`)",
+    remedy: "install Python 3.11 or later with its modules venv and pip (Debian: `apt install python3-venv`)",
 };
 const REQUIREMENTS: &str = "requirements.txt";
 const ENVIRONMENT: &str = ".venv";
