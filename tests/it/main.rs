@@ -9,6 +9,7 @@
 
 mod approvals;
 mod backup;
+mod cases;
 mod crash;
 mod docs;
 mod drain;

@@ -1,5 +1,12 @@
 //! What plugin authors work with, without a service: everything behind `stepmill plugin`.
 
+pub(crate) mod cases;
+mod component;
+pub(crate) mod difference;
+pub(crate) mod shelf;
+pub(crate) mod step;
+pub(crate) mod trial;
 mod workbench;
 
+pub(crate) use component::{cases_folder, read as read_component};
 pub(crate) use workbench::Workbench;

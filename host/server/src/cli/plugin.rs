@@ -2,6 +2,9 @@
 
 mod inspect;
 mod list;
+mod run;
+mod system;
+mod test;
 
 use clap::Subcommand;
 use serde_json::Value;
@@ -14,6 +17,10 @@ pub(super) enum Command {
     List(list::ListArguments),
     /// Shows what a plugin is: digest, size, permissions, JSON Schemas.
     Inspect(inspect::InspectArguments),
+    /// Runs the cases of a plugin: what its steps do with a config, an input and recorded exchanges.
+    Test(test::TestArguments),
+    /// Calls a plugin once, as a step would.
+    Run(run::RunArguments),
 }
 
 impl Command {
@@ -21,6 +28,8 @@ impl Command {
         match self {
             Self::List(arguments) => arguments.run().await,
             Self::Inspect(arguments) => arguments.run().await,
+            Self::Test(arguments) => arguments.run().await,
+            Self::Run(arguments) => arguments.run().await,
         }
     }
 }
