@@ -187,6 +187,10 @@ impl Checker<'_> {
     fn attempt(&mut self, definition: &Definition) -> Option<Try> {
         let given = &definition.attempt;
         let accepted_at_ms = given.accepted_at_ms.unwrap_or(ACCEPTED_AT_MS);
+        if given.number == Some(0) {
+            let problem = self.source.error("/attempt/number", "attempts are counted from 1");
+            self.found.push(problem.help("give 1 or more"));
+        }
         let run = match &given.run {
             None => RunId::new(accepted_at_ms, [0; 10]),
             Some(text) => match text.parse() {
@@ -198,10 +202,6 @@ impl Checker<'_> {
                 }
             },
         };
-        if given.number == Some(0) {
-            let problem = self.source.error("/attempt/number", "attempts are counted from 1");
-            self.found.push(problem.help("give 1 or more"));
-        }
         let step = given.step.as_deref().unwrap_or("step");
         let idempotency_key = given.idempotency_key.clone().unwrap_or_else(|| run.idempotency_key(step));
         let input = Arc::new(self.input(definition)?);

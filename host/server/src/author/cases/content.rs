@@ -80,6 +80,10 @@ impl Content {
                 }
             },
             Self::Text(expected) => match std::str::from_utf8(got) {
+                Ok(text) if !expected.contains('\n') && !text.contains('\n') => {
+                    let line = || format!("expected {}, got {}", told(expected.as_bytes()), told(got));
+                    (expected != text).then(|| Finding::new(about, vec![line()]))
+                }
                 Ok(got) => Finding::of_lines(about, difference::lines(expected, got)),
                 Err(_) => Some(Finding::new(about, vec![format!("expected text, got {}", told(got))])),
             },
@@ -97,7 +101,7 @@ fn decode(text: &str) -> Result<Vec<u8>, Unusable> {
     let packed: String = text.chars().filter(|c| !c.is_ascii_whitespace()).collect();
     STANDARD.decode(packed).map_err(|error| Unusable {
         key: "base64",
-        message: format!("this is no base64: {error}"),
+        message: format!("this is no base64: {}", error.to_string().trim_end_matches('.').to_lowercase()),
         help: "give RFC 4648 base64 with its padding, as `base64 FILE` prints it",
     })
 }

@@ -139,7 +139,12 @@ fn compare(expected: &Expected, sent: &Sent) -> Vec<String> {
     }
     let body = sent.body.as_deref().unwrap_or_default();
     if let Some(finding) = expected.body.as_ref().and_then(|content| content.compare("body", body)) {
-        lines.extend(finding.lines.into_iter().map(|line| format!("body {line}")));
+        if finding.changes.is_empty() && finding.lines.len() > 1 {
+            lines.push("body".into());
+            lines.extend(finding.lines.into_iter().map(|line| format!("  {line}")));
+        } else {
+            lines.extend(finding.lines.into_iter().map(|line| format!("body {line}")));
+        }
     }
     lines
 }

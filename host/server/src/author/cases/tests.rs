@@ -129,7 +129,7 @@ async fn faults_of_plugins_are_expected_by_name() {
         ("endless-recursion", "expect: { fault: stack-overflow }"),
         (
             "memory-bomb",
-            "limits: { memory_bytes: 4194304 }\nconfig: { report: false }\nexpect: { fault: trap }",
+            "limits: { memory_bytes: 4194304 }\nconfig: { report: false }\nexpect: { fault: memory-limit }",
         ),
         ("endless-loop", "limits: { cpu_ms: 50 }\nexpect: { fault: cpu-deadline }"),
         ("slow", "config: { ms: 60000 }\nattempt: { timeout-ms: 50 }\nexpect: { fault: wall-deadline }"),
@@ -228,7 +228,8 @@ async fn each_mistake_in_a_case_says_where_it_is_and_what_would_be_right() {
         ("two bodies, a bad path, a bad status", "fetch", format!("{fetch}http:\n- request: {{ path: stock, json: 1, text: a }}\n  response: {{ status: 999 }}\n")),
         ("path and url, error and status", "fetch", format!("{fetch}http:\n- request: {{ path: /a, url: http://b/ }}\n  response: {{ error: timeout, status: 200 }}\n")),
         ("an unknown error", "fetch", format!("{fetch}http:\n- request: {{}}\n  response: {{ error: tls }}\n")),
-        ("no header", "fetch", format!("{fetch}http:\n- request: {{ headers: {{ 'a b': c }} }}\n  response: {{ headers: {{ x: {{ y: z }} }} }}\n")),
+        ("no header", "fetch", format!("{fetch}http:\n- request: {{ headers: {{ 'a b': c }} }}\n  response: {{ headers: {{ x: \"a\\nb\" }} }}\n")),
+        ("a header of headers", "fetch", format!("{fetch}http:\n- request: {{}}\n  response: {{ headers: {{ x: {{ y: z }} }} }}\n")),
         ("no cassette", "fetch", format!("{fetch}http: cassettes/none.yaml\n")),
         ("a cassette elsewhere", "fetch", format!("{fetch}http: ../none.yaml\n")),
         ("a damaged cassette", "fetch", format!("{fetch}http: damaged.yaml\n")),
@@ -292,6 +293,22 @@ async fn what_is_recorded_can_be_played_and_holds_no_credentials() {
     fs::write(folder.path().join("cassettes/order.yaml"), cassette.replace("status: 200", "status: 404"))
         .unwrap();
     assert!(!suite.run(&bench, None).await.unwrap().is_passed());
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn headers_that_are_secrets_are_not_recorded() {
+    let stub = Stub::start().await;
+    let case = "config: { method: POST, path: /x, headers: { X-Api-Token: of-the-guest, X-Other: kept } }\n\
+                http: c.yaml\nexpect: { output: {} }\n";
+    let folder = folder(&[("x.case.yaml", case)]);
+    let system = play::system(stub.url().parse().unwrap());
+    let summary = suite("fetch", &folder).run(&Workbench::try_new().unwrap(), Some(&system)).await.unwrap();
+    assert_eq!(summary.recorded[0].exchanges, 1);
+    let cassette = fs::read_to_string(folder.path().join("c.yaml")).unwrap();
+    assert!(cassette.contains("x-other: kept") && cassette.contains("retry-after"), "{cassette}");
+    for absent in ["of-the-guest", "api-token", "date:", &stub.url()] {
+        assert!(!cassette.contains(absent), "{absent}: {cassette}");
+    }
 }
 
 #[test]

@@ -200,7 +200,7 @@ impl Checker<'_> {
                 let problem = self.source.error(&format!("{at}/exchange"), "a crash has no exchange");
                 self.found.push(problem.help("remove the key"));
             }
-            return Some(("crash before the commit".into(), Wrong::CrashBeforeCommit));
+            return Some(("the host crashes before the commit".into(), Wrong::CrashBeforeCommit));
         }
         let number = self.exchange_number(at, given, exchanges, cassettes)?;
         let (label, how) = match (given.slow, given.error) {
