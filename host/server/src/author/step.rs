@@ -141,7 +141,7 @@ impl Step {
     }
 }
 
-/// What is in a key of the step, of the key's own: the pointer below `with` leads below `config`.
+/// Where a case has what a pointer into the step's workflow means: below `with` there is below `config` here.
 pub(crate) fn own_pointer(pointer: &str) -> String {
     let keys = [
         ("/steps/0/with", "/config"),
