@@ -10,6 +10,7 @@
 mod approvals;
 mod authors;
 mod backup;
+mod cases;
 mod crash;
 mod docs;
 mod drain;

@@ -60,6 +60,7 @@ mod redirect;
 mod system;
 mod transport;
 
+pub use headers::is_sensitive;
 pub use system::{Credentials, Secret, System};
 pub use transport::{Sent, Transport};
 

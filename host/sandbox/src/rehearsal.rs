@@ -11,7 +11,8 @@ use crate::egress::Egress;
 /// What surrounds an attempt that is not for real: a test's, or one that was made before.
 ///
 /// Such an attempt can be told from a real one only by its time, which stands at `at_ms` (durations pass as they
-/// are), and by randomness, which follows from run and step: so it answers the same as often as it is made.
+/// are), and by randomness, which follows from run, step and `at_ms`: so it answers the same as often as it is made
+/// at that time.
 #[derive(Clone)]
 pub struct Rehearsal {
     /// Where its requests go: an [`Egress::through`] something, unless they are meant to be sent.

@@ -11,6 +11,13 @@ pub(crate) mod name;
 pub(crate) mod new;
 mod schema;
 mod strip;
+pub(crate) mod cases;
+mod component;
+pub(crate) mod difference;
+pub(crate) mod shelf;
+pub(crate) mod step;
+pub(crate) mod trial;
 mod workbench;
 
+pub(crate) use component::{cases_folder, read as read_component};
 pub(crate) use workbench::Workbench;

@@ -31,10 +31,12 @@ use crate::secrets;
 pub use check::{CheckOptions, Report, check};
 pub use constant::Constant;
 pub use events::DeployedEvent;
+pub(crate) use files::read as read_file;
 pub use former::{Former, NoPlan};
 pub use live::Live;
 pub use plugins::{PluginEntry, PluginSource};
 pub use systems::systems;
+pub(crate) use systems::{base_url, system};
 
 /// Everything that is deployed.
 #[derive(Debug, Default)]

@@ -20,7 +20,9 @@ use stepmill_core::secret::SecretRef;
 use stepmill_core::workflow::EventDefinition;
 
 pub(crate) use check::pointer;
+pub(crate) use project::read as read_source;
 pub use project::{FILE, Project, WorkflowSource};
+pub(crate) use schema::schema;
 pub use schema::{config_schema, workflow_schema};
 pub use systems::{Auth, System, Timeouts};
 

@@ -5,7 +5,7 @@
 //! and whatever else is set up once take effect at the next start.
 
 mod changes;
-mod watch;
+pub(crate) mod watch;
 
 use std::path::PathBuf;
 use std::sync::Arc;

@@ -12,6 +12,7 @@
 //! |---|---|---|
 //! | `bad-manifest` | transform | name, version and config schema are wrong: refused at load |
 //! | `big-output` | transform | answers 100 MB (`bytes`): the output limit |
+//! | `careless` | connector | posts with a key that it makes up: what a crash does to that |
 //! | `clock` | transform | answers time, randomness, environment: determinism of pure steps |
 //! | `counter` | connector | posts its input to `path`, then adds 1 to `key`: exactly-once storage, crash tests |
 //! | `echo` | transform | answers its input: the cost of a call, binary documents |

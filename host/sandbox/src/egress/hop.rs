@@ -92,12 +92,12 @@ pub(super) async fn send(
     let denied = |denial: Denial| deny(context, &outgoing.method, &denial);
     let Route { url, name, outlet, client } = route(inner, context, outgoing, asker).map_err(denied)?;
     recording.decided(&url, name.as_deref());
+    let authentication = outlet.and_then(|outlet| outlet.authentication.as_ref());
+    let headers = headers::outgoing(&outgoing.headers, authentication, asker != Asker::Guest)?;
     if let Some(transport) = &inner.transport {
         let response = stand_in(&**transport, context, outgoing, url.clone(), name.clone(), deadline).await?;
         return Ok(Answer { url, is_systems: name.is_some(), response });
     }
-    let authentication = outlet.and_then(|outlet| outlet.authentication.as_ref());
-    let headers = headers::outgoing(&outgoing.headers, authentication, asker != Asker::Guest)?;
     let mut request = client.request(method, url.clone()).headers(headers);
     if let Some(body) = &outgoing.body {
         request = request.body(body.clone());

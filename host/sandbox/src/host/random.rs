@@ -70,7 +70,7 @@ impl Random {
         Ok(())
     }
 
-    fn bytes(&mut self, len: u64) -> wasmtime::Result<Vec<u8>> {
+    pub(crate) fn bytes(&mut self, len: u64) -> wasmtime::Result<Vec<u8>> {
         if len > CALL {
             return Err(wasmtime::Error::msg(format!(
                 "{len} random bytes asked for in one call; at most {CALL} are given"

@@ -55,9 +55,10 @@ impl Wasi {
     }
 
     /// For connectors that are to answer the same again: it is `at_ms` for as long as they run, durations pass, and
-    /// randomness is as [`Self::deterministic`] has it.
+    /// randomness follows from the run, the step and that time, as two attempts of a step draw different numbers.
     pub(crate) fn rehearsed(at_ms: u64, run: RunId, step: Arc<str>, config: Arc<str>) -> Self {
-        Self { clocks: Clocks::held(at_ms), ..Self::deterministic(at_ms, run, step, config) }
+        let drawn = format!("{step}@{at_ms}").into();
+        Self { clocks: Clocks::held(at_ms), ..Self::deterministic(at_ms, run, drawn, config) }
     }
 
     /// The machine's clocks and randomness.
@@ -210,4 +211,21 @@ impl OutputStream for Printed {
 #[async_trait::async_trait]
 impl Pollable for Printed {
     async fn ready(&mut self) {}
+}
+
+#[cfg(test)]
+mod tests {
+    use stepmill_core::RunId;
+
+    use super::Wasi;
+
+    #[test]
+    fn what_a_rehearsal_draws_follows_from_its_time_too() {
+        let draw = |at_ms| {
+            let run = RunId::new(1, [7; 10]);
+            Wasi::rehearsed(at_ms, run, "a".into(), "{}".into()).random.bytes(16).unwrap()
+        };
+        assert_eq!(draw(5), draw(5));
+        assert_ne!(draw(5), draw(6));
+    }
 }

@@ -16,7 +16,7 @@ const MAX_BYTES: u64 = 4 << 20;
 ///
 /// # Errors
 /// A sentence that names the file and what is wrong with it.
-pub(super) fn read(root: &Path, path: &str) -> Result<Value, String> {
+pub(crate) fn read(root: &Path, path: &str) -> Result<Value, String> {
     let relative = Path::new(path);
     let is_inside =
         relative.components().all(|component| matches!(component, Component::Normal(_) | Component::CurDir));

@@ -32,6 +32,26 @@ pub fn systems(project: &Project) -> Result<Vec<egress::System>, Diagnostics> {
     found.or(systems).map(|(systems, _)| systems)
 }
 
+/// One system of the config, whatever is wrong with the others.
+///
+/// # Errors
+/// There is none of this name, or its URL, secret or certificate cannot be used.
+pub(crate) fn system(project: &Project, name: &str) -> Result<egress::System, Diagnostics> {
+    match project.config.systems.get(name) {
+        Some(system) => resolve(project, name, system),
+        None => {
+            let message = format!("there is no system {name:?}");
+            let names: Vec<_> = project.config.systems.keys().map(String::as_str).collect();
+            let help = if names.is_empty() {
+                "none are configured".into()
+            } else {
+                format!("configured: {}", names.join(", "))
+            };
+            Err(project.source.error("/systems", message).help(help).into())
+        }
+    }
+}
+
 /// What stands in front of each system.
 ///
 /// A gate lets more attempts begin than requests may be under way: an attempt does more than wait for one. What
@@ -101,7 +121,7 @@ fn resolve(project: &Project, name: &str, system: &config::System) -> Result<egr
 }
 
 /// The base URL of a system, or what is wrong with it.
-pub(super) fn base_url(text: &str) -> Result<Url, String> {
+pub(crate) fn base_url(text: &str) -> Result<Url, String> {
     let url = Url::parse(text).map_err(|error| format!("this is no URL: {error}"))?;
     if !matches!(url.scheme(), "http" | "https") || url.host_str().is_none() {
         return Err(format!("{text:?} is no http or https URL"));

@@ -8,6 +8,9 @@ mod doc;
 mod inspect;
 mod list;
 mod new;
+mod run;
+mod system;
+mod test;
 
 use clap::Subcommand;
 use serde_json::Value;
@@ -30,6 +33,10 @@ pub(super) enum Command {
     Bench(bench::BenchArguments),
     /// Writes a plugin's page, in Markdown.
     Doc(doc::DocArguments),
+    /// Runs the cases of a plugin: what its steps do with a config, an input and recorded exchanges.
+    Test(test::TestArguments),
+    /// Calls a plugin once, as a step would.
+    Run(run::RunArguments),
 }
 
 impl Command {
@@ -42,6 +49,8 @@ impl Command {
             Self::Diff(arguments) => arguments.run().await,
             Self::Bench(arguments) => arguments.run().await,
             Self::Doc(arguments) => arguments.run().await,
+            Self::Test(arguments) => arguments.run().await,
+            Self::Run(arguments) => arguments.run().await,
         }
     }
 }

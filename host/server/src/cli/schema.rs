@@ -3,6 +3,7 @@
 use clap::ValueEnum;
 
 use super::{Error, Exit, output};
+use crate::author::cases;
 use crate::config;
 
 /// Which file a schema is of.
@@ -12,12 +13,15 @@ pub(super) enum Of {
     Service,
     /// workflows/*.yaml
     Workflow,
+    /// cases/*.case.yaml of a plugin
+    Case,
 }
 
 pub(super) fn run(of: Of) -> Result<Exit, Error> {
     output::print_json(&match of {
         Of::Service => config::config_schema(),
         Of::Workflow => config::workflow_schema(),
+        Of::Case => config::schema::<cases::Definition>(),
     })?;
     Ok(Exit::Done)
 }

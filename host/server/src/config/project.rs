@@ -139,7 +139,8 @@ fn workflow_files(root: &Path, config: &Config, source: &Source, found: &mut Dia
     files
 }
 
-fn read(file: &Path) -> Result<Source, Diagnostics> {
+/// Reads a file of config, whose name is shown as it is given.
+pub(crate) fn read(file: &Path) -> Result<Source, Diagnostics> {
     let mut bytes = Vec::new();
     File::open(file)
         .and_then(|open| open.take(MAX_FILE_BYTES + 1).read_to_end(&mut bytes))

@@ -17,6 +17,7 @@ pub fn workflow_schema() -> Value {
     schema::<Definition>()
 }
 
-fn schema<T: JsonSchema>() -> Value {
+/// JSON Schema (draft 7) of what a file is read as.
+pub(crate) fn schema<T: JsonSchema>() -> Value {
     SchemaSettings::draft07().into_generator().into_root_schema_for::<T>().to_value()
 }

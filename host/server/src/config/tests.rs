@@ -7,6 +7,7 @@ use insta::assert_snapshot;
 use serde_json::Value;
 
 use super::*;
+use crate::author::cases::Definition as Case;
 
 /// A project's folder with these files.
 fn folder(files: &[(&str, &str)]) -> tempfile::TempDir {
@@ -119,7 +120,7 @@ fn files_that_cannot_be_read_are_named() {
 
 #[test]
 fn schemas_for_editors_describe_every_key() {
-    for schema in [config_schema(), workflow_schema()] {
+    for schema in [config_schema(), workflow_schema(), schema::<Case>()] {
         let mut bare = Vec::new();
         undescribed(&schema, &mut bare);
         assert!(bare.is_empty(), "{bare:?}");

@@ -154,7 +154,10 @@ impl<'a> Walk<'a> {
     fn is_meant(&self, variant: &Value, value: &Value) -> bool {
         let pointed = variant.get("$ref").and_then(Value::as_str).and_then(|text| text.strip_prefix('#'));
         let variant = pointed.and_then(|pointer| self.root.pointer(pointer)).unwrap_or(variant);
-        let Some(object) = value.as_object() else { return false };
+        let Some(object) = value.as_object() else {
+            // A list beside another kind of value is meant by being one; of single values nothing is looked at.
+            return value.is_array() && variant.get("type") == Some(&Value::from("array"));
+        };
         let Some(properties) = variant.get("properties").and_then(Value::as_object) else { return false };
         let constants: Vec<_> =
             properties.iter().filter_map(|(key, schema)| Some((key, schema.get("const")?))).collect();

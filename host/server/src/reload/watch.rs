@@ -15,7 +15,7 @@ use crate::config::Project;
 const LOOK_EVERY: Duration = Duration::from_secs(1);
 
 /// What is seen of files: when each was written and how long it is; nothing of one that is not there.
-type Seen = BTreeMap<PathBuf, Option<(SystemTime, u64)>>;
+pub(crate) type Seen = BTreeMap<PathBuf, Option<(SystemTime, u64)>>;
 
 impl Reload {
     /// Asks for a reload, as files may have changed while the service started. Then looks until `stop`, and asks when files are others than those in force and have been the same for two looks, so
@@ -42,7 +42,7 @@ impl Reload {
     async fn look(&self) -> Seen {
         let files = self.current.lock().await.files();
         // A panic in it would be seen as files that are gone, and asks for one reload.
-        let look = move || files.into_iter().map(|file| (file.clone(), seen(&file))).collect();
+        let look = move || look(files);
         tokio::task::spawn_blocking(look).await.unwrap_or_default()
     }
 }
@@ -57,6 +57,11 @@ impl Current {
         let below = plugins.chain(certificates).chain(named).map(|file| self.project.path(file));
         std::iter::once(self.project.file.clone()).chain(self.project.workflow_files()).chain(below).collect()
     }
+}
+
+/// Looks at files.
+pub(crate) fn look(files: Vec<PathBuf>) -> Seen {
+    files.into_iter().map(|file| (file.clone(), seen(&file))).collect()
 }
 
 fn seen(file: &Path) -> Option<(SystemTime, u64)> {

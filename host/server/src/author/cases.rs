@@ -1,0 +1,235 @@
+//! Cases: a step's attempts without a server. Each is a file that says what the attempt is given, which HTTP exchanges
+//! it makes, what may go wrong, and what is expected of it.
+//!
+//! `definition.rs` is the file as it is written, `check.rs` makes a [`case`] of it, `play.rs` runs that through the
+//! sandbox with a `tape.rs` in place of the network, `judge.rs` says what is not as expected. `record.rs` makes
+//! cassettes.
+
+mod case;
+mod check;
+mod content;
+mod definition;
+mod finding;
+mod headers;
+mod judge;
+mod play;
+mod record;
+mod render;
+mod tape;
+#[cfg(test)]
+mod tests;
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Instant;
+
+use anyhow::{Context as _, bail};
+use serde::Serialize;
+use stepmill_sandbox::egress::{Egress, System, Transport};
+use stepmill_sandbox::{Loaded, Sandbox};
+
+use super::component;
+use super::shelf::Shelf;
+use super::step::SYSTEM;
+use super::workbench::Workbench;
+use crate::diagnostic::Diagnostics;
+use case::Case;
+use check::Cassettes;
+use finding::Finding;
+use record::Recorder;
+
+pub(crate) use content::told;
+pub(crate) use definition::Definition;
+pub(crate) use judge::log_line;
+use judge::outcome_told;
+
+/// How the name of a case file ends.
+const ENDING: &str = ".case.yaml";
+/// Folders within the folder of cases that are looked at for what cases name.
+const DEPTH: usize = 8;
+
+/// Which cases are run, and of which component.
+#[derive(Clone, Debug)]
+pub(crate) struct Suite {
+    /// A project's folder, or a component's file.
+    pub(crate) target: PathBuf,
+    /// The folder with the cases.
+    pub(crate) folder: PathBuf,
+    /// Parts of the names of those that are run; all if there is none.
+    pub(crate) filters: Vec<String>,
+}
+
+/// What came of the cases.
+#[derive(Debug, Serialize)]
+pub(crate) struct Summary {
+    /// The component.
+    pub(crate) component: PathBuf,
+    /// The cases, by name.
+    pub(crate) cases: Vec<Verdict>,
+    /// The cassettes that were written.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub(crate) recorded: Vec<Recorded>,
+    /// What the author should know.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub(crate) warnings: Vec<String>,
+    /// How long all took, in microseconds.
+    pub(crate) took_us: u64,
+}
+
+/// What came of one case.
+#[derive(Debug, Serialize)]
+pub(crate) struct Verdict {
+    /// The file's name without its ending.
+    pub(crate) name: String,
+    /// What it is about, in a sentence.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) summary: Option<String>,
+    /// Whether everything is as expected.
+    pub(crate) passed: bool,
+    /// How long it took, in microseconds.
+    pub(crate) took_us: u64,
+    /// What is not as expected.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub(crate) findings: Vec<Finding>,
+}
+
+/// A cassette that was written.
+#[derive(Debug, Serialize)]
+pub(crate) struct Recorded {
+    /// The file.
+    pub(crate) cassette: PathBuf,
+    /// How many exchanges are in it.
+    pub(crate) exchanges: usize,
+}
+
+impl Summary {
+    /// Whether every case is as expected.
+    pub(crate) fn is_passed(&self) -> bool {
+        self.cases.iter().all(|case| case.passed)
+    }
+}
+
+impl Suite {
+    /// Runs the cases. With `record` the exchanges of those that name a cassette are made with that system first, and
+    /// written down.
+    ///
+    /// # Errors
+    /// The component does not load, there are no cases, or they have errors: then none is run.
+    pub(crate) async fn run(&self, bench: &Workbench, record: Option<&System>) -> anyhow::Result<Summary> {
+        let began = Instant::now();
+        let path = component::find(&self.target)?;
+        let bytes = component::read(&path)?;
+        let loaded = bench.load(&path.display().to_string(), &bytes).await?;
+        let files = self.chosen()?;
+        let mut recorded = Vec::new();
+        if let Some(system) = record {
+            for case in self.read(&bench.sandbox, &loaded, &files, Cassettes::Recorded).await? {
+                recorded.extend(make_cassette(&bench.sandbox, &case, system).await?);
+            }
+            if recorded.is_empty() {
+                bail!("nothing is recorded: no case names a cassette, as in `http: cassettes/NAME.yaml`");
+            }
+        }
+        let mut verdicts = Vec::new();
+        let mut warnings = loaded.warnings.clone();
+        for case in self.read(&bench.sandbox, &loaded, &files, Cassettes::Played).await? {
+            let began = Instant::now();
+            let findings = play::play(&bench.sandbox, &case).await?;
+            warnings.extend(case.warnings);
+            let (passed, took_us) = (findings.is_empty(), play::since_us(began));
+            verdicts.push(Verdict { name: case.name, summary: case.summary, passed, took_us, findings });
+        }
+        Ok(Summary { component: path, cases: verdicts, recorded, warnings, took_us: play::since_us(began) })
+    }
+
+    /// Reads the cases; all that is wrong with any of them is the error.
+    async fn read(
+        &self,
+        sandbox: &Sandbox,
+        loaded: &Loaded,
+        files: &[(String, PathBuf)],
+        cassettes: Cassettes,
+    ) -> Result<Vec<Case>, Diagnostics> {
+        let mut found = Diagnostics::default();
+        let mut cases = Vec::new();
+        for (name, file) in files {
+            match check::read(sandbox, loaded, name, file, cassettes).await {
+                Ok(case) => cases.push(case),
+                Err(problems) => found.extend(problems),
+            }
+        }
+        found.or(cases).map(|(cases, _)| cases)
+    }
+
+    /// The case files to run, with their names.
+    fn chosen(&self) -> anyhow::Result<Vec<(String, PathBuf)>> {
+        let folder = &self.folder;
+        let entries = fs::read_dir(folder).with_context(|| {
+            format!("there is no folder of cases {}: --cases names another", folder.display())
+        })?;
+        let mut files = Vec::new();
+        for entry in entries {
+            let path = entry.with_context(|| format!("failed to read {}", folder.display()))?.path();
+            let name =
+                path.file_name().and_then(|name| name.to_str()).and_then(|name| name.strip_suffix(ENDING));
+            if let Some(name) = name.map(str::to_owned) {
+                files.push((name, path));
+            }
+        }
+        if files.is_empty() {
+            bail!("there are no cases in {}: write one, as NAME{ENDING}", folder.display());
+        }
+        files.sort();
+        if !self.filters.is_empty() {
+            let all: Vec<_> = files.iter().map(|(name, _)| name.clone()).collect();
+            files.retain(|(name, _)| self.filters.iter().any(|filter| name.contains(filter)));
+            if files.is_empty() {
+                bail!("no case has {} in its name: there are {}", self.filters.join(" or "), all.join(", "));
+            }
+        }
+        Ok(files)
+    }
+
+    /// Everything that a run reads: the component, and all files of the folder of cases.
+    pub(crate) fn files(&self) -> Vec<PathBuf> {
+        let mut files: Vec<_> = component::find(&self.target).into_iter().collect();
+        below(&self.folder, DEPTH, &mut files);
+        files
+    }
+}
+
+fn below(folder: &Path, depth: usize, files: &mut Vec<PathBuf>) {
+    let Some(depth) = depth.checked_sub(1) else { return };
+    for path in fs::read_dir(folder).into_iter().flatten().flatten().map(|entry| entry.path()) {
+        if path.is_dir() {
+            below(&path, depth, files);
+        } else {
+            files.push(path);
+        }
+    }
+}
+
+/// Makes the case's attempt with the real system, and writes its exchanges down.
+async fn make_cassette(sandbox: &Sandbox, case: &Case, system: &System) -> anyhow::Result<Option<Recorded>> {
+    let Some(cassette) = case.cassette.clone().filter(|_| case.refusal.is_none()) else { return Ok(None) };
+    let real = Egress::try_new(vec![System { name: SYSTEM.into(), ..system.clone() }])?;
+    let attempt = case.step.attempt(&case.of);
+    let recorder = Arc::new(Recorder::new(real, system.base_url.clone(), case.base.clone(), attempt));
+    let shelf = Arc::new(Shelf::holding(case.before.clone()));
+    let report = play::through(sandbox, case, &shelf, Arc::clone(&recorder) as Arc<dyn Transport>, 0).await?;
+    if recorder.count() == 0 {
+        let ended = outcome_told(report.outcome.as_deref());
+        bail!(
+            "nothing is recorded of the case {}: the attempt sent nothing and ended with {ended}",
+            case.name
+        );
+    }
+    let yaml = recorder.to_yaml().context("failed to write the exchanges as YAML")?;
+    let failed = || format!("failed to write the cassette {}", cassette.display());
+    if let Some(folder) = cassette.parent() {
+        fs::create_dir_all(folder).with_context(failed)?;
+    }
+    fs::write(&cassette, yaml).with_context(failed)?;
+    Ok(Some(Recorded { cassette, exchanges: recorder.count() }))
+}

@@ -1,0 +1,154 @@
+//! `stepmill plugin run`.
+
+use std::fs;
+use std::io::{self, IsTerminal as _, Read as _, Write as _};
+use std::path::{Path, PathBuf};
+
+use anyhow::Context as _;
+use clap::Args;
+use serde_json::Value;
+use stepmill_core::document::{Body, Document, JSON};
+
+use super::system::SystemArguments;
+use crate::author::{Workbench, read_component, trial};
+use crate::cli::output;
+use crate::cli::{Error, Exit};
+use crate::config::read_source;
+use crate::diagnostic::Source;
+use crate::stock;
+
+#[derive(Debug, Args)]
+#[command(after_help = "\
+The output goes to standard output as it is, everything else to standard error. Requests are sent for real, to the \
+given system only; storage is in memory and empty. Exits with 1 if the step fails.
+
+Examples:
+  stepmill plugin run map --with '{jq: .lines}' --input order.json
+  stepmill plugin run dist/stock.wasm --with with.yaml --system erp --project ../my-orders --trace")]
+pub(in crate::cli) struct RunArguments {
+    /// A component (.wasm), a stock plugin, or a plugin of the project
+    #[arg(value_name = "FILE|NAME")]
+    plugin: String,
+    /// A file with the input, - for standard input; null unless given
+    #[arg(long, value_name = "FILE", conflicts_with = "text")]
+    input: Option<PathBuf>,
+    /// The input itself
+    #[arg(long)]
+    text: Option<String>,
+    /// Media type of the input; application/json if it is JSON, else text/plain or application/octet-stream
+    #[arg(long, value_name = "TYPE")]
+    media_type: Option<String>,
+    /// The step's config: a YAML or JSON file, or a mapping in braces
+    #[arg(long, value_name = "FILE|JSON", default_value = "{}")]
+    with: String,
+    /// Print logs, exchanges, writes, time and memory
+    #[arg(long)]
+    trace: bool,
+    /// Print output, failure and trace as JSON
+    #[arg(long)]
+    json: bool,
+    #[command(flatten)]
+    system: SystemArguments,
+}
+
+impl RunArguments {
+    pub(super) async fn run(self) -> Result<Exit, Error> {
+        let bytes = self.component()?;
+        let (config, folder) = self.config()?;
+        let trial = trial::Trial { config, input: self.input()?, system: self.system.system()? };
+        let bench = Workbench::try_new()?;
+        let loaded = bench.load(&self.plugin, &bytes).await?;
+        let made = trial.run(&bench, &loaded, &folder).await?;
+        if self.json {
+            output::print_json(&trial::to_json(&made))?;
+        } else if self.trace {
+            eprint!("{}", trial::trace(&made));
+        }
+        match &made.report.outcome {
+            Ok(document) if !self.json => print_raw(document)?,
+            Ok(_) => {}
+            Err(failure) => {
+                let class = format!("{:?}", failure.cause.class()).to_lowercase();
+                eprintln!("{class} ({}): {}", failure.code, output::harmless(&failure.message));
+                for violation in &failure.violations {
+                    let text = format!("  {} {}: {}", violation.pointer, violation.rule, violation.message);
+                    eprintln!("{}", output::harmless(&text));
+                }
+                return Ok(Exit::Failed);
+            }
+        }
+        Ok(Exit::Done)
+    }
+
+    fn component(&self) -> Result<Vec<u8>, Error> {
+        let path = Path::new(&self.plugin);
+        if path.extension().is_some_and(|extension| extension == "wasm") || path.components().count() > 1 {
+            return Ok(read_component(path)?);
+        }
+        if let Some(project) = self.system.project()?
+            && let Some(plugin) = project.config.plugins.get(&self.plugin)
+        {
+            return Ok(read_component(&project.path(&plugin.path))?);
+        }
+        let stock = stock::ALL.iter().find(|stock| stock.name == self.plugin);
+        stock.map(|stock| stock.component.to_vec()).ok_or_else(|| {
+            let names: Vec<_> = stock::ALL.iter().map(|stock| stock.name).collect();
+            let missing = format!(
+                "there is no plugin {:?}: name a component's file, one of {}, or a plugin of --project PATH",
+                self.plugin,
+                names.join(", ")
+            );
+            Error::new(Exit::NotFound, missing)
+        })
+    }
+
+    /// The config, and the folder that the files it names are in.
+    fn config(&self) -> Result<(Source, PathBuf), Error> {
+        if self.with.trim_start().starts_with('{') {
+            return Ok((Source::new("--with", self.with.as_str()), PathBuf::from(".")));
+        }
+        let file = Path::new(&self.with);
+        let folder = file.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+        Ok((read_source(file)?, folder.to_owned()))
+    }
+
+    fn input(&self) -> Result<Document, Error> {
+        let bytes = match (&self.input, &self.text) {
+            (None, None) => return Ok(Document::json(&Value::Null)),
+            (_, Some(text)) => text.clone().into_bytes(),
+            (Some(file), None) if file == Path::new("-") => {
+                let mut bytes = Vec::new();
+                io::stdin().lock().read_to_end(&mut bytes).context("failed to read standard input")?;
+                bytes
+            }
+            (Some(file), None) => {
+                fs::read(file).with_context(|| format!("failed to read the input {}", file.display()))?
+            }
+        };
+        let media_type = self.media_type.as_deref().unwrap_or_else(|| guessed(&bytes));
+        Ok(Document::from_bytes(media_type, bytes))
+    }
+}
+
+fn guessed(bytes: &[u8]) -> &'static str {
+    if serde_json::from_slice::<serde::de::IgnoredAny>(bytes).is_ok() {
+        JSON
+    } else if std::str::from_utf8(bytes).is_ok() {
+        "text/plain; charset=utf-8"
+    } else {
+        "application/octet-stream"
+    }
+}
+
+/// The bytes of a document as they are; on a terminal with a line break after them.
+fn print_raw(document: &Document) -> io::Result<()> {
+    let mut out = io::stdout().lock();
+    match &document.body {
+        Body::Text(text) => out.write_all(text.as_bytes())?,
+        Body::Binary(bytes) => out.write_all(bytes)?,
+    }
+    if out.is_terminal() {
+        out.write_all(b"\n")?;
+    }
+    out.flush()
+}

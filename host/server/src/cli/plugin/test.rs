@@ -1,0 +1,115 @@
+//! `stepmill plugin test`.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use clap::Args;
+
+use super::system::SystemArguments;
+use crate::author::cases::{Suite, Summary};
+use crate::author::{Workbench, cases_folder};
+use crate::cli::output::{self, Paint, Tone};
+use crate::cli::{Error, Exit};
+use crate::reload::watch;
+
+/// Pause between two looks at the files.
+const LOOK_EVERY: Duration = Duration::from_millis(300);
+
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Cases are the files *.case.yaml of the folder cases: config, input, the HTTP exchanges that are expected, faults, \
+and what is expected. No request is sent, unless --record makes the cassettes that the cases name.
+
+Examples:
+  stepmill plugin test
+  stepmill plugin test my-plugin stock order --watch
+  stepmill plugin test dist/my-plugin.wasm --cases cases --json
+  stepmill plugin test --record --system erp --project ../my-orders")]
+pub(in crate::cli) struct TestArguments {
+    /// The plugin's project, or its component (.wasm)
+    #[arg(value_name = "DIR|FILE", default_value = ".")]
+    target: PathBuf,
+    /// Run only the cases with one of these in their names
+    #[arg(value_name = "FILTER")]
+    filters: Vec<String>,
+    /// The folder of the cases; `cases` of the project unless given
+    #[arg(long, value_name = "DIR")]
+    cases: Option<PathBuf>,
+    /// First make the exchanges with a system for real, and write them to the cassettes that cases name
+    #[arg(long)]
+    record: bool,
+    /// Run again whenever the component or a file of the cases changes
+    #[arg(long, conflicts_with_all = ["record", "json"])]
+    watch: bool,
+    /// Print JSON
+    #[arg(long)]
+    json: bool,
+    #[command(flatten)]
+    system: SystemArguments,
+}
+
+impl TestArguments {
+    pub(super) async fn run(self) -> Result<Exit, Error> {
+        let system = self.system.system()?;
+        let system = match (self.record, system) {
+            (true, None) => {
+                return Err(Error::new(
+                    Exit::Usage,
+                    "--record needs --system-url URL, or --system NAME --project PATH",
+                ));
+            }
+            (false, Some(_)) => {
+                return Err(Error::new(
+                    Exit::Usage,
+                    "cases reach no system: add --record to make cassettes of one",
+                ));
+            }
+            (_, system) => system,
+        };
+        let folder = self.cases.unwrap_or_else(|| cases_folder(&self.target));
+        let suite = Suite { target: self.target, folder, filters: self.filters };
+        let bench = Workbench::try_new()?;
+        if self.watch {
+            return keep_running(&suite, &bench).await;
+        }
+        let summary = suite.run(&bench, system.as_ref()).await?;
+        show(&summary, self.json)?;
+        Ok(if summary.is_passed() { Exit::Done } else { Exit::Failed })
+    }
+}
+
+fn show(summary: &Summary, json: bool) -> Result<(), Error> {
+    if json {
+        output::print_json(summary)?;
+        return Ok(());
+    }
+    for warning in &summary.warnings {
+        eprintln!("warning: {}", output::harmless(warning));
+    }
+    output::print(&summary.render(Paint::stdout()))?;
+    Ok(())
+}
+
+/// Runs the cases now and whenever a file has changed and is the same for two looks, until the process is ended.
+async fn keep_running(suite: &Suite, bench: &Workbench) -> Result<Exit, Error> {
+    loop {
+        let shown = watch::look(suite.files());
+        match suite.run(bench, None).await.map_err(Error::from).and_then(|summary| show(&summary, false)) {
+            Ok(()) => {}
+            Err(error) => error.print(),
+        }
+        output::print(&format!(
+            "{}\n",
+            Paint::stdout().text(Tone::Faint, "waiting for a change; Ctrl-C ends")
+        ))?;
+        let mut before = shown.clone();
+        loop {
+            tokio::time::sleep(LOOK_EVERY).await;
+            let now = watch::look(suite.files());
+            if now == before && now != shown {
+                break;
+            }
+            before = now;
+        }
+    }
+}

@@ -1,0 +1,194 @@
+//! `stepmill plugin test` and `plugin run`, as an author uses them.
+
+use std::fs;
+use std::io::{BufRead as _, BufReader, Write as _};
+use std::path::Path;
+use std::process::{Command, Output, Stdio};
+use std::sync::mpsc;
+use std::time::Duration;
+
+use stepmill_test_support::guests;
+use stepmill_test_support::project::{Project, SECRET};
+use stepmill_test_support::stub::Stub;
+
+fn stepmill(arguments: &[&str]) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_stepmill"));
+    command.arg("plugin").args(arguments).env("NO_COLOR", "1").env("RUST_LOG", "error").stdin(Stdio::null());
+    command
+}
+
+async fn run(arguments: &[&str]) -> Output {
+    let mut command = stepmill(arguments);
+    tokio::task::spawn_blocking(move || command.output().unwrap()).await.unwrap()
+}
+
+fn text(bytes: &[u8]) -> &str {
+    std::str::from_utf8(bytes).unwrap()
+}
+
+fn shown(path: &Path) -> String {
+    path.display().to_string()
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_cases_of_every_stock_plugin_pass() {
+    for plugin in ["json-schema", "map", "rest"] {
+        let component = guests::path(&format!("stepmill_plugin_{}", plugin.replace('-', "_")));
+        let cases = guests::root().join("plugins").join(plugin).join("cases");
+        let output = run(&["test", &shown(&component), "--cases", &shown(&cases), "--json"]).await;
+        let summary: serde_json::Value = serde_json::from_slice(&output.stdout)
+            .unwrap_or_else(|_| panic!("{plugin}: {}{}", text(&output.stdout), text(&output.stderr)));
+        assert!(output.status.success(), "{plugin}: {summary:#}");
+        assert!(summary["cases"].as_array().unwrap().len() >= 4, "{plugin}: {summary:#}");
+    }
+}
+
+const CASE: &str = "config: { key: orders, path: /orders }\ninput: { id: 7 }\nhttp: cassettes/order.yaml\nexpect: { output: 1 }\n";
+
+/// A plugin's project with one case, and a component that was built.
+fn author() -> tempfile::TempDir {
+    let folder = tempfile::tempdir().unwrap();
+    for below in ["dist", "cases"] {
+        fs::create_dir(folder.path().join(below)).unwrap();
+    }
+    fs::copy(guests::path("counter"), folder.path().join("dist/counter.wasm")).unwrap();
+    fs::write(folder.path().join("cases/order.case.yaml"), CASE).unwrap();
+    folder
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_cassette_is_made_of_a_system_of_a_project_without_its_credentials() {
+    let stub = Stub::start().await;
+    let project = Project::new().system_with("erp", &stub.url(), "auth: { bearer: \"file:secret\" }");
+    let config = shown(&project.write());
+    let author = author();
+    let folder = shown(author.path());
+
+    let output = run(&["test", &folder]).await;
+    assert_eq!(output.status.code(), Some(3), "{}", text(&output.stderr));
+    assert!(text(&output.stderr).contains("there is no cassette"), "{}", text(&output.stderr));
+
+    let output = run(&["test", &folder, "--record", "--system", "erp", "--project", &config]).await;
+    assert!(output.status.success(), "{}{}", text(&output.stdout), text(&output.stderr));
+    let sent = stub.seen();
+    assert_eq!(
+        (sent.len(), sent[0].authorization.as_deref()),
+        (1, Some(format!("Bearer {SECRET}").as_str()))
+    );
+    let cassette = author.path().join("cases/cassettes/order.yaml");
+    let recorded = fs::read_to_string(&cassette).unwrap();
+    assert!(recorded.contains("path: /orders") && recorded.contains("ok: true"), "{recorded}");
+    assert!(!recorded.contains(SECRET) && !recorded.to_lowercase().contains("authorization"), "{recorded}");
+
+    // Played from now on; and a wrong expectation is a failure.
+    let output = run(&["test", &folder, "order"]).await;
+    assert!(output.status.success() && stub.seen().len() == 1, "{}", text(&output.stdout));
+    fs::write(author.path().join("cases/order.case.yaml"), CASE.replace("output: 1", "output: 2")).unwrap();
+    let output = run(&["test", &folder]).await;
+    assert_eq!(output.status.code(), Some(1));
+    assert!(text(&output.stdout).contains("expected 2, got 1"), "{}", text(&output.stdout));
+
+    for wrong in
+        [&["test", &folder, "--record"][..], &["test", &folder, "--system-url", "http://127.0.0.1:1"]]
+    {
+        assert_eq!(run(wrong).await.status.code(), Some(2), "{wrong:?}");
+    }
+    let output = run(&["test", &folder, "no-such-case"]).await;
+    assert!(text(&output.stderr).contains("there are order"), "{}", text(&output.stderr));
+    let output = run(&["test", &folder, "--record", "--system", "crm", "--project", &config]).await;
+    assert_eq!(output.status.code(), Some(3));
+    assert!(text(&output.stderr).contains("configured: erp"), "{}", text(&output.stderr));
+}
+
+#[test]
+fn a_watched_suite_is_run_again_when_a_case_changes() {
+    let author = author();
+    let case = author.path().join("cases/order.case.yaml");
+    let alone = CASE.replace(", path: /orders", "").replace("http: cassettes/order.yaml\n", "");
+    fs::write(&case, alone.replace("output: 1", "output: 22")).unwrap();
+    let mut child =
+        stepmill(&["test", &shown(author.path()), "--watch"]).stdout(Stdio::piped()).spawn().unwrap();
+    let stdout = BufReader::new(child.stdout.take().unwrap());
+    let (lines, read) = mpsc::channel();
+    let reader = std::thread::spawn(move || {
+        stdout.lines().map_while(Result::ok).try_for_each(|line| lines.send(line)).ok();
+    });
+    let wait_for = |wanted: &str| loop {
+        let line = read.recv_timeout(Duration::from_secs(60)).unwrap_or_else(|_| panic!("no {wanted:?}"));
+        if line.contains(wanted) {
+            break;
+        }
+    };
+    wait_for("1 failed");
+    wait_for("waiting for a change");
+    fs::write(&case, &alone).unwrap();
+    wait_for("1 passed");
+    child.kill().unwrap();
+    child.wait().unwrap();
+    drop(read);
+    reader.join().unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_plugin_is_called_once_on_the_terminal() {
+    let mut child = stepmill(&["run", "map", "--with", "{ jq: .lines }", "--input", "-"])
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .spawn()
+        .unwrap();
+    child.stdin.take().unwrap().write_all(br#"{"lines": [1.10]}"#).unwrap();
+    let output = child.wait_with_output().unwrap();
+    assert_eq!((output.status.code(), text(&output.stdout)), (Some(0), "[1.10]"));
+
+    let output = run(&["run", "map", "--with", "{ jq: 'error(\"no\")' }", "--text", "{}"]).await;
+    assert_eq!(output.status.code(), Some(1));
+    assert!(text(&output.stderr).starts_with("rejected (jq-error): "), "{}", text(&output.stderr));
+    let output = run(&["run", "map", "--with", "{ jq: '{' }"]).await;
+    assert_eq!(output.status.code(), Some(3), "{}", text(&output.stderr));
+    let output = run(&["run", "mapp"]).await;
+    assert_eq!(output.status.code(), Some(4), "{}", text(&output.stderr));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_call_reaches_the_system_that_it_is_given_and_no_other() {
+    let stub = Stub::start().await;
+    let project = Project::new().guests(&["counter"]).system_with(
+        "erp",
+        &stub.url(),
+        "auth: { bearer: \"file:secret\" }",
+    );
+    let config = shown(&project.write());
+    let with = "{ key: orders, path: /orders }";
+    let call = ["run", "counter", "--with", with, "--text", r#"{"id": 7}"#, "--project", &config];
+
+    let output = run(&[&call[..], &["--system", "erp", "--trace"]].concat()).await;
+    let trace = text(&output.stderr);
+    assert_eq!((output.status.code(), text(&output.stdout)), (Some(0), "1"), "{trace}");
+    assert_eq!(stub.seen()[0].authorization.as_deref(), Some(format!("Bearer {SECRET}").as_str()));
+    for part in [&format!("POST {}/orders: 200", stub.url()), "add +1 to orders", "memory", "in the guest"] {
+        assert!(trace.contains(part), "{part}: {trace}");
+    }
+    assert!(!trace.contains(SECRET), "{trace}");
+
+    let output = run(&call).await;
+    assert_eq!(output.status.code(), Some(1));
+    assert_eq!(stub.seen().len(), 1);
+
+    let output = run(&[&call[..], &["--system-url", &stub.url(), "--json"]].concat()).await;
+    let made: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
+    assert_eq!(
+        (&made["output"]["body"], &made["exchanges"][0]["result"]["Ok"]["status"]),
+        (&1.into(), &200.into())
+    );
+}
+
+#[test]
+fn the_whole_case_of_the_page_passes() {
+    let page = fs::read_to_string(guests::root().join("sdk/CASES.md")).unwrap();
+    let block = page.split("```yaml\n").nth(1).unwrap().split("```").next().unwrap();
+    let folder = tempfile::tempdir().unwrap();
+    fs::write(folder.path().join("order.case.yaml"), block).unwrap();
+    let component = guests::path("stepmill_plugin_rest");
+    let output = stepmill(&["test", &shown(&component), "--cases", &shown(folder.path())]).output().unwrap();
+    assert!(output.status.success(), "{}{}", text(&output.stdout), text(&output.stderr));
+}
