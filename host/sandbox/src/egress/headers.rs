@@ -43,7 +43,7 @@ pub(super) fn is_method_override(name: &str) -> bool {
 }
 
 /// Whether a header's value commonly is a secret, as far as its name tells.
-pub(super) fn is_sensitive(name: &str) -> bool {
+pub fn is_sensitive(name: &str) -> bool {
     let name = name.to_ascii_lowercase();
     ["authorization", "cookie", "api-key", "apikey", "api_key", "token", "secret", "password", "credential"]
         .iter()

@@ -18,6 +18,7 @@ use super::{
 
 mod grants;
 mod limits;
+mod stand_in;
 
 const LONG: Duration = Duration::from_secs(20);
 
