@@ -8,6 +8,7 @@
 )]
 
 mod approvals;
+mod backtest;
 mod backup;
 mod crash;
 mod docs;
@@ -23,3 +24,4 @@ mod purity;
 mod reload;
 mod runs;
 mod schedules;
+mod shadow;

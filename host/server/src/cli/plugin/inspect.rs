@@ -1,13 +1,12 @@
 //! `stepmill plugin inspect`.
 
 use std::fmt::Write as _;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
-use anyhow::Context as _;
 use clap::Args;
 use serde_json::Value;
 
-use super::{size, text};
+use super::{file, read, size, text};
 use crate::author::Workbench;
 use crate::catalog::{PluginEntry, PluginSource};
 use crate::cli::output::{self, Paint, Tone};
@@ -48,11 +47,8 @@ impl InspectArguments {
 
     /// A file is inspected here; a name is the running service's plugin, else a stock one.
     async fn find(&self) -> Result<(Value, Vec<String>), Error> {
-        let path = Path::new(&self.plugin);
-        if path.extension().is_some_and(|extension| extension == "wasm") || path.components().count() > 1 {
-            let bytes = std::fs::read(path)
-                .with_context(|| format!("failed to read the component {}", path.display()))?;
-            return entry(&self.plugin, PluginSource::File(PathBuf::from(path)), &bytes).await;
+        if let Some(path) = file(&self.plugin) {
+            return entry(&self.plugin, PluginSource::File(PathBuf::from(path)), &read(path)?).await;
         }
         let found = self.connection.client()?.plugins().await;
         if let Ok(plugins) = &found
