@@ -9,6 +9,7 @@
 
 mod approvals;
 mod authors;
+mod backtest;
 mod backup;
 mod cases;
 mod crash;
@@ -25,3 +26,4 @@ mod purity;
 mod reload;
 mod runs;
 mod schedules;
+mod shadow;

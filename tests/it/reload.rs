@@ -20,11 +20,14 @@ use stepmill_sandbox::egress::Egress;
 use stepmill_sandbox::{Options, Sandbox};
 use stepmill_server::catalog::{Catalog, Live};
 use stepmill_server::components::Components;
+use stepmill_server::entropy::SystemEntropy;
+use stepmill_server::shadow::Shadows;
 use stepmill_test_support::guests;
 use stepmill_test_support::host::{AdminClient, Host};
 use stepmill_test_support::process::Process;
 use stepmill_test_support::project::Project;
 use stepmill_test_support::stub::Stub;
+use tokio_util::sync::CancellationToken;
 
 /// A run that waits for its order to be shipped, and then tells the ERP at this path.
 fn steps(path: &str) -> String {
@@ -237,6 +240,7 @@ async fn a_plugin_that_is_idle_is_unloaded_and_loaded_again_for_a_run_of_a_forme
         journal,
         live: Live::new(Catalog::default()),
         loading: tokio::sync::Mutex::default(),
+        shadows: Shadows::new(Arc::clone(&sandbox), Arc::new(SystemEntropy), CancellationToken::new()),
     };
 
     assert!(sandbox.unload_idle(Duration::from_secs(60), |_| false).is_empty(), "it was asked for just now");

@@ -109,10 +109,23 @@ pub struct Exchange {
     pub request_body: String,
     /// Length of the request's body.
     pub request_bytes: u64,
+    /// Why the request is not here as it was sent; see [`Exchange::request_lack`].
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub request_lack: Option<Lack>,
     /// The answer, or why there is none.
     pub result: Result<ExchangeResponse, String>,
+    /// What kind of failure it is that there is no answer. Records of earlier releases do not say.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub unanswered: Option<Unanswered>,
     /// How long it took, in microseconds.
     pub took_us: u64,
+}
+
+impl Exchange {
+    /// Why the request is not here as it was sent, but for what is secret; none if it is.
+    pub fn request_lack(&self) -> Option<Lack> {
+        self.request_lack.or_else(|| lack_by_length(&self.request_body, self.request_bytes))
+    }
 }
 
 /// The recorded answer of an [`Exchange`].
@@ -126,6 +139,54 @@ pub struct ExchangeResponse {
     pub body: String,
     /// Length of the body.
     pub body_bytes: u64,
+    /// Why the answer is not here as it came; see [`ExchangeResponse::lack`].
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub lack: Option<Lack>,
+}
+
+impl ExchangeResponse {
+    /// Why the answer is not here as it came, but for what is secret; none if it is.
+    pub fn lack(&self) -> Option<Lack> {
+        self.lack.or_else(|| lack_by_length(&self.body, self.body_bytes))
+    }
+}
+
+/// What records of earlier releases tell of themselves.
+fn lack_by_length(body: &str, bytes: u64) -> Option<Lack> {
+    (u64::try_from(body.len()) != Ok(bytes)).then_some(Lack::Cut)
+}
+
+/// Why a recorded request or answer is not what it was.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Lack {
+    /// The body is longer than what is kept of one: the limit `exchange_bytes`.
+    Cut,
+    /// The body is not UTF-8, so that it was not kept byte for byte.
+    NotText,
+    /// There are more or longer headers than are kept, or a longer URL.
+    Headers,
+    /// The attempt's record had no room left.
+    NoRoom,
+}
+
+/// Why an exchange has no answer: the cases of `http-error` in WIT, which say more about each.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+#[allow(missing_docs, reason = "the names say it, and WIT more")]
+pub enum Unanswered {
+    Denied,
+    InvalidRequest,
+    Dns,
+    Connect,
+    Timeout,
+    Interrupted,
+    ResponseTooLarge,
+    RequestTooLarge,
+    TooManyRequests,
+    Other,
+    /// The attempt ended before the exchange did.
+    Unfinished,
 }
 
 /// One line that a guest logged or printed.

@@ -21,6 +21,10 @@ pub struct Limits {
     pub request_bytes: u64,
     /// Bytes of one response's body.
     pub response_bytes: u64,
+    /// Bytes of one request's or response's body that are kept in the record of an exchange: for people, and for
+    /// backtests, which answer requests with what is kept whole. They are in the journal with each attempt, as long as
+    /// its run; an attempt keeps 256 KiB in all.
+    pub exchange_bytes: u64,
     /// Number of storage calls.
     pub storage_calls: u32,
     /// Bytes of one stored value.
@@ -41,6 +45,7 @@ impl Default for Limits {
             http_requests: 100,
             request_bytes: 16 << 20,
             response_bytes: 16 << 20,
+            exchange_bytes: 16 << 10,
             storage_calls: 1_000,
             storage_value_bytes: 1 << 20,
             storage_write_bytes: 4 << 20,
@@ -73,6 +78,9 @@ pub struct Overrides {
     /// Bytes of one response's body.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub response_bytes: Option<u64>,
+    /// Bytes of one request's or response's body that are kept in the record of an exchange.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub exchange_bytes: Option<u64>,
     /// Number of storage calls.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub storage_calls: Option<u32>,
@@ -111,6 +119,7 @@ impl Limits {
         http_requests: 0,
         request_bytes: 0,
         response_bytes: 0,
+        exchange_bytes: 0,
         storage_calls: 0,
         storage_value_bytes: 0,
         storage_write_bytes: 0,
@@ -126,6 +135,7 @@ impl Limits {
         http_requests: 10_000,
         request_bytes: 256 << 20,
         response_bytes: 256 << 20,
+        exchange_bytes: 256 << 10,
         storage_calls: 100_000,
         storage_value_bytes: 16 << 20,
         storage_write_bytes: 64 << 20,
@@ -148,7 +158,7 @@ impl Limits {
         if invalid.is_empty() { Ok(()) } else { Err(invalid) }
     }
 
-    fn by_key(&self) -> [(&'static str, u64); 11] {
+    fn by_key(&self) -> [(&'static str, u64); 12] {
         [
             ("memory_bytes", self.memory_bytes),
             ("cpu_ms", self.cpu_ms),
@@ -157,6 +167,7 @@ impl Limits {
             ("http_requests", self.http_requests.into()),
             ("request_bytes", self.request_bytes),
             ("response_bytes", self.response_bytes),
+            ("exchange_bytes", self.exchange_bytes),
             ("storage_calls", self.storage_calls.into()),
             ("storage_value_bytes", self.storage_value_bytes),
             ("storage_write_bytes", self.storage_write_bytes),
@@ -179,6 +190,7 @@ impl Overrides {
             http_requests: self.http_requests.unwrap_or(defaults.http_requests),
             request_bytes: self.request_bytes.unwrap_or(defaults.request_bytes),
             response_bytes: self.response_bytes.unwrap_or(defaults.response_bytes),
+            exchange_bytes: self.exchange_bytes.unwrap_or(defaults.exchange_bytes),
             storage_calls: self.storage_calls.unwrap_or(defaults.storage_calls),
             storage_value_bytes: self.storage_value_bytes.unwrap_or(defaults.storage_value_bytes),
             storage_write_bytes: self.storage_write_bytes.unwrap_or(defaults.storage_write_bytes),

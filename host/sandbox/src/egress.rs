@@ -42,7 +42,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use reqwest::Client;
 use stepmill_core::RunId;
-use stepmill_core::attempt::Exchange;
+use stepmill_core::attempt::{Exchange, Unanswered};
 use stepmill_core::grant::{Allow, Grant};
 use stepmill_core::limits::Limits;
 use tokio::sync::Semaphore;
@@ -58,10 +58,12 @@ mod prefix;
 mod record;
 mod redirect;
 mod system;
+mod tape;
 mod transport;
 
 pub use headers::is_sensitive;
 pub use system::{Credentials, Secret, System};
+pub use tape::{Hop, Tape};
 pub use transport::{Sent, Transport};
 
 use client::Reach;
@@ -73,7 +75,13 @@ use system::Authentication;
 
 /// The way out: systems with their connections, and connections to everything else. A cheap handle.
 #[derive(Clone)]
-pub struct Egress(Arc<Inner>);
+pub struct Egress {
+    inner: Arc<Inner>,
+    /// What makes exchanges in place of the network.
+    transport: Option<Arc<dyn Transport>>,
+    /// What has a copy of the exchanges.
+    tape: Option<Arc<Tape>>,
+}
 
 struct Inner {
     bases: policy::Bases,
@@ -84,8 +92,6 @@ struct Inner {
     private: Client,
     /// For all others. Its pool holds no connection that was not checked.
     public: Client,
-    /// What makes exchanges in place of all these.
-    transport: Option<Arc<dyn Transport>>,
 }
 
 /// How a connection is made: how long that may take, and the certificates to trust.
@@ -219,6 +225,24 @@ pub enum Error {
     Other(String),
 }
 
+impl Error {
+    /// Which case it is, for the record.
+    fn kind(&self) -> Unanswered {
+        match self {
+            Self::Denied(_) => Unanswered::Denied,
+            Self::InvalidRequest(_) => Unanswered::InvalidRequest,
+            Self::Dns(_) => Unanswered::Dns,
+            Self::Connect(_) => Unanswered::Connect,
+            Self::Timeout(_) => Unanswered::Timeout,
+            Self::Interrupted(_) => Unanswered::Interrupted,
+            Self::ResponseTooLarge(_) => Unanswered::ResponseTooLarge,
+            Self::RequestTooLarge(_) => Unanswered::RequestTooLarge,
+            Self::TooManyRequests(_) => Unanswered::TooManyRequests,
+            Self::Other(_) => Unanswered::Other,
+        }
+    }
+}
+
 /// One hop: a request, or what a redirect made of it.
 #[derive(Clone)]
 struct Outgoing {
@@ -248,9 +272,20 @@ impl Egress {
             clients: BTreeMap::new(),
             private,
             public,
-            transport,
         };
-        Self(Arc::new(none)).renewed(systems)
+        Self { inner: Arc::new(none), transport, tape: None }.renewed(systems)
+    }
+
+    /// An egress to the same systems that reaches no network: `transport` answers what may be sent.
+    #[must_use]
+    pub fn answered_by(&self, transport: Arc<dyn Transport>) -> Self {
+        Self { inner: Arc::clone(&self.inner), transport: Some(transport), tape: None }
+    }
+
+    /// The same egress, which leaves a copy of each exchange on the tape.
+    #[must_use]
+    pub fn taped(&self, tape: &Arc<Tape>) -> Self {
+        Self { tape: Some(Arc::clone(tape)), ..self.clone() }
     }
 
     /// An egress that knows these systems instead. Connections are kept, and so are the turns at a system whose
@@ -268,13 +303,14 @@ impl Egress {
                 return Err(refused("concurrency", "must be at least 1"));
             }
             let trust = (system.connect_timeout, system.ca_pem.clone());
-            let client = match clients.get(&trust).or_else(|| self.0.clients.get(&trust)) {
+            let client = match clients.get(&trust).or_else(|| self.inner.clients.get(&trust)) {
                 Some(client) => client.clone(),
                 None => client_of(&system)?,
             };
             clients.insert(trust, client.clone());
             let concurrency = system.concurrency.min(Semaphore::MAX_PERMITS);
-            let former = self.0.outlets.get(&system.name).filter(|former| former.concurrency == concurrency);
+            let former =
+                self.inner.outlets.get(&system.name).filter(|former| former.concurrency == concurrency);
             let turns = former
                 .map_or_else(|| Arc::new(Semaphore::new(concurrency)), |former| Arc::clone(&former.turns));
             let outlet = Outlet {
@@ -290,14 +326,14 @@ impl Egress {
                 return Err(BuildError::Duplicate(system.name));
             }
         }
-        let (private, public) = (self.0.private.clone(), self.0.public.clone());
-        let transport = self.0.transport.clone();
-        Ok(Self(Arc::new(Inner { bases, outlets, clients, private, public, transport })))
+        let (private, public) = (self.inner.private.clone(), self.inner.public.clone());
+        let inner = Arc::new(Inner { bases, outlets, clients, private, public });
+        Ok(Self { inner, ..self.clone() })
     }
 
     /// The systems and how many requests each may have on its way at once.
     pub fn systems(&self) -> impl Iterator<Item = (&str, usize)> {
-        self.0.outlets.iter().map(|(name, outlet)| (name.as_str(), outlet.concurrency))
+        self.inner.outlets.iter().map(|(name, outlet)| (name.as_str(), outlet.concurrency))
     }
 
     /// Sends one request of a guest, and follows redirects as far as the grant says.
@@ -324,8 +360,8 @@ impl Egress {
                 return Err(Error::TooManyRequests(limit));
             }
             ledger.requests += 1;
-            let mut recording = Recording::begin(ledger, &outgoing);
-            let result = hop::send(&self.0, context, &mut recording, &outgoing, asker, deadline).await;
+            let mut recording = Recording::begin(ledger, &outgoing, &context.limits);
+            let result = hop::send(self, context, &mut recording, &outgoing, asker, deadline).await;
             recording.end(result.as_ref().map(|answer| &answer.response), self.secret_header(context));
             let Answer { url, is_systems, response } = result?;
             if followed == context.grant.redirects {
@@ -345,14 +381,14 @@ impl Egress {
 
     /// The name of the header that carries the credentials of the step's system.
     fn secret_header(&self, context: &Context) -> Option<&str> {
-        let outlet = self.0.outlets.get(context.grant.system.as_ref()?)?;
+        let outlet = self.inner.outlets.get(context.grant.system.as_ref()?)?;
         outlet.authentication.as_ref().map(|authentication| authentication.name.as_str())
     }
 }
 
 impl fmt::Debug for Egress {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_tuple("Egress").field(&self.0.bases.keys().collect::<Vec<_>>()).finish()
+        f.debug_tuple("Egress").field(&self.inner.bases.keys().collect::<Vec<_>>()).finish()
     }
 }
 

@@ -15,7 +15,7 @@ use tokio::time::{Instant, timeout_at};
 use wasmtime::component::InstancePre;
 
 use crate::answer;
-use crate::egress::{Context, Egress};
+use crate::egress::{Context, Egress, Tape};
 use crate::export::{Arguments, AttemptIn, Exports};
 use crate::failure;
 use crate::host::Connected;
@@ -45,6 +45,40 @@ struct Remains {
 #[async_trait]
 impl Invoke for Sandbox {
     async fn invoke(&self, attempt: Attempt) -> Report {
+        self.make_real(attempt, None).await
+    }
+}
+
+/// What surrounds a connector's attempt.
+enum Outside<'a> {
+    /// The sandbox's way out and storage, the machine's time and randomness.
+    Real(Option<&'a Arc<Tape>>),
+    Rehearsed(&'a Rehearsal),
+    /// Nothing: connectors are not run.
+    Nothing,
+}
+
+impl Sandbox {
+    /// Makes an attempt that is not for real: what it reaches is the rehearsal's, and nothing of it is kept, nor
+    /// logged. It takes a place among the attempts, as those for real do.
+    pub async fn rehearse(&self, attempt: Attempt, rehearsal: &Rehearsal) -> Rehearsed {
+        let _turn = self.turns.acquire().await.ok();
+        self.make(&attempt, Outside::Rehearsed(rehearsal)).await
+    }
+
+    /// Makes a pure attempt again, which tells what it told the first time. It takes a place among the attempts, and
+    /// nothing is logged. One of a connector fails as the host's fault.
+    pub async fn recompute(&self, attempt: Attempt) -> Report {
+        let _turn = self.turns.acquire().await.ok();
+        self.make(&attempt, Outside::Nothing).await.report
+    }
+
+    /// Makes an attempt for real, and leaves what it exchanges on the tape.
+    pub async fn invoke_taped(&self, attempt: Attempt, tape: &Arc<Tape>) -> Report {
+        self.make_real(attempt, Some(tape)).await
+    }
+
+    async fn make_real(&self, attempt: Attempt, tape: Option<&Arc<Tape>>) -> Report {
         // Waiting for a place is not the attempt's time. The semaphores are never closed.
         let share = attempt.grant.system.as_ref().and_then(|system| self.share(system));
         let _share = match &share {
@@ -52,41 +86,27 @@ impl Invoke for Sandbox {
             None => None,
         };
         let _turn = self.turns.acquire().await.ok();
-        self.make(attempt, Outside::Real).await.report
-    }
-}
-
-/// What surrounds a connector's attempt.
-enum Outside<'a> {
-    /// The sandbox's way out and storage, the machine's time and randomness.
-    Real,
-    Rehearsed(&'a Rehearsal),
-}
-
-impl Sandbox {
-    /// Makes an attempt that is not for real: what it reaches is the rehearsal's, and nothing of it is kept. It takes
-    /// a place among the attempts, as those for real do.
-    pub async fn rehearse(&self, attempt: Attempt, rehearsal: &Rehearsal) -> Rehearsed {
-        let _turn = self.turns.acquire().await.ok();
-        self.make(attempt, Outside::Rehearsed(rehearsal)).await
+        let report = self.make(&attempt, Outside::Real(tape)).await.report;
+        tell(&attempt, &report.record.logs);
+        report
     }
 
-    async fn make(&self, attempt: Attempt, outside: Outside<'_>) -> Rehearsed {
+    async fn make(&self, attempt: &Attempt, outside: Outside<'_>) -> Rehearsed {
         let started_ms = self.clock.now_ms();
         let began = Instant::now();
         let remains = match self.plugin(&attempt.digest) {
             Some(plugin) => {
                 let Linked { exports, program } = &*plugin.linked(&attempt.config);
                 match program {
-                    Program::Transform(pre) => self.transform(&attempt, exports, pre, began).await,
-                    Program::Validate(pre) => self.validate(&attempt, exports, pre, began).await,
-                    Program::Connector(pre) => self.connector(&attempt, exports, pre, outside, began).await,
+                    Program::Transform(pre) => self.transform(attempt, exports, pre, began).await,
+                    Program::Validate(pre) => self.validate(attempt, exports, pre, began).await,
+                    Program::Connector(pre) => self.connector(attempt, exports, pre, outside, began).await,
                 }
             }
-            None => Remains::not_loaded(&attempt),
+            None => Remains::none(format!("plugin {:?} ({}) is not loaded", attempt.plugin, attempt.digest)),
         };
         let cpu = remains.cpu;
-        Rehearsed { report: report(&attempt, started_ms, began, remains), cpu }
+        Rehearsed { report: report(attempt, started_ms, began, remains), cpu }
     }
 
     async fn transform(
@@ -142,7 +162,11 @@ impl Sandbox {
             deadline,
         };
         let (wasi, reach) = match outside {
-            Outside::Real => (Wasi::real(), connect(self.egress(), self.storage.clone(), context)),
+            Outside::Nothing => return Remains::none("a connector cannot be recomputed".into()),
+            Outside::Real(tape) => {
+                let egress = tape.map_or_else(|| self.egress(), |tape| self.egress().taped(tape));
+                (Wasi::real(), connect(egress, self.storage.clone(), context))
+            }
             Outside::Rehearsed(Rehearsal { egress, storage, at_ms }) => {
                 let (step, config) = (attempt.step.clone(), attempt.config.clone());
                 let wasi = Wasi::rehearsed(*at_ms, attempt.run, step, config);
@@ -183,8 +207,8 @@ impl Remains {
         Self { outcome, memory_bytes, logs, exchanges: Vec::new(), writes: Vec::new(), cpu }
     }
 
-    fn not_loaded(attempt: &Attempt) -> Self {
-        let message = format!("plugin {:?} ({}) is not loaded", attempt.plugin, attempt.digest);
+    /// Those of an attempt that the host does not make.
+    fn none(message: String) -> Self {
         Self {
             outcome: Err(Failure::new(Cause::Host, message)),
             memory_bytes: 0,
@@ -247,7 +271,6 @@ pub(crate) fn settle<T, R>(
 
 fn report(attempt: &Attempt, started_ms: u64, began: Instant, remains: Remains) -> Report {
     let Remains { outcome, memory_bytes, logs, exchanges, writes, .. } = remains;
-    tell(attempt, &logs);
     let record = Record {
         step: attempt.step.to_string(),
         number: attempt.number,

@@ -83,6 +83,16 @@ impl Sandbox {
         *outside = Outside::new(egress, self.places, &outside.shares);
     }
 
+    /// What plugins have stored.
+    pub fn storage(&self) -> Arc<dyn PluginStorage> {
+        Arc::clone(&self.storage)
+    }
+
+    /// How many attempts are made at once.
+    pub fn places(&self) -> usize {
+        self.places
+    }
+
     /// The places that attempts at a system may take.
     pub(crate) fn share(&self, system: &str) -> Option<Arc<Semaphore>> {
         let outside = self.outside.read().unwrap_or_else(PoisonError::into_inner);

@@ -1,6 +1,7 @@
 //! The admin API, on its own listener: what is deployed, what runs did, and what a person may do to
 //! them. JSON throughout; errors are `{"error": {"code", "message"}}`.
 
+mod backtest;
 mod backup;
 mod error;
 mod events;
@@ -24,11 +25,13 @@ use stepmill_core::{Clock, Entropy, Journal};
 use subtle::ConstantTimeEq as _;
 use tokio::sync::Notify;
 
+use crate::backtest::Backtests;
 use crate::catalog::Live;
 use crate::gates::Gates;
 use crate::health::Health;
 use crate::metrics;
 use crate::reload::{Changes, Reload};
+use crate::shadow::{self, Shadows};
 
 use error::Error;
 
@@ -49,6 +52,10 @@ pub struct Admin {
     pub gates: Arc<Gates>,
     /// Puts what is on disk in force.
     pub reload: Arc<Reload>,
+    /// Makes recorded attempts again.
+    pub backtests: Backtests,
+    /// The candidates that are tried beside plugins.
+    pub shadows: Arc<Shadows>,
     /// Tells the dispatcher of redriven runs.
     pub wake: Arc<Notify>,
     /// Whether the service is up.
@@ -79,6 +86,11 @@ impl Admin {
             .route("/api/schedules/{name}", post(schedules::pause))
             .route("/api/systems", get(systems))
             .route("/api/backup", get(backup::download))
+            .route(
+                "/api/backtest",
+                post(backtest::run).layer(DefaultBodyLimit::max(backtest::COMPONENT_BYTES)),
+            )
+            .route("/api/shadow", get(shadow))
             .route("/api/events", get(events::list))
             .route("/api/events/{name}", post(events::publish))
             .route("/metrics", get(exposition))
@@ -134,6 +146,10 @@ async fn versions(State(admin): State<Arc<Admin>>) -> Result<Json<Vec<KeptVersio
 
 async fn plugins(State(admin): State<Arc<Admin>>) -> Json<Value> {
     Json(admin.live.catalog().plugins.values().map(crate::catalog::PluginEntry::to_json).collect())
+}
+
+async fn shadow(State(admin): State<Arc<Admin>>) -> Json<Vec<shadow::Status>> {
+    Json(admin.shadows.status(&admin.live.catalog()))
 }
 
 async fn systems(State(admin): State<Arc<Admin>>) -> Json<Value> {

@@ -3,21 +3,20 @@
 pub(crate) mod bench;
 pub(crate) mod build;
 pub(crate) mod capability;
+pub(crate) mod cases;
+pub(crate) mod component;
 pub(crate) mod diff;
+pub(crate) mod difference;
 pub(crate) mod doc;
 pub(crate) mod found;
 pub(crate) mod kit;
 pub(crate) mod name;
 pub(crate) mod new;
 mod schema;
-mod strip;
-pub(crate) mod cases;
-mod component;
-pub(crate) mod difference;
 pub(crate) mod shelf;
 pub(crate) mod step;
+mod strip;
 pub(crate) mod trial;
 mod workbench;
 
-pub(crate) use component::{cases_folder, read as read_component};
 pub(crate) use workbench::Workbench;

@@ -9,6 +9,7 @@ mod former;
 mod links;
 mod live;
 mod plugins;
+mod shadows;
 mod systems;
 
 use std::cell::RefCell;
@@ -22,7 +23,7 @@ use stepmill_core::journal::Deployment;
 use stepmill_core::limits::Limits;
 use stepmill_core::signature::{Verifier, Verify};
 use stepmill_core::workflow::{Environment, Names, Plan, PluginInfo, Version, Webhook};
-use stepmill_sandbox::Sandbox;
+use stepmill_sandbox::{Loaded, Sandbox};
 
 use crate::config::{Project, WorkflowSource};
 use crate::diagnostic::{Diagnostic, Diagnostics, Source};
@@ -34,9 +35,12 @@ pub use events::DeployedEvent;
 pub(crate) use files::read as read_file;
 pub use former::{Former, NoPlan};
 pub use live::Live;
+pub(crate) use plugins::chain;
 pub use plugins::{PluginEntry, PluginSource};
+pub use shadows::Shadow;
 pub use systems::systems;
 pub(crate) use systems::{base_url, system};
+pub(crate) use systems::systems_without_secrets;
 
 /// Everything that is deployed.
 #[derive(Debug, Default)]
@@ -51,6 +55,8 @@ pub struct Catalog {
     pub by_path: HashMap<String, Route>,
     /// The plugins by the name that steps use.
     pub plugins: BTreeMap<String, PluginEntry>,
+    /// Candidates that are tried beside plugins, by the plugins' names.
+    pub shadows: BTreeMap<String, Shadow>,
     /// What steps can be prepared for.
     pub constants: Vec<Constant>,
     /// What one attempt may use up, unless its step says otherwise.
@@ -93,6 +99,7 @@ impl Catalog {
         let mut found = project.warnings.clone();
         found.extend(systems::secret_warnings(project));
         let plugins = plugins::load(project, sandbox, &mut found).await;
+        let shadows = shadows::load(project, sandbox, &plugins, &mut found).await;
         let infos = plugins.entries.iter().map(|(name, entry)| (name.clone(), entry.info())).collect();
         let known = Known::of(project);
         let gates = systems::gates(project, &mut found);
@@ -133,6 +140,7 @@ impl Catalog {
             gates,
             by_path,
             plugins: plugins.entries,
+            shadows,
             constants: constants.into_ready(),
             links,
             limits: project.config.limits,
@@ -144,6 +152,20 @@ impl Catalog {
 }
 
 impl Catalog {
+    /// What it takes to look at runs of the past without a service: nothing is deployed, and each run goes by the
+    /// version that the journal keeps of its workflow.
+    pub(crate) fn of_past(project: &Project) -> Self {
+        // Without the secrets there are no links, and steps that have some cannot be looked at.
+        let links = links::links(project, &mut Diagnostics::default()).map(Arc::new);
+        Self { limits: project.config.limits, links, ..Self::default() }
+    }
+
+    /// The components that are to stay loaded.
+    pub fn installed(&self) -> impl Iterator<Item = &Loaded> {
+        let plugins = self.plugins.values().map(|plugin| &plugin.loaded);
+        plugins.chain(self.shadows.values().map(|shadow| &shadow.loaded))
+    }
+
     /// The workflows that an event begins.
     pub fn begun_by<'c>(&'c self, event: &'c str) -> impl Iterator<Item = &'c Arc<Deployed>> {
         self.plans.values().filter(move |deployed| {
@@ -252,7 +274,7 @@ fn verifier(
     }
     let resolve = |reference: &_| secrets::resolve(reference, &project.root).map(|found| found.secret);
     Verifier::try_new(&webhook.verify, resolve)
-        .map_err(|error| found.push(at.source.error(&under("secret"), plugins::chain(&error))))
+        .map_err(|error| found.push(at.source.error(&under("secret"), chain(&error))))
         .ok()
 }
 

@@ -19,6 +19,7 @@ mod runs;
 mod schedules;
 mod schema;
 mod serve;
+mod stopped;
 mod versions;
 
 use std::path::PathBuf;

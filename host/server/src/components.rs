@@ -13,6 +13,8 @@ use tokio::sync::Mutex;
 use tokio_util::sync::CancellationToken;
 
 use crate::catalog::Live;
+use crate::metrics;
+use crate::shadow::Shadows;
 
 /// How long a plugin stays loaded that nothing deployed uses, after its last attempt.
 const IDLE: Duration = Duration::from_secs(5 * 60);
@@ -29,20 +31,42 @@ pub struct Components {
     pub live: Live,
     /// Held by whoever loads one: others that need it wait for that.
     pub loading: Mutex<()>,
+    /// Candidates that are tried beside plugins.
+    pub shadows: Arc<Shadows>,
 }
 
 #[async_trait]
 impl Invoke for Components {
     async fn invoke(&self, attempt: Attempt) -> Report {
-        if !self.sandbox.is_loaded(&attempt.digest) {
-            self.load(&attempt.digest).await;
-        }
+        self.have(&attempt.digest).await;
         // If it is still not there, the attempt fails as the host's fault and is made again.
-        self.sandbox.invoke(attempt).await
+        let report = match self.shadows.take_up(&self.live, &attempt) {
+            None => self.sandbox.invoke(attempt).await,
+            Some(shadowed) => {
+                let report = self.sandbox.invoke_taped(attempt, shadowed.tape()).await;
+                shadowed.follow(&report);
+                report
+            }
+        };
+        metrics::attempt_made(&report.record);
+        report
     }
 }
 
 impl Components {
+    /// Makes a pure attempt again, which is not counted.
+    pub(crate) async fn recompute(&self, attempt: Attempt) -> Report {
+        self.have(&attempt.digest).await;
+        self.sandbox.recompute(attempt).await
+    }
+
+    /// Has a component loaded, as far as there is one.
+    async fn have(&self, digest: &Arc<str>) {
+        if !self.sandbox.is_loaded(digest) {
+            self.load(digest).await;
+        }
+    }
+
     async fn load(&self, digest: &Arc<str>) {
         let _turn = self.loading.lock().await;
         if self.sandbox.is_loaded(digest) {
@@ -73,8 +97,7 @@ impl Components {
                 () = tokio::time::sleep(SWEEP_EVERY) => {}
             }
             let catalog = self.live.catalog();
-            let deployed: BTreeSet<&str> =
-                catalog.plugins.values().map(|plugin| plugin.loaded.digest.as_str()).collect();
+            let deployed: BTreeSet<&str> = catalog.installed().map(|loaded| loaded.digest.as_str()).collect();
             for digest in self.sandbox.unload_idle(IDLE, |digest| deployed.contains(digest)) {
                 tracing::info!(%digest, "plugin unloaded: nothing that is deployed uses it");
             }

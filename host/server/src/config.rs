@@ -46,6 +46,10 @@ pub struct Config {
     /// The plugins besides the stock ones, by the name that a step's `use` gives. A plugin of a stock
     /// plugin's name takes its place.
     pub plugins: IndexMap<String, Plugin>,
+    /// Candidates that are tried beside plugins, stock ones included, by the plugins' names: with the same attempts,
+    /// after them, without any effect. What they would have done otherwise is told by `stepmill plugin shadow`.
+    #[serde(skip_serializing_if = "IndexMap::is_empty")]
+    pub shadows: IndexMap<String, Shadow>,
     /// The external applications that connectors talk to, by the name that a step's `system` gives.
     pub systems: IndexMap<String, System>,
     /// The events that runs wait for or are started by, besides those of their own webhooks.
@@ -65,6 +69,7 @@ impl Default for Config {
             limits: Limits::default(),
             workflows: vec!["workflows/*.yaml".into()],
             plugins: IndexMap::new(),
+            shadows: IndexMap::new(),
             systems: IndexMap::new(),
             events: IndexMap::new(),
             approvals: None,
@@ -212,6 +217,24 @@ pub struct Plugin {
     /// The component's digest, as `sha256:` and 64 hexadecimal digits: no other component is loaded.
     #[serde(default)]
     pub digest: Option<String>,
+}
+
+/// A candidate that is tried beside a plugin.
+#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Shadow {
+    /// The candidate's file (`.wasm`), relative to this file. It must be of the plugin's kind.
+    pub path: PathBuf,
+    /// The candidate's digest, as `sha256:` and 64 hexadecimal digits: no other component is loaded.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub digest: Option<String>,
+    /// The share of the plugin's attempts that it is tried with, above 0 and at most 1; 1 unless given.
+    #[serde(default = "all")]
+    pub share: f64,
+}
+
+fn all() -> f64 {
+    1.0
 }
 
 #[cfg(test)]

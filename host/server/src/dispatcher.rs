@@ -4,6 +4,7 @@
 //! takes its place: admitted runs finish, however long the queue is.
 
 mod flight;
+mod retrace;
 
 use std::collections::btree_map::Entry;
 use std::collections::{BTreeMap, BTreeSet};
@@ -25,6 +26,8 @@ use crate::answers::Answers;
 use crate::catalog::{Catalog, Live};
 use crate::gates::Gates;
 use crate::metrics;
+
+pub(crate) use retrace::{Moment, retrace};
 
 /// Longest sleep between two looks at the queue: bounds what a jump of the clock can delay.
 const LOOK_AGAIN: Duration = Duration::from_secs(5);

@@ -147,8 +147,13 @@ mod tests {
     fn record(status: Result<u16, &str>, headers: &[(&str, &str)]) -> Record {
         let headers: Vec<_> =
             headers.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
-        let response =
-            status.map(|status| ExchangeResponse { status, headers, body: String::new(), body_bytes: 0 });
+        let response = status.map(|status| ExchangeResponse {
+            status,
+            headers,
+            body: String::new(),
+            body_bytes: 0,
+            lack: None,
+        });
         let exchange = Exchange {
             system: Some("erp".into()),
             method: "GET".into(),
@@ -156,6 +161,8 @@ mod tests {
             request_headers: Vec::new(),
             request_body: String::new(),
             request_bytes: 0,
+            request_lack: None,
+            unanswered: None,
             result: response.map_err(str::to_owned),
             took_us: 0,
         };

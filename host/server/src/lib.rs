@@ -19,6 +19,7 @@
 pub mod admin;
 pub mod answers;
 mod author;
+pub mod backtest;
 pub mod cancel;
 pub mod catalog;
 pub mod cli;
@@ -37,6 +38,7 @@ pub mod retention;
 pub mod schedules;
 pub mod secrets;
 pub mod service;
+pub mod shadow;
 pub mod snapshots;
 pub mod stock;
 

@@ -15,6 +15,7 @@ const SIGNATURES: &str = "stepmill_signatures_refused_total";
 const RUNS: &str = "stepmill_runs_ended_total";
 const ATTEMPTS: &str = "stepmill_attempts_total";
 const ATTEMPT_SECONDS: &str = "stepmill_attempt_seconds";
+const SHADOWS: &str = "stepmill_shadow_attempts_total";
 const IN_FLIGHT: &str = "stepmill_runs_in_flight";
 const UNFINISHED: &str = "stepmill_runs_unfinished";
 const DEAD: &str = "stepmill_dead_letters";
@@ -63,6 +64,7 @@ fn describe() {
     describe_counter!(RUNS, "runs that ended, by workflow and phase");
     describe_counter!(ATTEMPTS, "attempts by plugin and cause of failure (ok for none)");
     describe_histogram!(ATTEMPT_SECONDS, "time of attempts by plugin");
+    describe_counter!(SHADOWS, "attempts that shadows of plugins were tried with, by plugin and result");
     describe_gauge!(IN_FLIGHT, "runs being worked on");
     describe_gauge!(UNFINISHED, "runs that have not ended");
     describe_gauge!(DEAD, "dead letters, those that are snoozed included");
@@ -101,6 +103,11 @@ pub fn attempt_made(record: &Record) {
     counter!(ATTEMPTS, "plugin" => record.plugin.clone(), "cause" => cause).increment(1);
     histogram!(ATTEMPT_SECONDS, "plugin" => record.plugin.clone())
         .record(Duration::from_micros(record.took_us));
+}
+
+/// The shadow of a plugin was tried with an attempt, or there was no room for it.
+pub fn shadow_attempt(plugin: &str, result: &'static str) {
+    counter!(SHADOWS, "plugin" => plugin.to_owned(), "result" => result).increment(1);
 }
 
 /// Runs being worked on.

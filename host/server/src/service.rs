@@ -20,6 +20,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::admin::Admin;
 use crate::answers::Answers;
+use crate::backtest::Backtests;
 use crate::catalog::{self, Catalog, Live};
 use crate::components::Components;
 use crate::config::Project;
@@ -33,6 +34,7 @@ use crate::metrics;
 use crate::reload::{Current, Reload};
 use crate::retention::Pruning;
 use crate::schedules::Schedules;
+use crate::shadow::Shadows;
 use crate::snapshots::Snapshots;
 
 /// Pause between two looks at whether the journal still takes writes.
@@ -234,7 +236,17 @@ impl Service {
             health: Arc::clone(&self.health),
             waiting: Semaphore::new(ingress::WAITING),
         };
+        let shadows = Shadows::new(Arc::clone(&self.sandbox), Arc::clone(&self.entropy), stop_work.clone());
+        let components = Arc::new(Components {
+            sandbox: Arc::clone(&self.sandbox),
+            journal: Arc::clone(&self.journal),
+            live: self.live.clone(),
+            loading: Mutex::default(),
+            shadows: Arc::clone(&shadows),
+        });
         let admin = Admin {
+            backtests: Backtests::new(Arc::clone(&components), stop_work.clone()),
+            shadows,
             live: self.live.clone(),
             journal: Arc::clone(&self.journal),
             clock: Arc::clone(&self.clock),
@@ -252,23 +264,14 @@ impl Service {
             entropy: Arc::clone(&self.entropy),
             wake: Arc::clone(&wake),
         };
-        let snapshots = Snapshots {
-            live: self.live.clone(),
-            sandbox: Arc::clone(&self.sandbox),
-            health: Arc::clone(&self.health),
-        };
+        let snapshots =
+            Snapshots { live: self.live.clone(), sandbox: self.sandbox, health: Arc::clone(&self.health) };
         let pruning = Pruning {
             live: self.live.clone(),
             journal: Arc::clone(&self.journal),
             clock: Arc::clone(&self.clock),
             retain: config.journal.retain,
         };
-        let components = Arc::new(Components {
-            sandbox: self.sandbox,
-            journal: Arc::clone(&self.journal),
-            live: self.live.clone(),
-            loading: Mutex::default(),
-        });
         let dispatcher = Dispatcher {
             live: self.live,
             journal: Arc::clone(&self.journal),

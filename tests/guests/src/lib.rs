@@ -27,8 +27,10 @@
 //! | `panic` | transform | panics with "guest panicked on purpose" |
 //! | `parse-shape` | transform | parses, reshapes and writes JSON: benchmarks |
 //! | `plain` | transform | exports no `prepare`, and answers its config |
+//! | `post`, `post-next` | connector | posts its input, and what may become of it: backtests, shadows |
 //! | `prepared` | transform | makes its config ready and does `and` besides: snapshots, and what forbids one |
 //! | `reads-file` | transform | tries to read `/etc/passwd` and the environment |
+//! | `shape`, `shape-next` | transform | prices an order, and what may become of it: backtests, shadows |
 //! | `slow` | connector | sleeps `ms`: wall clock deadlines, drain |
 //! | `sockets` | transform | imports `wasi:sockets`: refused at load |
 //! | `stdout-flood` | transform | prints 4 MiB (`lines`) to stdout and stderr |

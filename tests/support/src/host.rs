@@ -120,6 +120,12 @@ impl AdminClient {
         (status, serde_json::from_slice(&response.bytes().await.unwrap()).unwrap_or(Value::Null))
     }
 
+    /// A POST of bytes: its status and text.
+    pub async fn post_bytes(&self, path: &str, body: Vec<u8>) -> (u16, String) {
+        let response = self.client.post(format!("{}{path}", self.base)).body(body).send().await.unwrap();
+        (response.status().as_u16(), response.text().await.unwrap())
+    }
+
     /// A run and its journal.
     pub async fn read(&self, run: RunId) -> (State, Vec<Entry>) {
         let mut shown = self.get(&format!("/api/runs/{run}")).await;

@@ -1,4 +1,4 @@
-use super::{Cause, Exchange, ExchangeResponse, Failure, Record};
+use super::{Cause, Exchange, ExchangeResponse, Failure, Lack, Record};
 use crate::manifest::Kind;
 
 /// A record of a connector's attempt that failed so.
@@ -19,8 +19,13 @@ pub(crate) fn record(failure: Failure, exchanges: Vec<Exchange>) -> Record {
 
 /// An exchange with this system that ended so.
 pub(crate) fn exchange(system: Option<&str>, status: Option<u16>) -> Exchange {
-    let response =
-        |status| ExchangeResponse { status, headers: Vec::new(), body: String::new(), body_bytes: 0 };
+    let response = |status| ExchangeResponse {
+        status,
+        headers: Vec::new(),
+        body: String::new(),
+        body_bytes: 0,
+        lack: None,
+    };
     Exchange {
         system: system.map(str::to_owned),
         method: "POST".into(),
@@ -28,6 +33,8 @@ pub(crate) fn exchange(system: Option<&str>, status: Option<u16>) -> Exchange {
         request_headers: Vec::new(),
         request_body: String::new(),
         request_bytes: 0,
+        request_lack: None,
+        unanswered: None,
         result: status.map(response).ok_or_else(|| "no answer".to_owned()),
         took_us: 0,
     }
@@ -70,4 +77,17 @@ fn the_last_exchange_counts_even_if_it_had_no_answer() {
     );
     assert_eq!(of(vec![exchange(erp, Some(503)), exchange(crm, None)]), (None, crm.map(Into::into)));
     assert_eq!(of(vec![exchange(erp, Some(200)), exchange(None, Some(404))]), (Some(404), None));
+}
+
+#[test]
+fn an_exchange_of_an_earlier_release_is_read_and_lacks_what_its_lengths_say() {
+    let old = serde_json::json!({
+        "system": "erp", "method": "GET", "url": "https://erp.test/", "request_headers": [], "request_body": "",
+        "request_bytes": 0, "took_us": 1,
+        "result": { "Ok": { "status": 200, "headers": [], "body": "part", "body_bytes": 5000 } },
+    });
+    let exchange: Exchange = serde_json::from_value(old.clone()).unwrap();
+    assert_eq!((exchange.request_lack(), exchange.unanswered), (None, None));
+    assert_eq!(exchange.result.as_ref().unwrap().lack(), Some(Lack::Cut));
+    assert_eq!(serde_json::to_value(exchange).unwrap(), old);
 }

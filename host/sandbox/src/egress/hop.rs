@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
-use reqwest::Client;
+use reqwest::{Client, RequestBuilder};
 use tokio::sync::{Semaphore, SemaphorePermit};
 use tokio::time::{Instant, timeout_at};
 use url::{Position, Url};
@@ -14,7 +14,7 @@ use super::client::{self, NotPublic, Unresolved};
 use super::policy::{self, Asker, Decision, Denial};
 use super::record::Recording;
 use super::system::Authentication;
-use super::{Context, Error, Inner, Outgoing, Response, Sent, Transport, headers};
+use super::{Context, Egress, Error, Hop, Inner, Outgoing, Response, Sent, Transport, headers};
 
 /// How long resolving and connecting may take where no system says otherwise.
 pub(super) const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
@@ -77,7 +77,7 @@ pub(super) struct Answer {
 
 /// Makes one exchange.
 pub(super) async fn send(
-    inner: &Inner,
+    egress: &Egress,
     context: &Context,
     recording: &mut Recording<'_>,
     outgoing: &Outgoing,
@@ -90,15 +90,32 @@ pub(super) async fn send(
         return Err(Error::RequestTooLarge(limit));
     }
     let denied = |denial: Denial| deny(context, &outgoing.method, &denial);
-    let Route { url, name, outlet, client } = route(inner, context, outgoing, asker).map_err(denied)?;
-    recording.decided(&url, name.as_deref());
-    let authentication = outlet.and_then(|outlet| outlet.authentication.as_ref());
+    let route = route(&egress.inner, context, outgoing, asker).map_err(denied)?;
+    recording.decided(&route.url, route.name.as_deref());
+    let authentication = route.outlet.and_then(|outlet| outlet.authentication.as_ref());
     let headers = headers::outgoing(&outgoing.headers, authentication, asker != Asker::Guest)?;
-    if let Some(transport) = &inner.transport {
-        let response = stand_in(&**transport, context, outgoing, url.clone(), name.clone(), deadline).await?;
-        return Ok(Answer { url, is_systems: name.is_some(), response });
+    let result = match &egress.transport {
+        Some(transport) => stand_in(&**transport, context, route.sent(outgoing), deadline).await,
+        None => {
+            let request = route.client.request(method, route.url.clone()).headers(headers);
+            send_out(context, outgoing, request, &route, deadline).await
+        }
+    };
+    if let Some(tape) = &egress.tape {
+        tape.keep(|| Hop { sent: route.sent(outgoing), result: result.clone() });
     }
-    let mut request = client.request(method, url.clone()).headers(headers);
+    Ok(Answer { url: route.url, is_systems: route.name.is_some(), response: result? })
+}
+
+/// Makes the exchange over the network.
+async fn send_out(
+    context: &Context,
+    outgoing: &Outgoing,
+    mut request: RequestBuilder,
+    Route { url, name, outlet, client }: &Route<'_>,
+    deadline: Deadline,
+) -> Result<Response, Error> {
+    let denied = |denial: Denial| deny(context, &outgoing.method, &denial);
     if let Some(body) = &outgoing.body {
         request = request.body(body.clone());
     }
@@ -117,7 +134,7 @@ pub(super) async fn send(
         Ok(sent) => sent.map_err(|error| match client::cause::<NotPublic>(&error) {
             Some(NotPublic(address)) => denied(Denial::Private {
                 method: outgoing.method.clone(),
-                site: policy::origin(&url),
+                site: policy::origin(url),
                 address: *address,
             }),
             None => failed(site, &error),
@@ -133,22 +150,20 @@ pub(super) async fn send(
     let status = response.status().as_u16();
     let given = response.headers().clone();
     let body = read(response, context.limits.response_bytes, site, deadline).await?;
+    let authentication = outlet.and_then(|outlet| outlet.authentication.as_ref());
     let (headers, body) = headers::incoming(&given, body, authentication);
-    Ok(Answer { url, is_systems: name.is_some(), response: Response { status, headers, body } })
+    Ok(Response { status, headers, body })
 }
 
 /// Makes the exchange without the network.
 async fn stand_in(
     transport: &dyn Transport,
     context: &Context,
-    outgoing: &Outgoing,
-    url: Url,
-    system: Option<String>,
+    sent: Sent,
     deadline: Deadline,
 ) -> Result<Response, Error> {
-    let Outgoing { method, target, headers, body } = outgoing.clone();
-    let waiting = format!("waiting for the response of {}", &url[..Position::BeforePath]);
-    let exchange = transport.exchange(Sent { system, method, target, url, headers, body });
+    let waiting = format!("waiting for the response of {}", &sent.url[..Position::BeforePath]);
+    let exchange = transport.exchange(sent);
     let response = timeout_at(deadline.at, exchange).await.map_err(|_| deadline.reached(&waiting))??;
     let limit = context.limits.response_bytes;
     if response.body.len() as u64 > limit { Err(Error::ResponseTooLarge(limit)) } else { Ok(response) }
@@ -160,6 +175,14 @@ struct Route<'a> {
     name: Option<String>,
     outlet: Option<&'a Outlet>,
     client: &'a Client,
+}
+
+impl Route<'_> {
+    /// The request as it goes out by this route.
+    fn sent(&self, outgoing: &Outgoing) -> Sent {
+        let Outgoing { method, target, headers, body } = outgoing.clone();
+        Sent { system: self.name.clone(), method, target, url: self.url.clone(), headers, body }
+    }
 }
 
 fn route<'a>(

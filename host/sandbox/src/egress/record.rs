@@ -2,14 +2,13 @@
 
 use std::time::Instant;
 
-use stepmill_core::attempt::{Exchange, ExchangeResponse, capped};
+use stepmill_core::attempt::{Exchange, ExchangeResponse, Lack, Unanswered, capped};
+use stepmill_core::limits::Limits;
 use url::Url;
 
 use super::system::REDACTED;
 use super::{Error, Ledger, Outgoing, Response, Target, headers};
 
-/// Bytes of a body that are kept.
-const BODY_BYTES: usize = 4 << 10;
 /// Bytes of a header's value and of a URL that are kept.
 const VALUE_BYTES: usize = 1 << 10;
 /// Headers that are kept.
@@ -24,33 +23,43 @@ pub(super) const EXCHANGES: usize = 200;
 pub(super) struct Recording<'a> {
     ledger: &'a mut Ledger,
     exchange: Option<Exchange>,
+    /// Bytes of a body that are kept.
+    body_bytes: usize,
     started: Instant,
 }
 
 impl<'a> Recording<'a> {
-    pub(super) fn begin(ledger: &'a mut Ledger, outgoing: &Outgoing) -> Self {
+    pub(super) fn begin(ledger: &'a mut Ledger, outgoing: &Outgoing, limits: &Limits) -> Self {
+        let body_bytes = usize::try_from(limits.exchange_bytes).unwrap_or(usize::MAX);
         let body = outgoing.body.as_deref().unwrap_or_default();
         let url = match &outgoing.target {
             Target::Path(path) => path.clone(),
             Target::Url(url) => url.parse().map_or_else(|_| url.clone(), |url| without_userinfo(&url)),
         };
+        let (request_body, lack) = kept(body, body_bytes);
         let exchange = Exchange {
             system: None,
             method: capped(outgoing.method.clone(), VALUE_BYTES),
             url: capped(url, VALUE_BYTES),
             request_headers: recorded(&outgoing.headers, None),
-            request_body: text(body, BODY_BYTES),
+            request_body,
             request_bytes: body.len() as u64,
+            request_lack: lack.or_else(|| headers_lack(&outgoing.headers)),
             result: Err("the attempt ended before the exchange did".to_owned()),
+            unanswered: Some(Unanswered::Unfinished),
             took_us: 0,
         };
-        Self { ledger, exchange: Some(exchange), started: Instant::now() }
+        Self { ledger, exchange: Some(exchange), body_bytes, started: Instant::now() }
     }
 
     /// Notes where the request goes, and the header that the system's credentials are in.
     pub(super) fn decided(&mut self, url: &Url, system: Option<&str>) {
         if let Some(exchange) = &mut self.exchange {
-            exchange.url = capped(without_userinfo(url), VALUE_BYTES);
+            let url = without_userinfo(url);
+            if url.len() > VALUE_BYTES {
+                exchange.request_lack.get_or_insert(Lack::Headers);
+            }
+            exchange.url = capped(url, VALUE_BYTES);
             exchange.system = system.map(str::to_owned);
         }
     }
@@ -58,11 +67,16 @@ impl<'a> Recording<'a> {
     /// Notes how it ended. `secret` is the name of the header that carries the system's credentials.
     pub(super) fn end(mut self, result: Result<&Response, &Error>, secret: Option<&str>) {
         if let Some(exchange) = &mut self.exchange {
-            exchange.result = result.map_err(ToString::to_string).map(|response| ExchangeResponse {
-                status: response.status,
-                headers: recorded(&response.headers, secret),
-                body: text(&response.body, BODY_BYTES),
-                body_bytes: response.body.len() as u64,
+            exchange.unanswered = result.err().map(Error::kind);
+            exchange.result = result.map_err(ToString::to_string).map(|response| {
+                let (body, lack) = kept(&response.body, self.body_bytes);
+                ExchangeResponse {
+                    status: response.status,
+                    headers: recorded(&response.headers, secret),
+                    body,
+                    body_bytes: response.body.len() as u64,
+                    lack: lack.or_else(|| headers_lack(&response.headers)),
+                }
             });
         }
     }
@@ -102,9 +116,11 @@ impl Ledger {
         if self.recorded.saturating_add(bytes) > TOTAL_BYTES {
             exchange.request_headers.clear();
             exchange.request_body.clear();
+            exchange.request_lack = Some(Lack::NoRoom);
             if let Ok(response) = &mut exchange.result {
                 response.headers.clear();
                 response.body.clear();
+                response.lack = Some(Lack::NoRoom);
             }
         } else {
             self.recorded += bytes;
@@ -134,6 +150,22 @@ fn recorded(headers: &[(String, Vec<u8>)], secret: Option<&str>) -> Vec<(String,
             (capped(name.clone(), VALUE_BYTES), value)
         })
         .collect()
+}
+
+/// What is kept of a body, and why that is not all of it.
+fn kept(body: &[u8], limit: usize) -> (String, Option<Lack>) {
+    let lack = if body.len() > limit {
+        Some(Lack::Cut)
+    } else {
+        std::str::from_utf8(body).is_err().then_some(Lack::NotText)
+    };
+    (text(body, limit), lack)
+}
+
+/// Whether headers are not kept as they are, but for what is secret.
+fn headers_lack(headers: &[(String, Vec<u8>)]) -> Option<Lack> {
+    let is_kept = |(name, value): &(String, Vec<u8>)| name.len() <= VALUE_BYTES && value.len() <= VALUE_BYTES;
+    (headers.len() > HEADERS || !headers.iter().all(is_kept)).then_some(Lack::Headers)
 }
 
 /// The first `limit` bytes as text, with U+FFFD for what is none.

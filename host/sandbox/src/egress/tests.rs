@@ -19,6 +19,7 @@ use super::{
 mod grants;
 mod limits;
 mod transport;
+mod stand_in;
 
 const LONG: Duration = Duration::from_secs(20);
 

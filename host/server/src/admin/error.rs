@@ -8,6 +8,7 @@ use stepmill_core::RunId;
 use stepmill_core::journal::{BackupError, JournalError};
 use stepmill_core::workflow::NoKey;
 
+use crate::backtest::Refused;
 use crate::diagnostic::Diagnostics;
 use crate::reload::ReloadError;
 
@@ -27,6 +28,12 @@ pub(super) enum Error {
     NoSuchEvent(String),
     #[error("there is no workflow {0:?} with a schedule")]
     NoSuchSchedule(String),
+    #[error(transparent)]
+    Backtest(Refused),
+    #[error("there is no plugin {0:?}")]
+    NoSuchPlugin(String),
+    #[error("the component is refused: {0}")]
+    Component(String),
     #[error(transparent)]
     NoKey(#[from] NoKey),
     #[error("{0:?} is no run id (expected run_ and 32 hexadecimal digits)")]
@@ -87,6 +94,11 @@ impl IntoResponse for Error {
             Self::NoSuchVersion { .. } => (StatusCode::NOT_FOUND, "no-such-version"),
             Self::NoSuchEvent(_) => (StatusCode::NOT_FOUND, "no-such-event"),
             Self::NoSuchSchedule(_) => (StatusCode::NOT_FOUND, "no-such-schedule"),
+            Self::Backtest(Refused::NoWorkflow(_)) => (StatusCode::NOT_FOUND, "no-such-workflow"),
+            Self::Backtest(Refused::NoStep { .. }) => (StatusCode::NOT_FOUND, "no-such-step"),
+            Self::Backtest(Refused::Kind { .. }) => (StatusCode::UNPROCESSABLE_ENTITY, "wrong-kind"),
+            Self::NoSuchPlugin(_) => (StatusCode::NOT_FOUND, "no-such-plugin"),
+            Self::Component(_) => (StatusCode::UNPROCESSABLE_ENTITY, "invalid-component"),
             Self::NoKey(_) => (StatusCode::UNPROCESSABLE_ENTITY, "no-key"),
             Self::Ended(_) => (StatusCode::CONFLICT, "run-ended"),
             Self::InvalidRunId(_) => (StatusCode::BAD_REQUEST, "invalid-run-id"),
@@ -102,7 +114,7 @@ impl IntoResponse for Error {
                 tracing::error!(error = error as &dyn std::error::Error, "a backup failed");
                 (StatusCode::SERVICE_UNAVAILABLE, "backup-failed")
             }
-            Self::Journal(error) => {
+            Self::Backtest(Refused::Journal(error)) | Self::Journal(error) => {
                 tracing::error!(error = error as &dyn std::error::Error, "the admin API met a journal error");
                 (StatusCode::SERVICE_UNAVAILABLE, "journal-unavailable")
             }

@@ -42,6 +42,14 @@ fn built(folder: &Path) -> Vec<(SystemTime, PathBuf)> {
     components.filter_map(|path| Some((path.metadata().ok()?.modified().ok()?, path))).collect()
 }
 
+/// The file that a plugin is given by; none if it is given by its name.
+pub(crate) fn file(given: &str) -> Option<&Path> {
+    let path = Path::new(given);
+    let is_file =
+        path.extension().is_some_and(|extension| extension == "wasm") || path.components().count() > 1;
+    is_file.then_some(path)
+}
+
 /// The folder with the cases of a target: its own, or that of the project that the component was built in.
 pub(crate) fn cases_folder(target: &Path) -> PathBuf {
     const CASES: &str = "cases";

@@ -1,12 +1,11 @@
 //! Where a component comes from that a command is given: a file, or the binary itself.
 
 use std::borrow::Cow;
-use std::path::{Path, PathBuf};
 
-use anyhow::{Context as _, anyhow};
+use anyhow::anyhow;
 use stepmill_sandbox::Loaded;
 
-use super::Workbench;
+use super::{Workbench, component};
 use crate::catalog::{PluginEntry, PluginSource};
 use crate::stock;
 
@@ -25,16 +24,9 @@ impl Found {
     /// # Errors
     /// The file cannot be read.
     pub(crate) fn file(given: &str) -> anyhow::Result<Option<Self>> {
-        let path = Path::new(given);
-        let is_file =
-            path.extension().is_some_and(|extension| extension == "wasm") || path.components().count() > 1;
-        if !is_file {
-            return Ok(None);
-        }
-        let bytes = std::fs::read(path)
-            .with_context(|| format!("failed to read the component {}", path.display()))?
-            .into();
-        Ok(Some(Self { name: given.to_owned(), source: PluginSource::File(PathBuf::from(path)), bytes }))
+        let Some(path) = component::file(given) else { return Ok(None) };
+        let bytes = component::read(path)?.into();
+        Ok(Some(Self { name: given.to_owned(), source: PluginSource::File(path.to_owned()), bytes }))
     }
 
     /// A stock plugin.

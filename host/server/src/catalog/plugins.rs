@@ -126,9 +126,22 @@ async fn load_file(
     plugin: &Plugin,
 ) -> Result<(PluginEntry, Vec<u8>), Diagnostic> {
     let path = project.path(&plugin.path);
-    let at = pointer(&["plugins", name, "path"]);
-    let wrong = |message: String| project.source.error(&at, message);
-    let bytes = read(&path).map_err(|error| {
+    let (loaded, bytes) =
+        load_at(project, sandbox, &["plugins", name], &path, plugin.digest.as_deref()).await?;
+    Ok((PluginEntry { name: name.into(), source: PluginSource::File(path), loaded }, bytes))
+}
+
+/// Loads the component of a file, which stands under these keys as `path` and `digest`.
+pub(super) async fn load_at(
+    project: &Project,
+    sandbox: &Sandbox,
+    keys: &[&str],
+    path: &Path,
+    pinned: Option<&str>,
+) -> Result<(Loaded, Vec<u8>), Diagnostic> {
+    let at = |key: &str| format!("{}/{key}", pointer(keys));
+    let wrong = |message: String| project.source.error(&at("path"), message);
+    let bytes = read(path).map_err(|error| {
         wrong(format!("the plugin {} cannot be read: {error}", path.display())).help(format!(
             "paths are relative to the folder of {}; build the plugin first if it is yours",
             crate::config::FILE
@@ -138,19 +151,13 @@ async fn load_file(
         .load(&bytes)
         .await
         .map_err(|error| wrong(format!("the plugin {} does not load: {}", path.display(), chain(&error))))?;
-    if let Some(pinned) = &plugin.digest {
-        let digest = bare(&loaded.digest);
-        if !bare(pinned).eq_ignore_ascii_case(digest) {
-            let problem = project.source.error(
-                &pointer(&["plugins", name, "digest"]),
-                format!("the plugin {} is not the one that is pinned", path.display()),
-            );
-            return Err(problem.help(format!(
-                "its digest is sha256:{digest}: put the right file there, or this digest here"
-            )));
-        }
+    let digest = bare(&loaded.digest);
+    if pinned.is_some_and(|pinned| !bare(pinned).eq_ignore_ascii_case(digest)) {
+        let message = format!("the plugin {} is not the one that is pinned", path.display());
+        let help = format!("its digest is sha256:{digest}: put the right file there, or this digest here");
+        return Err(project.source.error(&at("digest"), message).help(help));
     }
-    Ok((PluginEntry { name: name.into(), source: PluginSource::File(path), loaded }, bytes))
+    Ok((loaded, bytes))
 }
 
 fn read(path: &Path) -> std::io::Result<Vec<u8>> {
@@ -163,7 +170,7 @@ fn bare(digest: &str) -> &str {
 }
 
 /// An error and its causes in one line.
-pub(super) fn chain(error: &dyn Error) -> String {
+pub(crate) fn chain(error: &dyn Error) -> String {
     let mut text = error.to_string();
     let mut cause = error.source();
     while let Some(error) = cause {

@@ -52,6 +52,18 @@ pub(crate) fn system(project: &Project, name: &str) -> Result<egress::System, Di
     }
 }
 
+/// Every system of the config as far as it takes no secret: to route requests that are not sent.
+///
+/// # Errors
+/// Every URL that is none.
+pub(crate) fn systems_without_secrets(project: &Project) -> Result<Vec<egress::System>, Diagnostics> {
+    let mut bare = project.clone();
+    for system in bare.config.systems.values_mut() {
+        (system.auth, system.ca) = (None, None);
+    }
+    systems(&bare)
+}
+
 /// What stands in front of each system.
 ///
 /// A gate lets more attempts begin than requests may be under way: an attempt does more than wait for one. What

@@ -10,11 +10,11 @@ use clap::Args;
 use stepmill_core::Journal as _;
 use stepmill_core::clock::SystemClock;
 use stepmill_core::journal::Backlog;
-use stepmill_journal::{LocalJournal, OpenError, Options, Transferred};
+use stepmill_journal::Transferred;
 use tokio::task::spawn_blocking;
 
 use super::draft::Draft;
-use super::{Connection, Error, Exit};
+use super::{Connection, Error, Exit, stopped};
 use crate::config::Project;
 
 /// What may be in a data folder that a backup is restored into: it is made anew, or the file system's.
@@ -54,11 +54,11 @@ pub(super) struct Restore {
 
 impl Backup {
     pub(super) async fn run(self) -> Result<Exit, Error> {
-        let journal = self.stopped().await?;
+        let stopped = stopped::journal(&self.service).await?;
         let (draft, file) = Draft::create(&self.file)?;
         let to = BufWriter::new(file);
-        let written = match journal {
-            Some(journal) => journal.back_up(to).await.map(|(to, _)| to).map_err(anyhow::Error::from)?,
+        let written = match stopped {
+            Some((_, journal)) => journal.back_up(to).await.map(|(to, _)| to).map_err(anyhow::Error::from)?,
             None => self.service.client()?.back_up(to).await?,
         };
         let path = draft.path().to_owned();
@@ -68,24 +68,6 @@ impl Backup {
         let bytes = fs::metadata(&self.file)?.len();
         eprintln!("wrote {}: {lines} values, {bytes} bytes", self.file.display());
         Ok(Exit::Done)
-    }
-
-    /// The journal of the project, if no service has it. What a service wrote down of itself may be of one that runs
-    /// no more; the lock tells.
-    async fn stopped(&self) -> Result<Option<LocalJournal>, Error> {
-        if self.service.admin.as_ref().is_some_and(|admin| !admin.is_empty()) {
-            return Ok(None);
-        }
-        let Ok(project) = Project::read(&self.service.config) else { return Ok(None) };
-        let options = project.journal_options(Arc::new(SystemClock));
-        if !options.path.exists() {
-            return Ok(None);
-        }
-        match open(options).await? {
-            Ok(journal) => Ok(Some(journal)),
-            Err(OpenError::InUse { .. }) => Ok(None),
-            Err(error) => Err(anyhow::Error::from(error).into()),
-        }
     }
 }
 
@@ -107,7 +89,7 @@ impl Restore {
         checked.with_context(|| format!("{} is no sound backup", self.file.display()))?;
         let options = project.journal_options(Arc::new(SystemClock));
         let folder = options.path.clone();
-        let journal = open(options).await?.map_err(anyhow::Error::from)?;
+        let journal = stopped::open(options).await?.map_err(anyhow::Error::from)?;
         let file = BufReader::new(read(&self.file)?);
         if let Err(error) = journal.import(file).await {
             drop(journal);
@@ -119,10 +101,6 @@ impl Restore {
         eprintln!("restored {}: {unfinished} unfinished runs, {dead} dead letters", data.display());
         Ok(Exit::Done)
     }
-}
-
-async fn open(options: Options) -> Result<Result<LocalJournal, OpenError>, Error> {
-    Ok(spawn_blocking(move || LocalJournal::open(&options)).await.context("the journal broke down")?)
 }
 
 fn read(path: &Path) -> anyhow::Result<File> {

@@ -12,9 +12,12 @@ use stepmill_core::RunId;
 use stepmill_core::document::Document;
 use stepmill_core::journal::{Backlog, KeptVersion, PhaseName};
 use stepmill_core::run::{Decision, Entry, State};
+use tokio::sync::mpsc::Sender;
 use url::Url;
 
+use crate::backtest::Line;
 use crate::reload::Changes;
+use crate::shadow;
 
 pub use error::{BackUpError, ClientError};
 
@@ -23,6 +26,8 @@ const CONNECT: Duration = Duration::from_secs(5);
 /// Longest wait for a whole answer.
 const TIMEOUT: Duration = Duration::from_secs(30);
 
+/// Longest time that a backtest may take.
+const BACKTEST: Duration = Duration::from_secs(24 * 3600);
 /// Longest time that a backup may take; one that is too slow for the service, that ends itself.
 const BACKUP: Duration = Duration::from_secs(7 * 24 * 3600);
 
@@ -110,6 +115,19 @@ pub struct Snooze {
     pub until: Option<String>,
     /// Who asks for it.
     pub by: String,
+}
+
+/// What is to be backtested.
+#[derive(Clone, Debug)]
+pub struct Backtest<'a> {
+    /// With the attempts of which step, as `WORKFLOW/STEP`.
+    pub step: &'a str,
+    /// How many runs are looked at.
+    pub last: usize,
+    /// Whether attempts are told too that are equal.
+    pub all: bool,
+    /// A plugin of the service in place of a component.
+    pub plugin: Option<&'a str>,
 }
 
 /// A client for calls to services on this machine and elsewhere: no proxy, no redirects.
@@ -274,6 +292,46 @@ impl Client {
         }
         to.flush().map_err(BackUpError::Write)?;
         Ok(to)
+    }
+
+    /// Has a backtest made of a component, or of a plugin of the service if there is none, and hands its lines on. It
+    /// ends when nobody takes them any more.
+    pub async fn backtest(
+        &self,
+        asked: &Backtest<'_>,
+        component: Vec<u8>,
+        lines: Sender<Line>,
+    ) -> Result<(), ClientError> {
+        let mut url = self.url(&["backtest"])?;
+        let Backtest { step, last, all, plugin } = asked;
+        url.query_pairs_mut()
+            .append_pair("step", step)
+            .append_pair("last", &last.to_string())
+            .append_pair("all", &all.to_string())
+            .extend_pairs(plugin.map(|plugin| ("plugin", plugin)));
+        let request = self.http.post(url.clone()).timeout(BACKTEST).body(component);
+        let mut response = self.send(request).await?;
+        if !response.status().is_success() {
+            return Err(self.refusal(response, &url).await);
+        }
+        let mut unread = Vec::new();
+        while let Some(chunk) = response.chunk().await.map_err(|source| self.unreachable(source))? {
+            unread.extend_from_slice(&chunk);
+            while let Some(end) = unread.iter().position(|byte| *byte == b'\n') {
+                let line: Vec<u8> = unread.drain(..=end).collect();
+                let line = serde_json::from_slice(&line)
+                    .map_err(|source| ClientError::Answer { url: url.clone(), source })?;
+                if lines.send(line).await.is_err() {
+                    return Ok(());
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// The candidates that are tried beside plugins.
+    pub async fn shadows(&self) -> Result<Vec<shadow::Status>, ClientError> {
+        self.get(&["shadow"], &[]).await
     }
 
     async fn get<T: DeserializeOwned>(

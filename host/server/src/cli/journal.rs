@@ -11,7 +11,7 @@ use stepmill_core::clock::SystemClock;
 use stepmill_journal::{LocalJournal, Transferred};
 
 use super::draft::Draft;
-use super::{Error, Exit};
+use super::{Error, Exit, stopped};
 use crate::config::Project;
 
 #[derive(Debug, Subcommand)]
@@ -53,8 +53,7 @@ impl Command {
 async fn open(config: &Path) -> Result<LocalJournal, Error> {
     let project = Project::read(config)?;
     let options = project.journal_options(Arc::new(SystemClock));
-    let opened = tokio::task::spawn_blocking(move || LocalJournal::open(&options)).await;
-    Ok(opened.context("the journal broke down")?.map_err(anyhow::Error::from)?)
+    Ok(stopped::open(options).await?.map_err(anyhow::Error::from)?)
 }
 
 async fn export(arguments: &Arguments) -> Result<Transferred, Error> {

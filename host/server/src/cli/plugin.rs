@@ -1,5 +1,6 @@
 //! `stepmill plugin`: what authors make, and what operators have installed.
 
+mod backtest;
 mod bench;
 mod build;
 mod described;
@@ -9,6 +10,7 @@ mod inspect;
 mod list;
 mod new;
 mod run;
+mod shadow;
 mod system;
 mod test;
 
@@ -37,6 +39,10 @@ pub(super) enum Command {
     Test(test::TestArguments),
     /// Calls a plugin once, as a step would.
     Run(run::RunArguments),
+    /// Makes recorded attempts of a step again with another component, and shows what differs.
+    Backtest(backtest::BacktestArguments),
+    /// Shows what the candidates do otherwise that the running service tries beside plugins.
+    Shadow(shadow::ShadowArguments),
 }
 
 impl Command {
@@ -51,6 +57,8 @@ impl Command {
             Self::Doc(arguments) => arguments.run().await,
             Self::Test(arguments) => arguments.run().await,
             Self::Run(arguments) => arguments.run().await,
+            Self::Backtest(arguments) => arguments.run().await,
+            Self::Shadow(arguments) => arguments.run().await,
         }
     }
 }

@@ -62,11 +62,20 @@ pub(super) fn check(config: &Config, source: &Source, found: &mut Diagnostics) {
             ));
         }
     }
-    for (name, plugin) in &config.plugins {
-        if plugin.digest.as_deref().is_some_and(|digest| !is_digest(digest)) {
-            found.push(source.error(&pointer(&["plugins", name, "digest"]), "this is no digest").help(
+    let pinned = config.plugins.iter().map(|(name, plugin)| ("plugins", name, &plugin.digest));
+    let shadows = config.shadows.iter().map(|(name, shadow)| ("shadows", name, &shadow.digest));
+    for (what, name, digest) in pinned.chain(shadows) {
+        if digest.as_deref().is_some_and(|digest| !is_digest(digest)) {
+            found.push(source.error(&pointer(&[what, name, "digest"]), "this is no digest").help(
                 "give sha256: and 64 hexadecimal digits, as `stepmill plugin` shows them, or leave it out",
             ));
+        }
+    }
+    for (name, shadow) in &config.shadows {
+        if !(shadow.share > 0.0 && shadow.share <= 1.0) {
+            let message = format!("{} is no share of attempts", shadow.share);
+            let help = "give a number above 0 and at most 1, such as 0.1";
+            found.push(source.error(&pointer(&["shadows", name, "share"]), message).help(help));
         }
     }
     for (name, system) in &config.systems {

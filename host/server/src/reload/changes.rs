@@ -9,7 +9,7 @@ use crate::catalog::{Catalog, Deployed, PluginEntry};
 use crate::config::{Config, Project};
 
 /// The sections of config that are in force at once, besides those that are told by name.
-const SETTINGS: [&str; 2] = ["limits", "approvals"];
+const SETTINGS: [&str; 3] = ["limits", "approvals", "shadows"];
 /// The sections of config that are set up once.
 const FIXED: [&str; 4] = ["server", "log", "journal", "concurrency"];
 

@@ -52,9 +52,11 @@ impl Current {
     fn files(&self) -> Vec<PathBuf> {
         let Project { config, .. } = &self.project;
         let plugins = config.plugins.values().map(|plugin| plugin.path.as_path());
+        let shadows = config.shadows.values().map(|shadow| shadow.path.as_path());
         let certificates = config.systems.values().filter_map(|system| system.ca.as_deref());
         let named = self.named.iter().map(PathBuf::as_path);
-        let below = plugins.chain(certificates).chain(named).map(|file| self.project.path(file));
+        let below =
+            plugins.chain(shadows).chain(certificates).chain(named).map(|file| self.project.path(file));
         std::iter::once(self.project.file.clone()).chain(self.project.workflow_files()).chain(below).collect()
     }
 }

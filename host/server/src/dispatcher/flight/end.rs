@@ -15,7 +15,6 @@ use stepmill_core::workflow::PlannedStep;
 use super::commit::Along;
 use super::{Flight, Stop, Unsaid};
 use crate::cancel;
-use crate::metrics;
 
 /// Who ends what a run has begun that is to be undone.
 const UNDONE: &str = "the run that began it has failed, and is undone";
@@ -25,7 +24,6 @@ impl Flight<'_> {
     pub(super) async fn attempted(&mut self, index: usize, report: Report) -> Result<(), Stop> {
         let Some(step) = self.plan.steps.get(index) else { return Err(self.lacks("a step of its plan")) };
         self.attempting.remove(&index);
-        metrics::attempt_made(&report.record);
         let output = match &report.outcome {
             Ok(output) => Arc::clone(output),
             Err(_) => return self.failed(step, report.record).await,

@@ -11,7 +11,6 @@ use stepmill_core::workflow::{Plan, PlannedStep, Work};
 use super::begin::Fed;
 use super::commit::Along;
 use super::{Flight, Stop, Unsaid};
-use crate::metrics;
 
 impl<'a> Flight<'a> {
     /// Whether a step is done that can be undone and is not.
@@ -61,7 +60,6 @@ impl<'a> Flight<'a> {
                 if let Some(held) = held {
                     held.ended(&report.record);
                 }
-                metrics::attempt_made(&report.record);
                 (report.record, report.outcome.map(|output| (output, report.writes)))
             }
         };

@@ -36,11 +36,14 @@ fn exchange(status: u16) -> Exchange {
         request_headers: vec![("idempotency-key".into(), "run_…:create".into())],
         request_body: r##"{"reference":"#7"}"##.into(),
         request_bytes: 18,
+        request_lack: None,
+        unanswered: None,
         result: Ok(ExchangeResponse {
             status,
             headers: vec![("retry-after".into(), "1".into())],
             body: "down\x1b[2J".into(),
             body_bytes: 8,
+            lack: None,
         }),
         took_us: 3_140,
     }

@@ -1,0 +1,55 @@
+//! The candidates that are tried beside plugins, loaded.
+
+use std::collections::BTreeMap;
+
+use stepmill_sandbox::{Loaded, Sandbox};
+
+use super::plugins::{Plugins, load_at};
+use crate::config::{Project, pointer};
+use crate::diagnostic::Diagnostics;
+
+/// A candidate that is tried beside a plugin.
+#[derive(Clone, Debug)]
+pub struct Shadow {
+    /// What the sandbox says of it.
+    pub loaded: Loaded,
+    /// The share of the plugin's attempts that it is tried with: above 0, at most 1.
+    pub share: f64,
+}
+
+pub(super) async fn load(
+    project: &Project,
+    sandbox: &Sandbox,
+    plugins: &Plugins,
+    found: &mut Diagnostics,
+) -> BTreeMap<String, Shadow> {
+    let mut shadows = BTreeMap::new();
+    for (name, shadow) in &project.config.shadows {
+        let at = pointer(&["shadows", name]);
+        let Some(plugin) = plugins.entries.get(name) else {
+            // One that does not load has its error already.
+            if !plugins.damaged.contains(name) {
+                let names: Vec<&str> = plugins.entries.keys().map(String::as_str).collect();
+                let help = format!("installed: {}", names.join(", "));
+                found.push(
+                    project.source.error_at_key(&at, format!("there is no plugin {name:?}")).help(help),
+                );
+            }
+            continue;
+        };
+        let path = project.path(&shadow.path);
+        match load_at(project, sandbox, &["shadows", name], &path, shadow.digest.as_deref()).await {
+            Ok((loaded, _)) if loaded.manifest.kind == plugin.loaded.manifest.kind => {
+                shadows.insert(name.clone(), Shadow { loaded, share: shadow.share });
+            }
+            Ok((loaded, _)) => {
+                let (kind, is) = (plugin.loaded.manifest.kind.name(), loaded.manifest.kind.name());
+                let message = format!("{name} is a {kind} plugin, and {} a {is} plugin", path.display());
+                let help = "only plugins of one kind can be compared";
+                found.push(project.source.error(&format!("{at}/path"), message).help(help));
+            }
+            Err(problem) => found.push(problem),
+        }
+    }
+    shadows
+}
