@@ -130,6 +130,7 @@ mod allocator;
 #[allow(missing_docs, reason = "generated; what is public of it is named below")]
 #[doc(hidden)]
 pub mod bindings;
+pub mod config;
 mod context;
 mod document;
 #[doc(hidden)]
@@ -138,6 +139,7 @@ mod failure;
 pub mod http;
 pub mod log;
 mod plugin;
+pub mod raw;
 pub mod storage;
 pub mod testing;
 mod violation;
