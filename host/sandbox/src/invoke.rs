@@ -140,6 +140,7 @@ impl Sandbox {
             run: attempt.run,
             step: attempt.step.clone(),
             deadline,
+            clock: Arc::clone(&self.clock),
         };
         let (wasi, reach) = match outside {
             Outside::Real => (Wasi::real(), connect(self.egress(), self.storage.clone(), context)),

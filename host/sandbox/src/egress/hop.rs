@@ -13,6 +13,7 @@ use url::{Position, Url};
 use super::client::{self, NotPublic, Unresolved};
 use super::policy::{self, Asker, Decision, Denial};
 use super::record::Recording;
+use super::signer::Signer;
 use super::system::Authentication;
 use super::{Context, Error, Inner, Outgoing, Response, Sent, Transport, headers};
 
@@ -28,6 +29,7 @@ pub(super) struct Outlet {
     pub(super) name: String,
     pub(super) client: Client,
     pub(super) authentication: Option<Authentication>,
+    pub(super) signer: Option<Signer>,
     pub(super) turns: Arc<Semaphore>,
     pub(super) concurrency: usize,
     pub(super) first_byte_timeout: Duration,
@@ -97,7 +99,16 @@ pub(super) async fn send(
         return Ok(Answer { url, is_systems: name.is_some(), response });
     }
     let authentication = outlet.and_then(|outlet| outlet.authentication.as_ref());
-    let headers = headers::outgoing(&outgoing.headers, authentication, asker != Asker::Guest)?;
+    let mut headers = headers::outgoing(&outgoing.headers, authentication, asker != Asker::Guest)?;
+
+    let _turn = match outlet {
+        Some(outlet) => Some(outlet.turn(deadline).await?),
+        None => None,
+    };
+    if let Some(signer) = outlet.and_then(|outlet| outlet.signer.as_ref()) {
+        // Not before it is its turn: receivers refuse what is old.
+        signer.sign(&mut headers, outgoing.body.as_deref().unwrap_or_default(), context.clock.now_ms())?;
+    }
     let mut request = client.request(method, url.clone()).headers(headers);
     if let Some(body) = &outgoing.body {
         request = request.body(body.clone());
@@ -105,11 +116,6 @@ pub(super) async fn send(
     let request = request
         .build()
         .map_err(|error| Error::InvalidRequest(text("the request cannot be built", &error)))?;
-
-    let _turn = match outlet {
-        Some(outlet) => Some(outlet.turn(deadline).await?),
-        None => None,
-    };
     let site = &url[..Position::BeforePath];
     let patience = outlet.map_or(FIRST_BYTE_TIMEOUT, |outlet| outlet.first_byte_timeout);
     let first_byte = Instant::now().checked_add(patience).unwrap_or(deadline.at);
