@@ -54,20 +54,12 @@ impl InspectArguments {
                 .with_context(|| format!("failed to read the component {}", path.display()))?;
             return entry(&self.plugin, PluginSource::File(PathBuf::from(path)), &bytes).await;
         }
-        let found = self.connection.client()?.plugins().await;
-        if let Ok(plugins) = &found
-            && let Some(plugin) = plugins.iter().find(|plugin| text(plugin, "name") == self.plugin)
-        {
-            return Ok((plugin.clone(), Vec::new()));
+        match (self.connection.client()?.plugin(&self.plugin).await, stock::find(&self.plugin)) {
+            (Ok(plugin), _) => Ok((plugin, Vec::new())),
+            (Err(_), Some(stock)) => entry(stock.name, PluginSource::Stock, stock.component).await,
+            // Without the service nobody knows whether there is such a plugin.
+            (Err(error), None) => Err(error.into()),
         }
-        if let Some(stock) = stock::ALL.iter().find(|stock| stock.name == self.plugin) {
-            return entry(stock.name, PluginSource::Stock, stock.component).await;
-        }
-        // Without the service nobody knows whether there is such a plugin.
-        found?;
-        let missing =
-            format!("there is no plugin {:?}: `stepmill plugin list` shows those there are", self.plugin);
-        Err(Error::new(Exit::NotFound, missing))
     }
 }
 
