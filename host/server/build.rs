@@ -5,6 +5,7 @@
 //! first one holds the lock of its own. The environment that the first one sets up for native code is
 //! taken away from it, so that the same components come of `cargo build`, `check` and `clippy`.
 
+use std::collections::BTreeSet;
 use std::env;
 use std::error::Error;
 use std::ffi::OsString;
@@ -17,7 +18,6 @@ mod kit;
 
 const TARGET: &str = "wasm32-wasip2";
 const PROFILE: &str = "guest";
-const PLUGINS: [&str; 3] = ["stepmill-plugin-json-schema", "stepmill-plugin-map", "stepmill-plugin-rest"];
 /// What the components are made of, besides the crates of Cargo.lock.
 const INPUTS: [&str; 8] = [
     "plugins",
@@ -63,8 +63,9 @@ fn build() -> Result<(), Box<dyn Error>> {
     if workspace.join("Cargo.lock").exists() {
         cargo.arg("--locked");
     }
-    for plugin in PLUGINS {
-        cargo.args(["--package", plugin]);
+    let plugins = stock_plugins(&workspace.join("plugins"))?;
+    for plugin in &plugins {
+        cargo.args(["--package", &format!("stepmill-plugin-{plugin}")]);
     }
     for (name, _) in env::vars_os() {
         if name.to_str().is_some_and(is_for_native_code) {
@@ -74,13 +75,31 @@ fn build() -> Result<(), Box<dyn Error>> {
     if !cargo.status()?.success() {
         return Err("the stock plugins do not compile; the compiler's messages stand below".into());
     }
-    for plugin in PLUGINS {
-        let file = format!("{}.wasm", plugin.replace('-', "_"));
+    let mut table = String::from("&[\n");
+    for plugin in &plugins {
+        let file = format!("stepmill_plugin_{}.wasm", plugin.replace('-', "_"));
         let built = folder.join(TARGET).join(PROFILE).join(&file);
         fs::copy(&built, out.join(&file))
             .map_err(|error| format!("failed to copy {}: {error}", built.display()))?;
+        let component = format!("include_bytes!(concat!(env!(\"OUT_DIR\"), \"/{file}\"))");
+        table.push_str(&format!("    Stock {{ name: {plugin:?}, component: {component} }},\n"));
     }
+    table.push_str("]\n");
+    fs::write(out.join("stock.rs"), table)?;
     Ok(())
+}
+
+/// The names of the stock plugins: every crate in `plugins/` is one.
+fn stock_plugins(folder: &Path) -> Result<BTreeSet<String>, Box<dyn Error>> {
+    let mut names = BTreeSet::new();
+    for entry in fs::read_dir(folder)? {
+        let entry = entry?;
+        if entry.path().join("Cargo.toml").exists() {
+            let name = entry.file_name().into_string();
+            names.insert(name.map_err(|name| format!("plugins/{} is not UTF-8", name.display()))?);
+        }
+    }
+    Ok(names)
 }
 
 /// Copies what belongs to the example, and nothing that serving it has left beside.

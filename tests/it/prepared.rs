@@ -32,7 +32,7 @@ fn pooled() -> Arc<Sandbox> {
 }
 
 fn component(name: &str) -> Vec<u8> {
-    match stock::ALL.iter().find(|stock| stock.name == name) {
+    match stock::find(name) {
         Some(stock) => stock.component.to_vec(),
         None => guests::bytes(name),
     }

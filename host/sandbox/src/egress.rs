@@ -41,10 +41,10 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use reqwest::Client;
-use stepmill_core::RunId;
 use stepmill_core::attempt::{Exchange, Unanswered};
 use stepmill_core::grant::{Allow, Grant};
 use stepmill_core::limits::Limits;
+use stepmill_core::{Clock, RunId};
 use tokio::sync::Semaphore;
 use tokio::time::Instant;
 use url::Url;
@@ -57,6 +57,7 @@ mod policy;
 mod prefix;
 mod record;
 mod redirect;
+mod signer;
 mod system;
 mod tape;
 mod transport;
@@ -71,6 +72,7 @@ use hop::{Answer, CONNECT_TIMEOUT, Deadline, Outlet};
 use policy::Asker;
 use prefix::Prefix;
 use record::Recording;
+use signer::Signer;
 use system::Authentication;
 
 /// The way out: systems with their connections, and connections to everything else. A cheap handle.
@@ -128,7 +130,7 @@ pub enum BuildError {
 }
 
 /// Whose request it is, and what it may do.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct Context {
     /// What the step may reach.
     pub grant: Arc<Grant>,
@@ -142,6 +144,22 @@ pub struct Context {
     pub step: Arc<str>,
     /// When the attempt is over, and every request of it.
     pub deadline: Instant,
+    /// The time that signatures are of.
+    pub clock: Arc<dyn Clock>,
+}
+
+impl fmt::Debug for Context {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { grant, limits, workflow, run, step, deadline, clock: _ } = self;
+        f.debug_struct("Context")
+            .field("workflow", workflow)
+            .field("run", run)
+            .field("step", step)
+            .field("grant", grant)
+            .field("limits", limits)
+            .field("deadline", deadline)
+            .finish_non_exhaustive()
+    }
 }
 
 /// What an attempt has sent so far.
@@ -299,6 +317,8 @@ impl Egress {
             let base = Prefix::try_new(&system.base_url).map_err(|reason| refused("url", reason))?;
             let authentication = Authentication::try_new(&system.credentials)
                 .map_err(|reason| refused("credentials", reason))?;
+            let signer =
+                Signer::try_new(&system.credentials).map_err(|reason| refused("credentials", reason))?;
             if system.concurrency == 0 {
                 return Err(refused("concurrency", "must be at least 1"));
             }
@@ -317,6 +337,7 @@ impl Egress {
                 name: system.name.clone(),
                 client,
                 authentication,
+                signer,
                 turns,
                 concurrency,
                 first_byte_timeout: system.first_byte_timeout,

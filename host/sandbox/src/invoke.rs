@@ -160,6 +160,7 @@ impl Sandbox {
             run: attempt.run,
             step: attempt.step.clone(),
             deadline,
+            clock: Arc::clone(&self.clock),
         };
         let (wasi, reach) = match outside {
             Outside::Nothing => return Remains::none("a connector cannot be recomputed".into()),

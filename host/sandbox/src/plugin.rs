@@ -201,6 +201,7 @@ impl Sandbox {
             run: RunId::from_bytes([0; 16]),
             step: Arc::from(step),
             deadline: Instant::now(),
+            clock: Arc::clone(&self.clock),
         };
         connect(self.egress(), self.storage.clone(), none)
     }

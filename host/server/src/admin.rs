@@ -11,7 +11,7 @@ mod snooze;
 
 use std::sync::Arc;
 
-use axum::extract::{DefaultBodyLimit, Request, State};
+use axum::extract::{DefaultBodyLimit, Path, Request, State};
 use axum::http::header;
 use axum::middleware::{self, Next};
 use axum::response::Response;
@@ -26,7 +26,7 @@ use subtle::ConstantTimeEq as _;
 use tokio::sync::Notify;
 
 use crate::backtest::Backtests;
-use crate::catalog::Live;
+use crate::catalog::{Live, PluginEntry};
 use crate::gates::Gates;
 use crate::health::Health;
 use crate::metrics;
@@ -74,6 +74,7 @@ impl Admin {
             .route("/api/reload", post(reload))
             .route("/api/versions", get(versions))
             .route("/api/plugins", get(plugins))
+            .route("/api/plugins/{name}", get(plugin))
             .route("/api/workflows", get(workflows))
             .route("/api/workflows/{name}/runs", post(runs::start))
             .route("/api/runs", get(runs::list))
@@ -145,7 +146,13 @@ async fn versions(State(admin): State<Arc<Admin>>) -> Result<Json<Vec<KeptVersio
 }
 
 async fn plugins(State(admin): State<Arc<Admin>>) -> Json<Value> {
-    Json(admin.live.catalog().plugins.values().map(crate::catalog::PluginEntry::to_json).collect())
+    let plugins = admin.live.catalog().all_plugins(&admin.reload.sandbox).await;
+    Json(plugins.values().map(PluginEntry::to_json).collect())
+}
+
+async fn plugin(State(admin): State<Arc<Admin>>, Path(name): Path<String>) -> Result<Json<Value>, Error> {
+    let plugin = admin.live.catalog().plugin(&name, &admin.reload.sandbox).await;
+    plugin.map(|plugin| Json(plugin.to_json())).ok_or(Error::NoSuchPlugin(name))
 }
 
 async fn shadow(State(admin): State<Arc<Admin>>) -> Json<Vec<shadow::Status>> {

@@ -22,12 +22,13 @@ use stepmill_core::flow::gate;
 use stepmill_core::journal::Deployment;
 use stepmill_core::limits::Limits;
 use stepmill_core::signature::{Verifier, Verify};
-use stepmill_core::workflow::{Environment, Names, Plan, PluginInfo, Version, Webhook};
+use stepmill_core::workflow::{Environment, Names, Plan, Version, Webhook};
 use stepmill_sandbox::{Loaded, Sandbox};
 
 use crate::config::{Project, WorkflowSource};
 use crate::diagnostic::{Diagnostic, Diagnostics, Source};
 use crate::secrets;
+use plugins::Plugins;
 
 pub use check::{CheckOptions, Report, check};
 pub use constant::Constant;
@@ -53,7 +54,7 @@ pub struct Catalog {
     pub gates: BTreeMap<String, gate::Policy>,
     /// Where webhooks lead, by their paths.
     pub by_path: HashMap<String, Route>,
-    /// The plugins by the name that steps use.
+    /// The plugins by the name that steps use: those of config, and the stock ones that a step does use.
     pub plugins: BTreeMap<String, PluginEntry>,
     /// Candidates that are tried beside plugins, by the plugins' names.
     pub shadows: BTreeMap<String, Shadow>,
@@ -100,7 +101,6 @@ impl Catalog {
         found.extend(systems::secret_warnings(project));
         let plugins = plugins::load(project, sandbox, &mut found).await;
         let shadows = shadows::load(project, sandbox, &plugins, &mut found).await;
-        let infos = plugins.entries.iter().map(|(name, entry)| (name.clone(), entry.info())).collect();
         let known = Known::of(project);
         let gates = systems::gates(project, &mut found);
         check_unique(project, &mut found);
@@ -115,7 +115,7 @@ impl Catalog {
         let mut constants = constant::Constants::default();
         let mut deployment = Deployment::default();
         for workflow in &project.workflows {
-            let plan = plan(project, workflow, &infos, &known, &plugins.damaged, &mut found);
+            let plan = plan(project, workflow, &plugins, &known, &mut found);
             let webhook = workflow.definition.on.webhook.as_ref();
             let at = &Place { source: &workflow.source, pointer: "/on/webhook" };
             let verifier = webhook.and_then(|webhook| verifier(project, webhook, at, &mut found));
@@ -177,9 +177,8 @@ impl Catalog {
 fn plan(
     project: &Project,
     workflow: &WorkflowSource,
-    plugins: &BTreeMap<String, PluginInfo>,
+    plugins: &Plugins,
     known: &Known,
-    damaged: &BTreeSet<String>,
     found: &mut Diagnostics,
 ) -> Option<(Plan, Version)> {
     let named = RefCell::new(BTreeMap::new());
@@ -189,7 +188,8 @@ fn plan(
         Ok(content)
     };
     let environment = Environment {
-        plugins,
+        plugins: &plugins.infos,
+        unused_plugins: Names::Of(&plugins.unused),
         systems: Names::Of(&known.systems),
         events: Names::Of(&known.events),
         workflows: Names::Of(&known.workflows),
@@ -199,7 +199,7 @@ fn plan(
     };
     match Plan::try_new(workflow.definition.clone(), &environment) {
         Ok(plan) => {
-            let version = Version::of(&plan, workflow.definition.clone(), named.into_inner(), plugins);
+            let version = Version::of(&plan, workflow.definition.clone(), named.into_inner(), &plugins.infos);
             Some((plan, version))
         }
         Err(problems) => {
@@ -207,7 +207,7 @@ fn plan(
             let definition = serde_json::to_value(&workflow.definition).unwrap_or_default();
             let is_excused = |pointer: &str| {
                 let used = definition.pointer(pointer).and_then(serde_json::Value::as_str);
-                pointer.ends_with("/use") && used.is_some_and(|plugin| damaged.contains(plugin))
+                pointer.ends_with("/use") && used.is_some_and(|plugin| plugins.damaged.contains(plugin))
             };
             found.extend(problems.into_iter().filter(|problem| !is_excused(&problem.pointer)).map(
                 |problem| {

@@ -9,15 +9,13 @@ pub struct Stock {
     pub component: &'static [u8],
 }
 
-/// Every stock plugin, by name.
-pub const ALL: [Stock; 3] = [
-    Stock {
-        name: "json-schema",
-        component: include_bytes!(concat!(env!("OUT_DIR"), "/stepmill_plugin_json_schema.wasm")),
-    },
-    Stock { name: "map", component: include_bytes!(concat!(env!("OUT_DIR"), "/stepmill_plugin_map.wasm")) },
-    Stock { name: "rest", component: include_bytes!(concat!(env!("OUT_DIR"), "/stepmill_plugin_rest.wasm")) },
-];
+/// Every stock plugin, by name: one for each folder of `plugins/`.
+pub const ALL: &[Stock] = include!(concat!(env!("OUT_DIR"), "/stock.rs"));
+
+/// The stock plugin of a name.
+pub fn find(name: &str) -> Option<&'static Stock> {
+    ALL.iter().find(|stock| stock.name == name)
+}
 
 #[cfg(test)]
 mod tests {

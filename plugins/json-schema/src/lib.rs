@@ -1,20 +1,4 @@
-//! Stock plugin `json-schema`: checks a document against a [JSON Schema](https://json-schema.org).
-//!
-//! ```yaml
-//! - id: check
-//!   use: json-schema
-//!   with: { schema: schemas/order.json }    # or the schema itself
-//! ```
-//!
-//! The document passes on unchanged if it is valid. If not, the run is rejected with every violation: where
-//! (a JSON pointer), which keyword of the schema, and what is wrong.
-//!
-//! Schemas are of draft 2020-12 unless their `$schema` names another one, down to draft 4. `$ref` reaches
-//! definitions within the schema; nothing is ever fetched, so that a reference to another file or URL is a
-//! rejection with code `schema`. Such a schema is refused when the workflow is loaded, as is one of draft 2020-12 that
-//! is itself not well formed.
-//!
-//! Formats (`"format": "email"`) are checked, which draft 2020-12 leaves open; `formats: false` leaves them out.
+#![doc = include_str!("../README.md")]
 //!
 //! # Example
 //!

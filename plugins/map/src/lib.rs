@@ -1,34 +1,4 @@
-//! Stock plugin `map`: reshapes a document by a [jq](https://jqlang.org) program.
-//!
-//! ```yaml
-//! - id: shape
-//!   use: map
-//!   with:
-//!     jq: |
-//!       {
-//!         number: .id,
-//!         customer: .customer.name,
-//!         lines: [.lines[] | { sku, total: (.quantity * .price) }]
-//!       }
-//! ```
-//!
-//! The language is jq as [jaq](https://github.com/01mf02/jaq) has it, with its whole standard library. What
-//! differs from the command line tool:
-//!
-//! - The program is pure, as every transform is: `now` is the time at which the event was accepted, `env` is
-//!   empty, and `input` and `import` do not exist.
-//! - `debug` and `stderr` write to the attempt's log.
-//! - Exactly one output is expected, unless `outputs: array` gathers all of them into an array.
-//! - Numbers that the program does not touch keep their digits, whatever their size. `nan` becomes `null`.
-//!
-//! | rejection | when |
-//! |---|---|
-//! | `jq-program` | the program does not compile; the message has line and column |
-//! | `jq-error` | it ended with an error; `error("…")` in the program is the way to reject a document |
-//! | `jq-outputs` | it has no output, or several |
-//! | `input` | the document is not JSON |
-//!
-//! A program that runs for ever is ended by the step's limits.
+#![doc = include_str!("../README.md")]
 //!
 //! # Example
 //!

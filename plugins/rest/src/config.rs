@@ -1,11 +1,11 @@
 //! The step's `with:`.
 
 use std::collections::BTreeMap;
-use std::fmt;
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Deserializer};
 use serde_json::Value;
+use stepmill_sdk::config::{self, Scalar};
 
 use crate::status::Statuses;
 
@@ -25,8 +25,8 @@ pub struct Config {
     pub headers: BTreeMap<String, Scalar>,
     /// What to send: `input` is the step's input as it is (the default for POST, PUT and PATCH), null is
     /// nothing, anything else is sent as JSON.
-    #[serde(default, deserialize_with = "present")]
-    #[schemars(schema_with = "any")]
+    #[serde(default, deserialize_with = "config::present")]
+    #[schemars(schema_with = "config::any")]
     pub body: Option<Value>,
     /// Statuses that are a success: numbers, `2xx` or `200-204`. Any 2xx by default.
     pub expect: Option<Statuses>,
@@ -54,28 +54,6 @@ pub enum QueryValue {
     One(Scalar),
     /// The parameter repeated.
     Many(Vec<Scalar>),
-}
-
-/// A text, number or boolean.
-#[derive(Debug, Deserialize, JsonSchema)]
-#[serde(untagged)]
-pub enum Scalar {
-    /// As it is.
-    Text(String),
-    /// In decimal.
-    Number(#[schemars(with = "f64")] serde_json::Number),
-    /// `true` or `false`.
-    Bool(bool),
-}
-
-impl fmt::Display for Scalar {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Text(text) => text.fmt(f),
-            Self::Number(number) => number.fmt(f),
-            Self::Bool(value) => value.fmt(f),
-        }
-    }
 }
 
 /// What a 404 is.
@@ -183,15 +161,6 @@ fn offset() -> String {
 
 fn limit() -> String {
     "limit".to_owned()
-}
-
-/// A member that is there, even as null: serde takes null for a missing one.
-fn present<'de, D: Deserializer<'de>>(from: D) -> Result<Option<Value>, D::Error> {
-    Value::deserialize(from).map(Some)
-}
-
-fn any(_: &mut schemars::SchemaGenerator) -> schemars::Schema {
-    true.into()
 }
 
 /// YAML's `null` and the word are the same to whoever writes it.

@@ -9,11 +9,15 @@ use serde_json::value::RawValue;
 use stepmill_sdk::http::Response;
 use stepmill_sdk::{Body, Document, Failure};
 
-use crate::raw;
-
 /// What an empty body becomes, and a 404 that may be.
 pub(crate) fn null() -> Document {
     Document::from_json("null")
+}
+
+/// The body as JSON text.
+pub(crate) fn json(response: &Response) -> Result<&RawValue, Failure> {
+    serde_json::from_slice(response.bytes())
+        .map_err(|error| Failure::reject("response", format!("the response is not JSON: {error}")))
 }
 
 /// The body as it came.
@@ -23,7 +27,7 @@ pub(crate) fn body(response: Response) -> Result<Document, Failure> {
     }
     let media_type = response.header("content-type").unwrap_or("application/octet-stream").trim().to_owned();
     if is_json(&media_type) {
-        raw::parse(&response)?;
+        json(&response)?;
         let bytes = response.into_bytes();
         return Ok(Document::from_json(String::from_utf8(bytes)?));
     }
@@ -47,12 +51,12 @@ struct Full<'a> {
 
 /// Status, headers and body.
 pub(crate) fn full(response: &Response) -> Result<Document, Failure> {
-    let json = response.header("content-type").is_some_and(is_json);
+    let is_json = response.header("content-type").is_some_and(is_json);
     if response.bytes().is_empty() {
         return full_with(response, RawValue::NULL);
     }
-    if json {
-        return full_with(response, raw::parse(response)?);
+    if is_json {
+        return full_with(response, json(response)?);
     }
     match response.text() {
         Ok(text) => full_with(response, serde_json::value::to_raw_value(text)?.as_ref()),

@@ -5,11 +5,11 @@ use std::collections::BTreeSet;
 use serde_json::Value;
 use serde_json::value::RawValue;
 use stepmill_sdk::http::Response;
-use stepmill_sdk::{Document, Failure};
+use stepmill_sdk::{Document, Failure, raw};
 
 use crate::config::{Output, Pagination};
 use crate::exchange::{Exchange, Outcome};
-use crate::{output, raw};
+use crate::output;
 
 /// Where a page is.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord)]
@@ -43,7 +43,7 @@ pub(crate) fn collect(
             }
             return Err(Failure::reject("http-404", format!("page {number} is not there")));
         };
-        let body = raw::parse(&response)?;
+        let body = output::json(&response)?;
         let items = raw::at(body, pointer).and_then(raw::items).ok_or_else(|| {
             Failure::reject("response", format!("page {number} has no array at `{pointer}` (`items`)"))
         })?;

@@ -237,6 +237,25 @@ impl Error {
             | Self::TooManyRequests(_) => false,
         }
     }
+
+    /// Whether the request may have reached the system, and have done there what it was sent for.
+    ///
+    /// ```
+    /// use stepmill_sdk::http::Error;
+    /// assert!(Error::Timeout(String::new()).may_have_arrived());
+    /// assert!(!Error::Connect(String::new()).may_have_arrived());
+    /// ```
+    pub fn may_have_arrived(&self) -> bool {
+        match self {
+            Self::Timeout(_) | Self::Interrupted(_) | Self::ResponseTooLarge(_) | Self::Other(_) => true,
+            Self::Denied(_)
+            | Self::InvalidRequest(_)
+            | Self::Dns(_)
+            | Self::Connect(_)
+            | Self::RequestTooLarge(_)
+            | Self::TooManyRequests(_) => false,
+        }
+    }
 }
 
 /// No response: a retry where the network failed, else a rejection with code `http-` and the

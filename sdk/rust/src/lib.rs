@@ -15,6 +15,7 @@ mod allocator;
 #[allow(missing_docs, reason = "generated; what is public of it is named below")]
 #[doc(hidden)]
 pub mod bindings;
+pub mod config;
 mod context;
 #[doc = include_str!("../COOKBOOK.md")]
 pub mod cookbook {}
@@ -26,6 +27,7 @@ pub mod http;
 mod json;
 pub mod log;
 mod plugin;
+pub mod raw;
 pub mod storage;
 pub mod testing;
 mod violation;

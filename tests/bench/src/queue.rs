@@ -193,6 +193,7 @@ fn plan() -> Plan {
     let plugin = PluginInfo { manifest: Arc::new(manifest), digest: "digest".into() };
     let environment = Environment {
         plugins: &BTreeMap::from([("shape".to_owned(), plugin)]),
+        unused_plugins: Names::Any,
         systems: Names::Of(&BTreeSet::new()),
         events: Names::Of(&BTreeSet::new()),
         workflows: Names::Of(&BTreeSet::new()),

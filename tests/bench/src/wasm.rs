@@ -118,7 +118,7 @@ fn stock(pace: Pace, runtime: &Runtime, sandbox: &Arc<Sandbox>) {
     let parse = || serde_json::from_str::<Value>(&text).unwrap();
     let schema: Value = serde_json::from_str(runs::SCHEMA).unwrap();
     let validator = jsonschema::validator_for(&schema).unwrap();
-    let component = |name| stock::ALL.iter().find(|stock| stock.name == name).unwrap().component;
+    let component = |name| stock::find(name).unwrap().component;
     let validate = async || assert!(validator.is_valid(&parse()));
     let reshape = async || drop(std::hint::black_box(native::reshape(&parse()).to_string()));
     let both = async || {

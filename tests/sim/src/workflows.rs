@@ -123,6 +123,7 @@ fn plan(
 ) -> (Plan, Version) {
     let environment = Environment {
         plugins,
+        unused_plugins: Names::Any,
         systems: Names::Of(&SYSTEMS.map(str::to_owned).into()),
         events: Names::Of(&BTreeSet::from([EVENT.into()])),
         workflows: Names::Of(workflows),

@@ -8,6 +8,9 @@ use sha2::{Sha256, Sha512};
 
 use super::Algorithm;
 
+/// Shortest key of Standard Webhooks in bytes; its specification asks for 24.
+pub(super) const STANDARD_WEBHOOKS_KEY_BYTES: usize = 24;
+
 /// The HMAC (RFC 2104) of `parts`, one after the other.
 pub fn hmac(algorithm: Algorithm, key: &[u8], parts: &[&[u8]]) -> Vec<u8> {
     match algorithm {
@@ -52,6 +55,11 @@ pub fn standard_webhooks(secret: &str, id: &str, timestamp: u64, body: &[u8]) ->
     let timestamp = timestamp.to_string();
     let parts: [&[u8]; 5] = [id.as_bytes(), b".", timestamp.as_bytes(), b".", body];
     Some(format!("v1,{}", STANDARD.encode(hmac(Algorithm::Sha256, &key, &parts))))
+}
+
+/// Whether a text is a secret of Standard Webhooks: `whsec_` and the base64 of enough bytes.
+pub fn is_standard_webhooks_secret(secret: &str) -> bool {
+    standard_webhooks_key(secret.as_bytes()).is_some_and(|key| key.len() >= STANDARD_WEBHOOKS_KEY_BYTES)
 }
 
 /// The key that `whsec_` and base64 stand for.

@@ -4,12 +4,10 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use subtle::{Choice, ConstantTimeEq as _};
 
+use super::sign::STANDARD_WEBHOOKS_KEY_BYTES;
 use super::{Algorithm, Encoding, Verify, sign};
 use crate::duration;
 use crate::secret::{Secret, SecretRef};
-
-/// Shortest key of Standard Webhooks in bytes; its specification asks for 24.
-const STANDARD_WEBHOOKS_KEY_BYTES: usize = 24;
 
 /// Why a verifier could not be made.
 #[derive(Debug, thiserror::Error)]

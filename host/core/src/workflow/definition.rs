@@ -2,6 +2,7 @@
 
 mod on;
 
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 use indexmap::IndexMap;
@@ -299,6 +300,21 @@ fn ten() -> u32 {
 
 fn yes() -> bool {
     true
+}
+
+impl Definition {
+    /// Names of the plugins that its steps use, those of lists, hooks and undoing included.
+    pub fn plugins(&self) -> BTreeSet<&str> {
+        let mut open: Vec<&Step> =
+            self.steps.iter().chain(&self.on_failure).chain(&self.on_success).collect();
+        let mut names = BTreeSet::new();
+        while let Some(step) = open.pop() {
+            names.extend(step.plugin.as_deref());
+            names.extend(step.undo.as_ref().map(|undo| undo.plugin.as_str()));
+            open.extend(&step.steps);
+        }
+        names
+    }
 }
 
 impl From<Undo> for Step {

@@ -75,6 +75,8 @@ impl<'a> Names<'a> {
 pub struct Environment<'a> {
     /// Installed plugins by name.
     pub plugins: &'a BTreeMap<String, PluginInfo>,
+    /// Names of plugins that are at hand besides, for advice: nothing uses them, so that they are not loaded.
+    pub unused_plugins: Names<'a>,
     /// Names of configured systems.
     pub systems: Names<'a>,
     /// Names of configured events.
@@ -85,7 +87,7 @@ pub struct Environment<'a> {
     pub has_links: bool,
     /// The service's limits of an attempt.
     pub limits: Limits,
-    /// Reads a JSON or YAML file that a step's config names, relative to the workflow's file. The error
+    /// Reads a file that a step's config names, relative to the workflow's file. The error
     /// is a sentence for the operator.
     pub read_file: &'a dyn Fn(&str) -> Result<Value, String>,
 }

@@ -58,6 +58,7 @@ impl Version {
         };
         let environment = Environment {
             plugins: &self.plugins,
+            unused_plugins: Names::Any,
             systems: Names::Any,
             events: Names::Any,
             workflows: Names::Any,

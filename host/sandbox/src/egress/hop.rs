@@ -5,7 +5,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
-use reqwest::{Client, RequestBuilder};
+use http::{HeaderMap, Method};
+use reqwest::Client;
 use tokio::sync::{Semaphore, SemaphorePermit};
 use tokio::time::{Instant, timeout_at};
 use url::{Position, Url};
@@ -13,6 +14,7 @@ use url::{Position, Url};
 use super::client::{self, NotPublic, Unresolved};
 use super::policy::{self, Asker, Decision, Denial};
 use super::record::Recording;
+use super::signer::Signer;
 use super::system::Authentication;
 use super::{Context, Egress, Error, Hop, Inner, Outgoing, Response, Sent, Transport, headers};
 
@@ -28,6 +30,7 @@ pub(super) struct Outlet {
     pub(super) name: String,
     pub(super) client: Client,
     pub(super) authentication: Option<Authentication>,
+    pub(super) signer: Option<Signer>,
     pub(super) turns: Arc<Semaphore>,
     pub(super) concurrency: usize,
     pub(super) first_byte_timeout: Duration,
@@ -96,10 +99,7 @@ pub(super) async fn send(
     let headers = headers::outgoing(&outgoing.headers, authentication, asker != Asker::Guest)?;
     let result = match &egress.transport {
         Some(transport) => stand_in(&**transport, context, route.sent(outgoing), deadline).await,
-        None => {
-            let request = route.client.request(method, route.url.clone()).headers(headers);
-            send_out(context, outgoing, request, &route, deadline).await
-        }
+        None => send_out(context, outgoing, method, headers, &route, deadline).await,
     };
     if let Some(tape) = &egress.tape {
         tape.keep(|| Hop { sent: route.sent(outgoing), result: result.clone() });
@@ -111,22 +111,27 @@ pub(super) async fn send(
 async fn send_out(
     context: &Context,
     outgoing: &Outgoing,
-    mut request: RequestBuilder,
+    method: Method,
+    mut headers: HeaderMap,
     Route { url, name, outlet, client }: &Route<'_>,
     deadline: Deadline,
 ) -> Result<Response, Error> {
     let denied = |denial: Denial| deny(context, &outgoing.method, &denial);
+    let _turn = match outlet {
+        Some(outlet) => Some(outlet.turn(deadline).await?),
+        None => None,
+    };
+    if let Some(signer) = outlet.and_then(|outlet| outlet.signer.as_ref()) {
+        // Not before it is its turn: receivers refuse what is old.
+        signer.sign(&mut headers, outgoing.body.as_deref().unwrap_or_default(), context.clock.now_ms())?;
+    }
+    let mut request = client.request(method, url.clone()).headers(headers);
     if let Some(body) = &outgoing.body {
         request = request.body(body.clone());
     }
     let request = request
         .build()
         .map_err(|error| Error::InvalidRequest(text("the request cannot be built", &error)))?;
-
-    let _turn = match outlet {
-        Some(outlet) => Some(outlet.turn(deadline).await?),
-        None => None,
-    };
     let site = &url[..Position::BeforePath];
     let patience = outlet.map_or(FIRST_BYTE_TIMEOUT, |outlet| outlet.first_byte_timeout);
     let first_byte = Instant::now().checked_add(patience).unwrap_or(deadline.at);

@@ -7,6 +7,7 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use http::header::AUTHORIZATION;
 use http::{HeaderName, HeaderValue};
+use stepmill_core::signature::sign;
 use url::{Url, form_urlencoded};
 
 use super::headers;
@@ -56,11 +57,29 @@ pub enum Credentials {
         /// Its whole value.
         value: Secret,
     },
+    /// A signature of each request, as Standard Webhooks has it; the secrets themselves are not sent.
+    StandardWebhooks {
+        /// The secret: `whsec_` and base64.
+        secret: Secret,
+        /// One that signs besides, while receivers change to the new one.
+        previous: Option<Secret>,
+    },
 }
 
 /// A text that no log, record or guest may see.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Secret(String);
+
+impl Secret {
+    /// Whether it is one that requests can be signed by, as Standard Webhooks has it.
+    pub fn signs_standard_webhooks(&self) -> bool {
+        sign::is_standard_webhooks_secret(&self.0)
+    }
+
+    pub(super) fn expose(&self) -> &str {
+        &self.0
+    }
+}
 
 impl From<String> for Secret {
     fn from(text: String) -> Self {
@@ -90,10 +109,10 @@ pub(super) struct Authentication {
 }
 
 impl Authentication {
-    /// None for [`Credentials::None`]; or why the credentials cannot be sent.
+    /// None for credentials that are in no header; or why the credentials cannot be sent.
     pub(super) fn try_new(credentials: &Credentials) -> Result<Option<Self>, &'static str> {
         let (name, value, secrets) = match credentials {
-            Credentials::None => return Ok(None),
+            Credentials::None | Credentials::StandardWebhooks { .. } => return Ok(None),
             Credentials::Bearer(Secret(token)) => {
                 (AUTHORIZATION, format!("Bearer {token}"), vec![token.clone()])
             }

@@ -5,8 +5,10 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use stepmill_core::RunId;
+use stepmill_core::clock::ManualClock;
 use stepmill_core::grant::{Allow, Grant};
 use stepmill_core::limits::Limits;
+use stepmill_core::signature::sign;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::mpsc;
@@ -94,6 +96,7 @@ fn context(grant: Grant) -> Context {
         run: RunId::new(1, [0; 10]),
         step: "create".into(),
         deadline: Instant::now() + LONG,
+        clock: Arc::new(ManualClock::new(1_614_265_330_000)),
     }
 }
 
@@ -186,6 +189,24 @@ async fn credentials_are_sent_but_neither_recorded_nor_handed_to_the_guest() {
             assert!(!format!("{egress:?}").contains(secret));
         }
     }
+}
+
+#[tokio::test]
+async fn requests_to_a_system_are_signed_on_the_way_out() {
+    let port = reply(ok).await;
+    let secret = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw";
+    let credentials = Credentials::StandardWebhooks { secret: secret.into(), previous: None };
+    let egress = Egress::try_new(vec![erp(port, credentials)]).expect("an egress");
+    let mut request = path("/hooks");
+    let (refused, _) = send(&egress, &on_erp(), request.clone()).await;
+    assert!(matches!(refused, Err(Error::InvalidRequest(_))), "{refused:?}");
+    request.headers = vec![("Webhook-Id".into(), b"run_1:tell".to_vec())];
+    let (response, ledger) = send(&egress, &on_erp(), request).await;
+    let body = String::from_utf8_lossy(&response.expect("a response").body).into_owned();
+    let signature = sign::standard_webhooks(secret, "run_1:tell", 1_614_265_330, b"").expect("a signature");
+    assert!(body.contains("webhook-timestamp: 1614265330\r\n"), "{body}");
+    assert!(body.contains(&format!("webhook-signature: {signature}\r\n")), "{body}");
+    assert!(!serde_json::to_string(&ledger.exchanges).expect("JSON").contains("MfKQ9r8G"));
 }
 
 #[test]

@@ -24,6 +24,8 @@ pub(super) enum Error {
         "there is not one version of workflow {workflow:?} whose id begins with {id:?}: see `stepmill versions`"
     )]
     NoSuchVersion { workflow: String, id: String },
+    #[error("there is no plugin {0:?}: `stepmill plugin list` shows those there are")]
+    NoSuchPlugin(String),
     #[error("there is no event {0:?}")]
     NoSuchEvent(String),
     #[error("there is no workflow {0:?} with a schedule")]
@@ -92,6 +94,7 @@ impl IntoResponse for Error {
             Self::Unauthorized => (StatusCode::UNAUTHORIZED, "unauthorized"),
             Self::NoSuchWorkflow(_) => (StatusCode::NOT_FOUND, "no-such-workflow"),
             Self::NoSuchVersion { .. } => (StatusCode::NOT_FOUND, "no-such-version"),
+            Self::NoSuchPlugin(_) => (StatusCode::NOT_FOUND, "no-such-plugin"),
             Self::NoSuchEvent(_) => (StatusCode::NOT_FOUND, "no-such-event"),
             Self::NoSuchSchedule(_) => (StatusCode::NOT_FOUND, "no-such-schedule"),
             Self::Backtest(Refused::NoWorkflow(_)) => (StatusCode::NOT_FOUND, "no-such-workflow"),

@@ -31,7 +31,7 @@ impl Found {
 
     /// A stock plugin.
     pub(crate) fn stock(name: &str) -> Option<Self> {
-        let stock = stock::ALL.iter().find(|stock| stock.name == name)?;
+        let stock = stock::find(name)?;
         Some(Self { name: name.to_owned(), source: PluginSource::Stock, bytes: stock.component.into() })
     }
 

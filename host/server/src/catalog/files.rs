@@ -1,4 +1,4 @@
-//! Files that step configs name, such as JSON Schemas: read when a workflow is loaded, from inside the
+//! Files that step configs name, such as JSON Schemas and templates: read when a workflow is loaded, from inside the
 //! project only.
 
 use std::fs::{self, File};
@@ -12,7 +12,8 @@ use crate::diagnostic::Source;
 /// Largest file in bytes.
 const MAX_BYTES: u64 = 4 << 20;
 
-/// The content of a JSON or YAML file below `root`.
+/// The content of a file below `root`: of JSON and YAML (`.json`, `.yaml`, `.yml`) what is in it, of any other, such as
+/// a template or a query, its text.
 ///
 /// # Errors
 /// A sentence that names the file and what is wrong with it.
@@ -39,7 +40,11 @@ pub(crate) fn read(root: &Path, path: &str) -> Result<Value, String> {
         return Err(format!("{} is larger than {MAX_BYTES} bytes", whole.display()));
     }
     let text = String::from_utf8(bytes).map_err(|_| format!("{} is not UTF-8", whole.display()))?;
-    if relative.extension().is_some_and(|extension| extension.eq_ignore_ascii_case("json")) {
+    let is = |wanted: &str| relative.extension().is_some_and(|found| found.eq_ignore_ascii_case(wanted));
+    if !is("json") && !is("yaml") && !is("yml") {
+        return Ok(Value::String(text));
+    }
+    if is("json") {
         return serde_json::from_str(&text)
             .map_err(|error| format!("{} is no JSON: {error}", whole.display()));
     }
@@ -59,12 +64,13 @@ mod tests {
     use super::*;
 
     #[test]
-    fn json_and_yaml_are_read_from_inside_the_project_only() {
+    fn files_are_read_from_inside_the_project_only() {
         let folder = tempfile::tempdir().unwrap();
         let root = folder.path().join("project");
         fs::create_dir_all(root.join("schemas")).unwrap();
         fs::write(root.join("schemas/order.json"), r#"{"type":"object"}"#).unwrap();
         fs::write(root.join("schemas/order.yaml"), "type: object\n").unwrap();
+        fs::write(root.join("mail.html"), "<p>a: [b</p>").unwrap();
         fs::write(root.join("schemas/damaged.yaml"), "type: [object\n").unwrap();
         fs::write(folder.path().join("outside.json"), "{}").unwrap();
         #[cfg(unix)]
@@ -72,6 +78,7 @@ mod tests {
 
         assert_eq!(read(&root, "schemas/order.json").unwrap()["type"], "object");
         assert_eq!(read(&root, "./schemas/order.yaml").unwrap()["type"], "object");
+        assert_eq!(read(&root, "mail.html").unwrap(), "<p>a: [b</p>");
         for path in ["../outside.json", "/etc/passwd", "schemas/../../outside.json"] {
             assert_eq!(read(&root, path).unwrap_err(), format!("{path} lies outside the project's folder"));
         }

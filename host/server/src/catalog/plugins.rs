@@ -1,5 +1,6 @@
 //! The plugins: stock ones and those of config, loaded.
 
+use std::collections::btree_map::Entry;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::error::Error;
 use std::fs;
@@ -8,11 +9,13 @@ use std::sync::Arc;
 
 use serde_json::{Value, json};
 use stepmill_core::workflow::PluginInfo;
-use stepmill_sandbox::{Loaded, Sandbox};
+use stepmill_sandbox::{LoadError, Loaded, Sandbox};
 
 use crate::config::{Plugin, Project, pointer};
 use crate::diagnostic::{Diagnostic, Diagnostics};
-use crate::stock;
+use crate::stock::{self, Stock};
+
+use super::Catalog;
 
 /// A plugin that workflows can use.
 #[derive(Clone, Debug)]
@@ -35,8 +38,14 @@ pub enum PluginSource {
 }
 
 impl PluginEntry {
+    /// Loads a stock plugin.
+    async fn stock(stock: &Stock, sandbox: &Sandbox) -> Result<Self, LoadError> {
+        let loaded = sandbox.load(stock.component).await?;
+        Ok(Self { name: stock.name.into(), source: PluginSource::Stock, loaded })
+    }
+
     /// What workflows are checked against.
-    pub(super) fn info(&self) -> PluginInfo {
+    fn info(&self) -> PluginInfo {
         PluginInfo {
             manifest: Arc::new(self.loaded.manifest.clone()),
             digest: self.loaded.digest.as_str().into(),
@@ -67,31 +76,71 @@ impl PluginEntry {
     }
 }
 
+impl Catalog {
+    /// All plugins that a step could use, by name: those that are loaded, and the stock ones that nothing uses, which
+    /// are loaded for this. A stock plugin that does not load is left out, and told in the log.
+    pub async fn all_plugins(&self, sandbox: &Sandbox) -> BTreeMap<String, PluginEntry> {
+        let mut plugins = self.plugins.clone();
+        for stock in stock::ALL {
+            if let Entry::Vacant(place) = plugins.entry(stock.name.to_owned()) {
+                match PluginEntry::stock(stock, sandbox).await {
+                    Ok(entry) => drop(place.insert(entry)),
+                    Err(error) => tell(stock, &error),
+                }
+            }
+        }
+        plugins
+    }
+
+    /// The plugin of a name, loaded if it is a stock one that nothing uses.
+    pub async fn plugin(&self, name: &str, sandbox: &Sandbox) -> Option<PluginEntry> {
+        if let Some(entry) = self.plugins.get(name) {
+            return Some(entry.clone());
+        }
+        let stock = stock::find(name)?;
+        PluginEntry::stock(stock, sandbox).await.inspect_err(|error| tell(stock, error)).ok()
+    }
+}
+
+fn tell(stock: &Stock, error: &LoadError) {
+    tracing::error!(plugin = stock.name, error = error as &dyn Error, "a stock plugin does not load");
+}
+
 /// The plugins that load, and the names of those that do not.
 #[derive(Debug, Default)]
 pub(super) struct Plugins {
     pub entries: BTreeMap<String, PluginEntry>,
+    /// What workflows are checked against.
+    pub infos: BTreeMap<String, PluginInfo>,
     /// The components by their digests.
     pub bytes: HashMap<Arc<str>, Arc<[u8]>>,
     pub damaged: BTreeSet<String>,
+    /// The stock plugins that no workflow uses.
+    pub unused: BTreeSet<String>,
 }
 
 impl Plugins {
     fn add(&mut self, entry: PluginEntry, bytes: &[u8]) {
         self.bytes.insert(entry.loaded.digest.as_str().into(), bytes.into());
+        self.infos.insert(entry.name.clone(), entry.info());
         self.entries.insert(entry.name.clone(), entry);
     }
 }
 
+/// Loads the plugins of config, and of the stock ones those that a workflow uses: to compile all of them would be most
+/// of a first start.
 pub(super) async fn load(project: &Project, sandbox: &Sandbox, found: &mut Diagnostics) -> Plugins {
     let mut plugins = Plugins::default();
     let configured = &project.config.plugins;
+    let used: BTreeSet<&str> =
+        project.workflows.iter().flat_map(|workflow| workflow.definition.plugins()).collect();
     for stock in stock::ALL.iter().filter(|stock| !configured.contains_key(stock.name)) {
-        match sandbox.load(stock.component).await {
-            Ok(loaded) => {
-                let entry = PluginEntry { name: stock.name.into(), source: PluginSource::Stock, loaded };
-                plugins.add(entry, stock.component);
-            }
+        if !used.contains(stock.name) {
+            plugins.unused.insert(stock.name.into());
+            continue;
+        }
+        match PluginEntry::stock(stock, sandbox).await {
+            Ok(entry) => plugins.add(entry, stock.component),
             Err(error) => {
                 let message = format!("the stock plugin {} does not load: {}", stock.name, chain(&error));
                 found.push(

@@ -156,6 +156,15 @@ fn credentials(project: &Project, at: &str, auth: Option<&Auth>) -> Result<egres
         });
         text.map(Into::into).map_err(|error| error.diagnostic(&project.source, &format!("{at}/{key}")).into())
     };
+    let signing = |reference: &SecretRef, key: &str| -> Result<egress::Secret, Diagnostics> {
+        let secret = secret(reference, key)?;
+        if secret.signs_standard_webhooks() {
+            return Ok(secret);
+        }
+        let problem = format!("the secret {reference} is not whsec_ and the base64 of 24 bytes or more");
+        let help = "make one: echo whsec_$(head -c 32 /dev/urandom | base64)";
+        Err(project.source.error(&format!("{at}/{key}"), problem).help(help).into())
+    };
     Ok(match auth {
         None => egress::Credentials::None,
         Some(Auth::Bearer(token)) => egress::Credentials::Bearer(secret(token, "bearer")?),
@@ -178,6 +187,13 @@ fn credentials(project: &Project, at: &str, auth: Option<&Auth>) -> Result<egres
             }
             egress::Credentials::Header { name: name.clone(), value: secret(value, "header/value")? }
         }
+        Some(Auth::StandardWebhooks { secret: current, previous }) => egress::Credentials::StandardWebhooks {
+            secret: signing(current, "standard-webhooks/secret")?,
+            previous: match previous {
+                Some(previous) => Some(signing(previous, "standard-webhooks/previous")?),
+                None => None,
+            },
+        },
     })
 }
 
@@ -186,13 +202,9 @@ fn credentials(project: &Project, at: &str, auth: Option<&Auth>) -> Result<egres
 pub(super) fn secret_warnings(project: &Project) -> Vec<Diagnostic> {
     let token =
         project.config.server.admin_token.as_ref().map(|token| ("/server/admin_token".to_owned(), token));
-    let credentials = project.config.systems.iter().filter_map(|(name, system)| {
-        let (key, secret) = match system.auth.as_ref()? {
-            Auth::Bearer(token) => ("bearer", token),
-            Auth::Basic { password, .. } => ("basic/password", password),
-            Auth::Header { value, .. } => ("header/value", value),
-        };
-        Some((format!("{}/auth/{key}", pointer(&["systems", name])), secret))
+    let credentials = project.config.systems.iter().flat_map(|(name, system)| {
+        let secrets = system.auth.iter().flat_map(Auth::secrets);
+        secrets.map(move |(key, secret)| (format!("{}/auth/{key}", pointer(&["systems", name])), secret))
     });
     let links = project.config.approvals.iter().flat_map(|approvals| {
         let previous = approvals.previous.iter().map(|secret| ("/approvals/previous".to_owned(), secret));

@@ -37,7 +37,7 @@ async fn checked(files: &[(&str, &str)], options: CheckOptions) -> Report {
         &[("stepmill.yaml", CONFIG), ("workflows/none.yaml", &format!("name: none\n{STEPS}"))],
     );
     write(folder.path(), files);
-    let map = stock::ALL.iter().find(|stock| stock.name == "map").unwrap();
+    let map = stock::find("map").unwrap();
     fs::write(folder.path().join("map.wasm"), map.component).unwrap();
     fs::write(folder.path().join("cut.wasm"), &map.component[..1_000]).unwrap();
     fs::write(folder.path().join("text.wasm"), "not WebAssembly").unwrap();
@@ -161,7 +161,7 @@ async fn each_mistake_that_only_a_deploy_would_hit_is_found_before_it() {
         text.push_str(&errors(name, &files).await);
     }
     assert!(!text.contains("hunter2"));
-    let map = stock::ALL.iter().find(|stock| stock.name == "map").unwrap();
+    let map = stock::find("map").unwrap();
     let digest = hex::encode(Sha256::digest(map.component));
     let text = text.replace(&digest, "DIGEST");
     assert_snapshot!(text);
@@ -190,7 +190,7 @@ async fn what_is_right_is_counted_and_a_system_that_is_away_is_a_warning_unless_
     let files = [("stepmill.yaml", config.as_str())];
     let report = checked(&files, CheckOptions::default()).await;
     assert!(report.is_ok(), "{}", report.diagnostics);
-    assert_eq!((report.workflows, report.plugins, report.systems), (1, stock::ALL.len(), 2));
+    assert_eq!((report.workflows, report.plugins, report.systems), (1, 1, 2));
     let mut text = String::new();
     write!(text, "{}", report.diagnostics).unwrap();
     assert!(text.contains(&format!("the system gone cannot be reached at {gone}")), "{text}");
@@ -215,7 +215,7 @@ async fn a_plugin_of_config_takes_the_place_of_a_stock_one() {
     let config = format!("{CONFIG}plugins: {{ json-schema: {{ path: other.wasm }} }}\n");
     let workflow = webhook("a", "{ scheme: none }").replace("use: map", "use: json-schema");
     write(folder.path(), &[("stepmill.yaml", &config), ("workflows/a.yaml", &workflow)]);
-    let map = stock::ALL.iter().find(|stock| stock.name == "map").unwrap();
+    let map = stock::find("map").unwrap();
     fs::write(folder.path().join("other.wasm"), map.component).unwrap();
     let project = Project::read(folder.path()).unwrap();
     let sandbox = check::sandbox(systems(&project).unwrap(), Some(cache())).unwrap();
@@ -223,10 +223,17 @@ async fn a_plugin_of_config_takes_the_place_of_a_stock_one() {
     let Some(Route::Workflow(deployed)) = catalog.by_path.get("/orders") else { panic!("no workflow") };
     assert_eq!((&*deployed.plan.name, deployed.verifier.is_some()), ("a", true));
     assert_eq!(deployed.file, Path::new("workflows/a.yaml"));
-    assert_eq!(catalog.plugins["map"].to_json()["source"], "stock");
     let other = &catalog.plugins["json-schema"];
     assert_eq!(other.source, PluginSource::File(folder.path().join("other.wasm")));
     assert_eq!(other.loaded.manifest.name, "map");
+    // What nothing uses is not loaded, but can be shown.
+    assert_eq!(catalog.plugins.len(), 1);
+    let map = catalog.plugin("map", &sandbox).await.unwrap();
+    assert_eq!((map.source, map.loaded.digest), (PluginSource::Stock, other.loaded.digest.clone()));
+    assert!(catalog.plugin("mapp", &sandbox).await.is_none());
+    let all = catalog.all_plugins(&sandbox).await;
+    assert_eq!(all.len(), stock::ALL.len());
+    assert_eq!(all["json-schema"].source, other.source);
     // Without it the workflow's `with` does not fit.
     write(folder.path(), &[("stepmill.yaml", CONFIG)]);
     assert!(Catalog::build(&Project::read(folder.path()).unwrap(), &sandbox).await.is_err());

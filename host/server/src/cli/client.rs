@@ -183,6 +183,11 @@ impl Client {
         self.get(&["plugins"], &[]).await
     }
 
+    /// One of them.
+    pub async fn plugin(&self, name: &str) -> Result<serde_json::Value, ClientError> {
+        self.get(&["plugins", name], &[]).await
+    }
+
     /// One page of at most `limit` runs.
     pub async fn runs(
         &self,

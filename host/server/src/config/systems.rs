@@ -56,6 +56,32 @@ pub enum Auth {
         /// Its value.
         value: SecretRef,
     },
+    /// A signature of each request, as Standard Webhooks has it: `webhook-timestamp` and `webhook-signature`. The
+    /// plugin gives `webhook-id`.
+    #[serde(rename = "standard-webhooks")]
+    StandardWebhooks {
+        /// The secret that receivers know: `whsec_` and base64.
+        secret: SecretRef,
+        /// The secret before, which signs besides while receivers change to the new one.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        previous: Option<SecretRef>,
+    },
+}
+
+impl Auth {
+    /// The secrets, each with its RFC 6901 pointer below `auth`.
+    pub fn secrets(&self) -> impl Iterator<Item = (&'static str, &SecretRef)> {
+        let (one, other) = match self {
+            Self::Bearer(token) => (("bearer", token), None),
+            Self::Basic { password, .. } => (("basic/password", password), None),
+            Self::Header { value, .. } => (("header/value", value), None),
+            Self::StandardWebhooks { secret, previous } => {
+                let previous = previous.as_ref().map(|secret| ("standard-webhooks/previous", secret));
+                (("standard-webhooks/secret", secret), previous)
+            }
+        };
+        std::iter::once(one).chain(other)
+    }
 }
 
 /// How long to wait for a system.

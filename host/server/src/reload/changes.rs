@@ -18,7 +18,7 @@ const FIXED: [&str; 4] = ["server", "log", "journal", "concurrency"];
 pub struct Changes {
     /// Workflows by version, and by how long their runs are kept.
     pub workflows: Changed,
-    /// Plugins by digest.
+    /// Plugins by digest; stock ones as far as a step uses them.
     pub plugins: Changed,
     /// Systems by their config; a secret that has been replaced is not told, and in force.
     pub systems: Changed,

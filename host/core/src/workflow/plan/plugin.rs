@@ -107,7 +107,10 @@ impl<'e> Checker<'_, '_, 'e> {
         let plugin = self.planner.environment.plugins.get(name);
         if plugin.is_none() {
             let message = format!("there is no plugin {name:?}");
-            let help = known("installed", name, self.planner.environment.plugins.keys().map(String::as_str));
+            let environment = self.planner.environment;
+            let used = environment.plugins.keys().map(String::as_str);
+            let all: BTreeSet<&str> = used.chain(environment.unused_plugins.iter()).collect();
+            let help = known("installed", name, all.iter().copied());
             self.planner.problems.add_with_help(format!("{}/use", self.at.pointer), message, help);
         }
         plugin

@@ -70,6 +70,7 @@ fn plan_with(definition: Value, content: Value, has_links: bool) -> Result<Plan,
     };
     let environment = Environment {
         plugins: &plugins(),
+        unused_plugins: Names::Any,
         systems: Names::Of(&BTreeSet::from(["erp".into(), "crm".into()])),
         events: Names::Of(&BTreeSet::from(["shipment".into()])),
         workflows: Names::Of(&BTreeSet::from(["w".into(), "other".into()])),
@@ -327,5 +328,27 @@ fn paths_and_urls_are_written_in_one_way_only() {
         json!({ "name": "w", "steps": [{ "id": "s", "use": "map" }],
                 "on": { "webhook": { "path": "/healthy", "verify": { "scheme": "none" }, "dedupe": "id" } } }),
         "/on/webhook/dedupe: dedupe holds no expression",
+    );
+}
+
+#[test]
+fn the_plugins_of_a_definition_are_those_of_all_its_steps() {
+    let definition: Definition = serde_json::from_value(json!({
+        "name": "w",
+        "steps": [
+            { "id": "a", "use": "map", "undo": { "use": "rest" } },
+            { "id": "b", "for-each": { "in": "${{ input }}" }, "steps": [
+                { "id": "c", "use": "map" },
+                { "id": "d", "for-each": { "in": "${{ input }}" }, "steps": [{ "id": "e", "use": "csv" }] },
+            ] },
+            { "id": "f", "sleep": "1s" },
+        ],
+        "on-failure": [{ "id": "g", "use": "slack" }],
+        "on-success": [{ "id": "h", "use": "email" }],
+    }))
+    .unwrap();
+    assert_eq!(
+        definition.plugins().into_iter().collect::<Vec<_>>(),
+        ["csv", "email", "map", "rest", "slack"]
     );
 }

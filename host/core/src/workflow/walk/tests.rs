@@ -26,6 +26,7 @@ fn plan(steps: Value) -> Plan {
     let plugin = PluginInfo { manifest: Arc::new(manifest), digest: "digest".into() };
     let environment = Environment {
         plugins: &BTreeMap::from([("map".to_owned(), plugin)]),
+        unused_plugins: Names::Any,
         systems: Names::Of(&BTreeSet::new()),
         events: Names::Of(&BTreeSet::from(["shipment".into()])),
         workflows: Names::Of(&BTreeSet::new()),

@@ -140,7 +140,7 @@ impl BacktestArguments {
         if let Some(plugin) = project.config.plugins.get(&self.candidate) {
             return Ok(read(&project.path(&plugin.path))?);
         }
-        let stock = stock::ALL.iter().find(|stock| stock.name == self.candidate);
+        let stock = stock::find(&self.candidate);
         let missing = || {
             let message = format!("there is no plugin {:?} in the config, nor a stock one", self.candidate);
             Error::new(Exit::NotFound, message)

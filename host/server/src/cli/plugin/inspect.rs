@@ -46,20 +46,12 @@ impl InspectArguments {
         if let Some(file) = Found::file(&self.plugin)? {
             return entry(file).await;
         }
-        let found = self.connection.client()?.plugins().await;
-        if let Ok(plugins) = &found
-            && let Some(plugin) = plugins.iter().find(|plugin| text(plugin, "name") == self.plugin)
-        {
-            return Ok((plugin.clone(), Vec::new()));
+        match (self.connection.client()?.plugin(&self.plugin).await, Found::stock(&self.plugin)) {
+            (Ok(plugin), _) => Ok((plugin, Vec::new())),
+            (Err(_), Some(stock)) => entry(stock).await,
+            // Without the service nobody knows whether there is such a plugin.
+            (Err(error), None) => Err(error.into()),
         }
-        if let Some(stock) = Found::stock(&self.plugin) {
-            return entry(stock).await;
-        }
-        // Without the service nobody knows whether there is such a plugin.
-        found?;
-        let missing =
-            format!("there is no plugin {:?}: `stepmill plugin list` shows those there are", self.plugin);
-        Err(Error::new(Exit::NotFound, missing))
     }
 }
 

@@ -10,7 +10,8 @@ use serde_json::Value;
 use stepmill_core::document::{Body, Document, JSON};
 
 use super::system::SystemArguments;
-use crate::author::{Workbench, read_component, trial};
+use crate::author::component;
+use crate::author::{Workbench, trial};
 use crate::cli::output;
 use crate::cli::{Error, Exit};
 use crate::config::read_source;
@@ -81,16 +82,15 @@ impl RunArguments {
     }
 
     fn component(&self) -> Result<Vec<u8>, Error> {
-        let path = Path::new(&self.plugin);
-        if path.extension().is_some_and(|extension| extension == "wasm") || path.components().count() > 1 {
-            return Ok(read_component(path)?);
+        if let Some(path) = component::file(&self.plugin) {
+            return Ok(component::read(path)?);
         }
         if let Some(project) = self.system.project()?
             && let Some(plugin) = project.config.plugins.get(&self.plugin)
         {
-            return Ok(read_component(&project.path(&plugin.path))?);
+            return Ok(component::read(&project.path(&plugin.path))?);
         }
-        let stock = stock::ALL.iter().find(|stock| stock.name == self.plugin);
+        let stock = stock::find(&self.plugin);
         stock.map(|stock| stock.component.to_vec()).ok_or_else(|| {
             let names: Vec<_> = stock::ALL.iter().map(|stock| stock.name).collect();
             let missing = format!(

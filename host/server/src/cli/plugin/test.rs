@@ -7,7 +7,8 @@ use clap::Args;
 
 use super::system::SystemArguments;
 use crate::author::cases::{Suite, Summary};
-use crate::author::{Workbench, cases_folder};
+use crate::author::Workbench;
+use crate::author::component::cases_folder;
 use crate::cli::output::{self, Paint, Tone};
 use crate::cli::{Error, Exit};
 use crate::reload::watch;

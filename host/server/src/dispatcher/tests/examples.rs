@@ -86,6 +86,7 @@ impl Example {
         let workflows = project.workflows.iter().map(|workflow| workflow.definition.name.clone()).collect();
         let environment = Environment {
             plugins: &plugins.map(|(name, kind)| (name.to_owned(), plugin(name, kind))).into(),
+            unused_plugins: Names::Any,
             systems: Names::Of(&systems),
             events: Names::Of(&events),
             workflows: Names::Of(&workflows),

@@ -252,6 +252,7 @@ pub(super) fn plan(definition: Value) -> Plan {
             .into_iter()
             .map(|(name, kind)| (name.to_owned(), plugin(name, kind)))
             .collect(),
+        unused_plugins: Names::Any,
         systems: Names::Of(&BTreeSet::new()),
         events: Names::Of(&BTreeSet::from(["shipment".into()])),
         workflows: Names::Of(&BTreeSet::from(["orders".into(), "parcel".into()])),
