@@ -10,6 +10,7 @@
 mod approvals;
 mod backup;
 mod crash;
+mod distribution;
 mod docs;
 mod drain;
 mod events;
@@ -20,6 +21,7 @@ mod ingress;
 mod mistakes;
 mod prepared;
 mod purity;
+mod refusals;
 mod reload;
 mod runs;
 mod schedules;

@@ -26,6 +26,7 @@ use stepmill_sandbox::Sandbox;
 
 use crate::config::{Project, WorkflowSource};
 use crate::diagnostic::{Diagnostic, Diagnostics, Source};
+use crate::distribution::Fetching;
 use crate::secrets;
 
 pub use check::{CheckOptions, Report, check};
@@ -33,6 +34,7 @@ pub use constant::Constant;
 pub use events::DeployedEvent;
 pub use former::{Former, NoPlan};
 pub use live::Live;
+pub(crate) use plugins::chain;
 pub use plugins::{PluginEntry, PluginSource};
 pub use systems::systems;
 
@@ -82,15 +84,27 @@ pub struct Deployed {
 }
 
 impl Catalog {
-    /// Loads the plugins, compiles the workflows, shows their constant configs to the plugins and resolves
-    /// the webhooks' secrets. Answers too what the journal is to keep of it before runs begin.
+    /// Fetches the plugins that are not in the cache, loads all, compiles the workflows, shows their constant configs to
+    /// the plugins and resolves the webhooks' secrets. Answers too what the journal is to keep of it before runs begin.
     ///
     /// # Errors
     /// Everything that is wrong, over all files.
     pub async fn build(project: &Project, sandbox: &Sandbox) -> Result<(Self, Deployment), Diagnostics> {
+        Self::build_fetching(project, sandbox, Fetching::Keep).await
+    }
+
+    /// The same, with plugins that are not in the cache fetched, or not.
+    ///
+    /// # Errors
+    /// Everything that is wrong, over all files.
+    pub async fn build_fetching(
+        project: &Project,
+        sandbox: &Sandbox,
+        fetching: Fetching,
+    ) -> Result<(Self, Deployment), Diagnostics> {
         let mut found = project.warnings.clone();
         found.extend(systems::secret_warnings(project));
-        let plugins = plugins::load(project, sandbox, &mut found).await;
+        let plugins = plugins::load(project, sandbox, fetching, &mut found).await;
         let infos = plugins.entries.iter().map(|(name, entry)| (name.clone(), entry.info())).collect();
         let known = Known::of(project);
         let gates = systems::gates(project, &mut found);
@@ -250,7 +264,7 @@ fn verifier(
     }
     let resolve = |reference: &_| secrets::resolve(reference, &project.root).map(|found| found.secret);
     Verifier::try_new(&webhook.verify, resolve)
-        .map_err(|error| found.push(at.source.error(&under("secret"), plugins::chain(&error))))
+        .map_err(|error| found.push(at.source.error(&under("secret"), chain(&error))))
         .ok()
 }
 

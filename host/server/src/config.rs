@@ -3,6 +3,7 @@
 mod address;
 mod check;
 mod options;
+mod plugins;
 mod project;
 mod schema;
 mod systems;
@@ -19,7 +20,8 @@ use stepmill_core::limits::Limits;
 use stepmill_core::secret::SecretRef;
 use stepmill_core::workflow::EventDefinition;
 
-pub(crate) use check::pointer;
+pub(crate) use check::{is_digest, pointer};
+pub use plugins::{Plugin, Require, Trust};
 pub use project::{FILE, Project, WorkflowSource};
 pub use schema::{config_schema, workflow_schema};
 pub use systems::{Auth, System, Timeouts};
@@ -44,6 +46,8 @@ pub struct Config {
     /// The plugins besides the stock ones, by the name that a step's `use` gives. A plugin of a stock
     /// plugin's name takes its place.
     pub plugins: IndexMap<String, Plugin>,
+    /// Whose plugins are loaded.
+    pub trust: Trust,
     /// The external applications that connectors talk to, by the name that a step's `system` gives.
     pub systems: IndexMap<String, System>,
     /// The events that runs wait for or are started by, besides those of their own webhooks.
@@ -63,6 +67,7 @@ impl Default for Config {
             limits: Limits::default(),
             workflows: vec!["workflows/*.yaml".into()],
             plugins: IndexMap::new(),
+            trust: Trust::default(),
             systems: IndexMap::new(),
             events: IndexMap::new(),
             approvals: None,
@@ -199,17 +204,6 @@ pub struct Approvals {
     /// What they were signed with before, while such links may still be used.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub previous: Option<SecretRef>,
-}
-
-/// One plugin.
-#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-pub struct Plugin {
-    /// The component's file (`.wasm`), relative to this file.
-    pub path: PathBuf,
-    /// The component's digest, as `sha256:` and 64 hexadecimal digits: no other component is loaded.
-    #[serde(default)]
-    pub digest: Option<String>,
 }
 
 #[cfg(test)]

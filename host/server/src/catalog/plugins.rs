@@ -2,8 +2,8 @@
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::error::Error;
-use std::fs;
-use std::path::{Path, PathBuf};
+use std::fmt;
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use serde_json::{Value, json};
@@ -12,6 +12,7 @@ use stepmill_sandbox::{Loaded, Sandbox};
 
 use crate::config::{Plugin, Project, pointer};
 use crate::diagnostic::{Diagnostic, Diagnostics};
+use crate::distribution::{Fetching, Origin, Supplied, Supply, bare, permissions};
 use crate::stock;
 
 /// A plugin that workflows can use.
@@ -32,6 +33,18 @@ pub enum PluginSource {
     Stock,
     /// A file.
     File(PathBuf),
+    /// An address or a registry, as `stepmill.lock` says it.
+    Remote(String),
+}
+
+impl fmt::Display for PluginSource {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Stock => f.write_str("stock"),
+            Self::File(path) => write!(f, "{}", path.display()),
+            Self::Remote(source) => f.write_str(source),
+        }
+    }
 }
 
 impl PluginEntry {
@@ -46,10 +59,6 @@ impl PluginEntry {
     /// What the admin API and `stepmill plugin` show.
     pub fn to_json(&self) -> Value {
         let manifest = &self.loaded.manifest;
-        let source = match &self.source {
-            PluginSource::Stock => "stock".to_owned(),
-            PluginSource::File(path) => path.display().to_string(),
-        };
         json!({
             "name": self.name,
             "kind": manifest.kind,
@@ -57,7 +66,7 @@ impl PluginEntry {
             "summary": manifest.summary,
             "digest": self.loaded.digest,
             "size": self.loaded.size,
-            "source": source,
+            "source": self.source.to_string(),
             "imports": self.loaded.imports,
             "exports": self.loaded.exports,
             "config_schema": manifest.config_schema,
@@ -83,7 +92,12 @@ impl Plugins {
     }
 }
 
-pub(super) async fn load(project: &Project, sandbox: &Sandbox, found: &mut Diagnostics) -> Plugins {
+pub(super) async fn load(
+    project: &Project,
+    sandbox: &Sandbox,
+    fetching: Fetching,
+    found: &mut Diagnostics,
+) -> Plugins {
     let mut plugins = Plugins::default();
     let configured = &project.config.plugins;
     for stock in stock::ALL.iter().filter(|stock| !configured.contains_key(stock.name)) {
@@ -102,16 +116,30 @@ pub(super) async fn load(project: &Project, sandbox: &Sandbox, found: &mut Diagn
             }
         }
     }
+    let supply = match Supply::of(project, fetching, found) {
+        Ok(supply) => supply,
+        Err(problems) => {
+            // With keys or a lock that cannot be read nothing can be said of any of them.
+            found.extend(problems);
+            plugins.damaged.extend(configured.keys().cloned());
+            return plugins;
+        }
+    };
     for (name, plugin) in configured {
-        match load_file(project, sandbox, name, plugin).await {
-            Ok((entry, bytes)) => {
-                found.extend(entry.loaded.warnings.iter().map(|warning| {
-                    project.source.error(&pointer(&["plugins", name, "path"]), warning.to_string()).warning()
-                }));
-                plugins.add(entry, &bytes);
+        match load_configured(project, sandbox, &supply, name, plugin).await {
+            Ok((entry, supplied)) => {
+                let at = pointer(&["plugins", name, supplied.origin.key()]);
+                found.extend(
+                    entry
+                        .loaded
+                        .warnings
+                        .iter()
+                        .map(|warning| project.source.error(&at, warning.to_string()).warning()),
+                );
+                plugins.add(entry, &supplied.bytes);
             }
-            Err(problem) => {
-                found.push(problem);
+            Err(problems) => {
+                found.extend(problems);
                 plugins.damaged.insert(name.clone());
             }
         }
@@ -119,51 +147,41 @@ pub(super) async fn load(project: &Project, sandbox: &Sandbox, found: &mut Diagn
     plugins
 }
 
-async fn load_file(
+async fn load_configured(
     project: &Project,
     sandbox: &Sandbox,
+    supply: &Supply<'_>,
     name: &str,
     plugin: &Plugin,
-) -> Result<(PluginEntry, Vec<u8>), Diagnostic> {
-    let path = project.path(&plugin.path);
-    let at = pointer(&["plugins", name, "path"]);
-    let wrong = |message: String| project.source.error(&at, message);
-    let bytes = read(&path).map_err(|error| {
-        wrong(format!("the plugin {} cannot be read: {error}", path.display())).help(format!(
-            "paths are relative to the folder of {}; build the plugin first if it is yours",
-            crate::config::FILE
-        ))
+) -> Result<(PluginEntry, Supplied), Diagnostics> {
+    let supplied = supply.take(name, plugin).await?;
+    let source = match &supplied.origin {
+        Origin::File(path) => PluginSource::File(project.path(path)),
+        Origin::Url(_) | Origin::Oci { .. } => PluginSource::Remote(supplied.origin.to_string()),
+    };
+    let shown = source.to_string();
+    let loaded = sandbox.load(&supplied.bytes).await.map_err(|error| {
+        let at = pointer(&["plugins", name, supplied.origin.key()]);
+        project.source.error(&at, format!("the plugin {shown} does not load: {}", chain(&error)))
     })?;
-    let loaded = sandbox
-        .load(&bytes)
-        .await
-        .map_err(|error| wrong(format!("the plugin {} does not load: {}", path.display(), chain(&error))))?;
     if let Some(pinned) = &plugin.digest {
         let digest = bare(&loaded.digest);
         if !bare(pinned).eq_ignore_ascii_case(digest) {
             let problem = project.source.error(
                 &pointer(&["plugins", name, "digest"]),
-                format!("the plugin {} is not the one that is pinned", path.display()),
+                format!("the plugin {shown} is not the one that is pinned"),
             );
-            return Err(problem.help(format!(
-                "its digest is sha256:{digest}: put the right file there, or this digest here"
-            )));
+            let help =
+                format!("its digest is sha256:{digest}: put the right file there, or this digest here");
+            return Err(problem.help(help).into());
         }
     }
-    Ok((PluginEntry { name: name.into(), source: PluginSource::File(path), loaded }, bytes))
-}
-
-fn read(path: &Path) -> std::io::Result<Vec<u8>> {
-    if path.is_dir() { Err(std::io::ErrorKind::IsADirectory.into()) } else { fs::read(path) }
-}
-
-/// A digest without the name of its hash.
-fn bare(digest: &str) -> &str {
-    digest.strip_prefix("sha256:").unwrap_or(digest)
+    supply.consented(name, &supplied, &permissions(&loaded.imports))?;
+    Ok((PluginEntry { name: name.into(), source, loaded }, supplied))
 }
 
 /// An error and its causes in one line.
-pub(super) fn chain(error: &dyn Error) -> String {
+pub(crate) fn chain(error: &dyn Error) -> String {
     let mut text = error.to_string();
     let mut cause = error.source();
     while let Some(error) = cause {

@@ -1,7 +1,13 @@
 //! `stepmill plugin`: what authors make, and what operators have installed.
 
+mod access;
 mod inspect;
 mod list;
+mod lock;
+mod pull;
+mod push;
+mod sign;
+mod verify;
 
 use clap::Subcommand;
 use serde_json::Value;
@@ -14,6 +20,16 @@ pub(super) enum Command {
     List(list::ListArguments),
     /// Shows what a plugin is: digest, size, permissions, JSON Schemas.
     Inspect(inspect::InspectArguments),
+    /// Writes into stepmill.lock which component each plugin is, and what it may reach.
+    Lock(lock::LockArguments),
+    /// Puts a component into an OCI registry.
+    Push(push::PushArguments),
+    /// Gets a component from an OCI registry or an address.
+    Pull(pull::PullArguments),
+    /// Signs a component's file.
+    Sign(sign::SignArguments),
+    /// Tells whether somebody has signed a component.
+    Verify(verify::VerifyArguments),
 }
 
 impl Command {
@@ -21,6 +37,11 @@ impl Command {
         match self {
             Self::List(arguments) => arguments.run().await,
             Self::Inspect(arguments) => arguments.run().await,
+            Self::Lock(arguments) => arguments.run().await,
+            Self::Push(arguments) => arguments.run().await,
+            Self::Pull(arguments) => arguments.run().await,
+            Self::Sign(arguments) => arguments.run(),
+            Self::Verify(arguments) => arguments.run().await,
         }
     }
 }

@@ -78,7 +78,7 @@ async fn entry(name: &str, source: PluginSource, bytes: &[u8]) -> Result<(Value,
     // A file has no name but the one that it gives itself.
     let name = match &source {
         PluginSource::Stock => name.to_owned(),
-        PluginSource::File(_) => loaded.manifest.name.clone(),
+        PluginSource::File(_) | PluginSource::Remote(_) => loaded.manifest.name.clone(),
     };
     Ok((PluginEntry { name, source, loaded }.to_json(), warnings))
 }
