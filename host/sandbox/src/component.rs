@@ -7,7 +7,7 @@ use wasmtime::component::types::{self, ComponentItem};
 use crate::error::LoadError;
 
 /// Largest component, in bytes.
-pub(crate) const MAX_BYTES: usize = 64 << 20;
+pub const MAX_BYTES: usize = 64 << 20;
 
 /// The WIT package and the track of versions that this host speaks.
 const PACKAGE: &str = "stepmill:plugin";
@@ -151,10 +151,17 @@ fn check_import(kind: Kind, import: &str) -> Result<(), LoadError> {
             "plugins open no sockets; send requests through stepmill:plugin/http or wasi:http/outgoing-handler".into(),
         ),
         Kind::Transform | Kind::Validate if name.package() == "wasi:sockets" => {
-            refused(format!("a {} is pure and must not open sockets", kind.name()))
+            refused(format!(
+                "a {} is pure and must not open sockets; make it a connector that sends requests through \
+                 stepmill:plugin/http, or do without",
+                kind.name()
+            ))
         }
         Kind::Connector | Kind::Transform | Kind::Validate => {
-            refused(format!("a {} can import nothing of that name here", kind.name()))
+            refused(format!(
+                "a {} can import nothing of that name here; build it against this host's wit/ and WASI 0.2 alone",
+                kind.name()
+            ))
         }
     }
 }

@@ -38,7 +38,10 @@ pub enum BuildError {
 #[derive(Debug, thiserror::Error)]
 pub enum LoadError {
     /// The file is too large.
-    #[error("the component has {size} bytes; the limit is {limit}")]
+    #[error(
+        "the component has {size} bytes or more, and the limit is {limit}: strip it (`wasm-tools strip`), build it \
+         for size, or split it"
+    )]
     TooLarge {
         /// Size in bytes.
         size: usize,
@@ -46,7 +49,10 @@ pub enum LoadError {
         limit: usize,
     },
     /// The bytes do not begin as WebAssembly does.
-    #[error("the file is not WebAssembly: it does not begin with \\0asm")]
+    #[error(
+        "the file is not WebAssembly, as it does not begin with \\0asm: give the .wasm file that the build made, \
+         such as target/wasm32-wasip2/release/NAME.wasm"
+    )]
     NotWasm,
     /// A core module.
     #[error(
@@ -55,7 +61,10 @@ pub enum LoadError {
     )]
     CoreModule,
     /// It does not parse, does not validate or uses what is switched off.
-    #[error("the component is damaged or uses WebAssembly features that this host does not support")]
+    #[error(
+        "the component is damaged, or uses WebAssembly features that this host does not support: build it again \
+         for wasm32-wasip2 without further target features"
+    )]
     Invalid(#[source] Source),
     /// It exports none of the step interfaces.
     #[error(
@@ -100,7 +109,11 @@ pub enum LoadError {
     #[error("the component does not match stepmill:plugin@0.1: rebuild it against this host's wit/")]
     Mismatch(#[source] Source),
     /// `describe` failed.
-    #[error("`describe` failed ({cause}): {message}", cause = cause.name())]
+    #[error(
+        "`describe`, which is called once when the plugin is loaded and must do no more than answer the manifest, \
+         failed ({cause}): {message}",
+        cause = cause.name()
+    )]
     Describe {
         /// The named cause.
         cause: stepmill_core::attempt::Cause,

@@ -57,6 +57,7 @@ mod snapshot;
 mod state;
 mod warm;
 
+pub use component::MAX_BYTES as MAX_COMPONENT_BYTES;
 pub use engine::Options;
 pub use error::{BuildError, LoadError, SnapshotError};
 #[doc(hidden)]

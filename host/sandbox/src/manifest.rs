@@ -1,4 +1,4 @@
-//! The manifest that a component answers, checked.
+//! The manifest that a component answers, checked: each refusal tells the plugin's author what would be right.
 
 use serde_json::Value;
 use stepmill_core::attempt::{MESSAGE_BYTES, capped};
@@ -45,7 +45,18 @@ fn schema(field: &'static str, text: &str) -> Result<Value, LoadError> {
         return refused(format!("has {} bytes; at most {SCHEMA} are taken", text.len()));
     }
     match serde_json::from_str(text) {
-        Ok(value @ (Value::Object(_) | Value::Bool(_))) => Ok(value),
+        // Built once, as that is what finds keywords with wrong values and references that lead nowhere.
+        Ok(value @ (Value::Object(_) | Value::Bool(_))) => match jsonschema::options().build(&value) {
+            Ok(_) => Ok(value),
+            Err(error) => {
+                let at = error.instance_path().as_str();
+                let place = if at.is_empty() { String::new() } else { format!(" at {at}") };
+                let why = capped(error.to_string(), MESSAGE_BYTES);
+                refused(format!(
+                    "is no JSON Schema{place}: {why}; correct it ({{}} allows anything), and refer to nothing outside it"
+                ))
+            }
+        },
         Ok(Value::Null | Value::Number(_) | Value::String(_) | Value::Array(_)) => {
             refused("is no JSON Schema: it must be an object or a boolean ({} allows anything)".into())
         }

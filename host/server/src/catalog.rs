@@ -27,6 +27,7 @@ use stepmill_sandbox::{Loaded, Sandbox};
 
 use crate::config::{Project, WorkflowSource};
 use crate::diagnostic::{Diagnostic, Diagnostics, Source};
+use crate::distribution::Fetching;
 use crate::secrets;
 use plugins::Plugins;
 
@@ -40,8 +41,8 @@ pub(crate) use plugins::chain;
 pub use plugins::{PluginEntry, PluginSource};
 pub use shadows::Shadow;
 pub use systems::systems;
-pub(crate) use systems::{base_url, system};
 pub(crate) use systems::systems_without_secrets;
+pub(crate) use systems::{base_url, system};
 
 /// Everything that is deployed.
 #[derive(Debug, Default)]
@@ -91,15 +92,27 @@ pub struct Deployed {
 }
 
 impl Catalog {
-    /// Loads the plugins, compiles the workflows, shows their constant configs to the plugins and resolves
-    /// the webhooks' secrets. Answers too what the journal is to keep of it before runs begin.
+    /// Fetches the plugins that are not in the cache, loads all, compiles the workflows, shows their constant configs to
+    /// the plugins and resolves the webhooks' secrets. Answers too what the journal is to keep of it before runs begin.
     ///
     /// # Errors
     /// Everything that is wrong, over all files.
     pub async fn build(project: &Project, sandbox: &Sandbox) -> Result<(Self, Deployment), Diagnostics> {
+        Self::build_fetching(project, sandbox, Fetching::Keep).await
+    }
+
+    /// The same, with plugins that are not in the cache fetched, or not.
+    ///
+    /// # Errors
+    /// Everything that is wrong, over all files.
+    pub async fn build_fetching(
+        project: &Project,
+        sandbox: &Sandbox,
+        fetching: Fetching,
+    ) -> Result<(Self, Deployment), Diagnostics> {
         let mut found = project.warnings.clone();
         found.extend(systems::secret_warnings(project));
-        let plugins = plugins::load(project, sandbox, &mut found).await;
+        let plugins = plugins::load(project, sandbox, fetching, &mut found).await;
         let shadows = shadows::load(project, sandbox, &plugins, &mut found).await;
         let known = Known::of(project);
         let gates = systems::gates(project, &mut found);

@@ -3,6 +3,7 @@
 mod address;
 mod check;
 mod options;
+mod plugins;
 mod project;
 mod schema;
 mod systems;
@@ -19,7 +20,8 @@ use stepmill_core::limits::Limits;
 use stepmill_core::secret::SecretRef;
 use stepmill_core::workflow::EventDefinition;
 
-pub(crate) use check::pointer;
+pub(crate) use check::{is_digest, pointer};
+pub use plugins::{Plugin, Require, Trust};
 pub(crate) use project::read as read_source;
 pub use project::{FILE, Project, WorkflowSource};
 pub(crate) use schema::schema;
@@ -50,6 +52,8 @@ pub struct Config {
     /// after them, without any effect. What they would have done otherwise is told by `stepmill plugin shadow`.
     #[serde(skip_serializing_if = "IndexMap::is_empty")]
     pub shadows: IndexMap<String, Shadow>,
+    /// Whose plugins are loaded.
+    pub trust: Trust,
     /// The external applications that connectors talk to, by the name that a step's `system` gives.
     pub systems: IndexMap<String, System>,
     /// The events that runs wait for or are started by, besides those of their own webhooks.
@@ -70,6 +74,7 @@ impl Default for Config {
             workflows: vec!["workflows/*.yaml".into()],
             plugins: IndexMap::new(),
             shadows: IndexMap::new(),
+            trust: Trust::default(),
             systems: IndexMap::new(),
             events: IndexMap::new(),
             approvals: None,
@@ -206,17 +211,6 @@ pub struct Approvals {
     /// What they were signed with before, while such links may still be used.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub previous: Option<SecretRef>,
-}
-
-/// One plugin.
-#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-pub struct Plugin {
-    /// The component's file (`.wasm`), relative to this file.
-    pub path: PathBuf,
-    /// The component's digest, as `sha256:` and 64 hexadecimal digits: no other component is loaded.
-    #[serde(default)]
-    pub digest: Option<String>,
 }
 
 /// A candidate that is tried beside a plugin.

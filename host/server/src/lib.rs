@@ -1,8 +1,8 @@
 //! The service: what a webhook meets on its way to a finished run, what an operator writes and sees.
 //!
 //! The folders follow the path of an event: [`ingress`] → [`dispatcher`] → (the sandbox) → the journal.
-//! [`config`] and [`catalog`] are what is deployed, [`admin`] and `cli` are for the operator, `author` for plugin authors,
-//! [`service`] puts all of it together. Start reading there.
+//! [`config`] and [`catalog`] are what is deployed, [`distribution`] is how plugins get here, [`admin`] and `cli` are for
+//! the operator, `author` for plugin authors, [`service`] puts all of it together. Start reading there.
 //!
 //! ```no_run
 //! # async fn serve() -> Result<(), Box<dyn std::error::Error>> {
@@ -28,6 +28,7 @@ pub mod config;
 pub mod demo;
 pub mod diagnostic;
 pub mod dispatcher;
+pub mod distribution;
 pub mod entropy;
 pub mod gates;
 pub mod health;

@@ -10,7 +10,9 @@ use crate::kind::Kind;
 
 /// Prints a table in Markdown.
 pub fn print(stepmill: &Stepmill, made: &[Authored]) -> anyhow::Result<()> {
-    println!("\n| language | component | compiled once | loaded at a start | fresh instance | call of 1 KiB, p50 | p99 | prepared, p50 | memory |");
+    println!(
+        "\n| language | component | compiled once | loaded at a start | fresh instance | call of 1 KiB, p50 | p99 | prepared, p50 | memory |"
+    );
     println!("|---|---|---|---|---|---|---|---|---|");
     for step in made.iter().filter(|step| step.kind == Kind::Transform) {
         let input = step.folder.join("order-of-1-KiB.json");

@@ -21,6 +21,16 @@ pub fn bytes(name: &str) -> Vec<u8> {
     std::fs::read(path(name)).unwrap()
 }
 
+/// The guest `stamped` with this in its manifest.
+pub fn stamped(name: &str, version: &str, config_schema: &str) -> Vec<u8> {
+    const MARK: &[u8] = b"stepmill-test-manifest:";
+    let mut component = bytes("stamped");
+    let at = component.windows(MARK.len()).position(|window| window == MARK).unwrap() + MARK.len();
+    let stamp = format!("{name}\x1e{version}\x1e{config_schema}\x1e");
+    component[at..at + stamp.len()].copy_from_slice(stamp.as_bytes());
+    component
+}
+
 /// The root of the repository.
 pub fn root() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR")).ancestors().nth(2).unwrap()

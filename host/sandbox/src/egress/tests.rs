@@ -20,8 +20,8 @@ use super::{
 
 mod grants;
 mod limits;
-mod transport;
 mod stand_in;
+mod transport;
 
 const LONG: Duration = Duration::from_secs(20);
 

@@ -32,8 +32,6 @@ pub(super) enum Error {
     NoSuchSchedule(String),
     #[error(transparent)]
     Backtest(Refused),
-    #[error("there is no plugin {0:?}")]
-    NoSuchPlugin(String),
     #[error("the component is refused: {0}")]
     Component(String),
     #[error(transparent)]
@@ -100,7 +98,6 @@ impl IntoResponse for Error {
             Self::Backtest(Refused::NoWorkflow(_)) => (StatusCode::NOT_FOUND, "no-such-workflow"),
             Self::Backtest(Refused::NoStep { .. }) => (StatusCode::NOT_FOUND, "no-such-step"),
             Self::Backtest(Refused::Kind { .. }) => (StatusCode::UNPROCESSABLE_ENTITY, "wrong-kind"),
-            Self::NoSuchPlugin(_) => (StatusCode::NOT_FOUND, "no-such-plugin"),
             Self::Component(_) => (StatusCode::UNPROCESSABLE_ENTITY, "invalid-component"),
             Self::NoKey(_) => (StatusCode::UNPROCESSABLE_ENTITY, "no-key"),
             Self::Ended(_) => (StatusCode::CONFLICT, "run-ended"),

@@ -65,7 +65,7 @@ impl Found {
         // A file has no name but the one that it gives itself.
         let name = match &self.source {
             PluginSource::Stock => self.name,
-            PluginSource::File(_) => loaded.manifest.name.clone(),
+            PluginSource::File(_) | PluginSource::Remote(_) => loaded.manifest.name.clone(),
         };
         PluginEntry { name, source: self.source, loaded }
     }

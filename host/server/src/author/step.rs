@@ -92,6 +92,7 @@ impl Step {
         let none = BTreeSet::new();
         let environment = Environment {
             plugins: &BTreeMap::from([(name.clone(), info)]),
+            unused_plugins: Names::Of(&none),
             systems: Names::Of(&systems),
             events: Names::Of(&none),
             workflows: Names::Of(&none),

@@ -18,6 +18,7 @@ use tokio::net::{TcpListener, TcpStream};
 use super::{Catalog, plugins, systems};
 use crate::config::{Project, pointer};
 use crate::diagnostic::{Diagnostic, Diagnostics};
+use crate::distribution::Fetching;
 
 /// How long a system may take to accept a connection.
 const REACH: Duration = Duration::from_secs(2);
@@ -25,7 +26,7 @@ const REACH: Duration = Duration::from_secs(2);
 /// What a check does and how hard it judges.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct CheckOptions {
-    /// Connects to no system.
+    /// Connects to no system, and fetches no plugin.
     pub offline: bool,
     /// Makes warnings errors.
     pub strict: bool,
@@ -95,8 +96,9 @@ async fn check_project(
     if let Err(problems) = project.admin_token() {
         found.extend(problems);
     }
+    let fetching = if options.offline { Fetching::Never } else { Fetching::Look };
     match sandbox(systems.clone(), cache) {
-        Ok(sandbox) => match Catalog::build(project, &sandbox).await {
+        Ok(sandbox) => match Catalog::build_fetching(project, &sandbox, fetching).await {
             Ok((catalog, _)) => {
                 report.plugins = catalog.plugins.len();
                 found.extend(catalog.warnings);

@@ -3,8 +3,8 @@
 use std::collections::btree_map::Entry;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::error::Error;
-use std::fs;
-use std::path::{Path, PathBuf};
+use std::fmt;
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use serde_json::{Value, json};
@@ -13,6 +13,7 @@ use stepmill_sandbox::{LoadError, Loaded, Sandbox};
 
 use crate::config::{Plugin, Project, pointer};
 use crate::diagnostic::{Diagnostic, Diagnostics};
+use crate::distribution::{Fetching, Origin, Supplied, Supply, bare, permissions};
 use crate::stock::{self, Stock};
 
 use super::Catalog;
@@ -35,6 +36,18 @@ pub enum PluginSource {
     Stock,
     /// A file.
     File(PathBuf),
+    /// An address or a registry, as `stepmill.lock` says it.
+    Remote(String),
+}
+
+impl fmt::Display for PluginSource {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Stock => f.write_str("stock"),
+            Self::File(path) => write!(f, "{}", path.display()),
+            Self::Remote(source) => f.write_str(source),
+        }
+    }
 }
 
 impl PluginEntry {
@@ -55,10 +68,6 @@ impl PluginEntry {
     /// What the admin API and `stepmill plugin` show.
     pub fn to_json(&self) -> Value {
         let manifest = &self.loaded.manifest;
-        let source = match &self.source {
-            PluginSource::Stock => "stock".to_owned(),
-            PluginSource::File(path) => path.display().to_string(),
-        };
         json!({
             "name": self.name,
             "kind": manifest.kind,
@@ -66,7 +75,7 @@ impl PluginEntry {
             "summary": manifest.summary,
             "digest": self.loaded.digest,
             "size": self.loaded.size,
-            "source": source,
+            "source": self.source.to_string(),
             "imports": self.loaded.imports,
             "exports": self.loaded.exports,
             "config_schema": manifest.config_schema,
@@ -129,7 +138,12 @@ impl Plugins {
 
 /// Loads the plugins of config, and of the stock ones those that a workflow uses: to compile all of them would be most
 /// of a first start.
-pub(super) async fn load(project: &Project, sandbox: &Sandbox, found: &mut Diagnostics) -> Plugins {
+pub(super) async fn load(
+    project: &Project,
+    sandbox: &Sandbox,
+    fetching: Fetching,
+    found: &mut Diagnostics,
+) -> Plugins {
     let mut plugins = Plugins::default();
     let configured = &project.config.plugins;
     let used: BTreeSet<&str> =
@@ -151,16 +165,30 @@ pub(super) async fn load(project: &Project, sandbox: &Sandbox, found: &mut Diagn
             }
         }
     }
+    let supply = match Supply::of(project, fetching, found) {
+        Ok(supply) => supply,
+        Err(problems) => {
+            // With keys or a lock that cannot be read nothing can be said of any of them.
+            found.extend(problems);
+            plugins.damaged.extend(configured.keys().cloned());
+            return plugins;
+        }
+    };
     for (name, plugin) in configured {
-        match load_file(project, sandbox, name, plugin).await {
-            Ok((entry, bytes)) => {
-                found.extend(entry.loaded.warnings.iter().map(|warning| {
-                    project.source.error(&pointer(&["plugins", name, "path"]), warning.to_string()).warning()
-                }));
-                plugins.add(entry, &bytes);
+        match load_configured(project, sandbox, &supply, name, plugin).await {
+            Ok((entry, supplied)) => {
+                let at = pointer(&["plugins", name, supplied.origin.key()]);
+                found.extend(
+                    entry
+                        .loaded
+                        .warnings
+                        .iter()
+                        .map(|warning| project.source.error(&at, warning.to_string()).warning()),
+                );
+                plugins.add(entry, &supplied.bytes);
             }
-            Err(problem) => {
-                found.push(problem);
+            Err(problems) => {
+                found.extend(problems);
                 plugins.damaged.insert(name.clone());
             }
         }
@@ -168,54 +196,43 @@ pub(super) async fn load(project: &Project, sandbox: &Sandbox, found: &mut Diagn
     plugins
 }
 
-async fn load_file(
+async fn load_configured(
     project: &Project,
     sandbox: &Sandbox,
+    supply: &Supply<'_>,
     name: &str,
     plugin: &Plugin,
-) -> Result<(PluginEntry, Vec<u8>), Diagnostic> {
-    let path = project.path(&plugin.path);
-    let (loaded, bytes) =
-        load_at(project, sandbox, &["plugins", name], &path, plugin.digest.as_deref()).await?;
-    Ok((PluginEntry { name: name.into(), source: PluginSource::File(path), loaded }, bytes))
-}
-
-/// Loads the component of a file, which stands under these keys as `path` and `digest`.
-pub(super) async fn load_at(
-    project: &Project,
-    sandbox: &Sandbox,
-    keys: &[&str],
-    path: &Path,
-    pinned: Option<&str>,
-) -> Result<(Loaded, Vec<u8>), Diagnostic> {
-    let at = |key: &str| format!("{}/{key}", pointer(keys));
-    let wrong = |message: String| project.source.error(&at("path"), message);
-    let bytes = read(path).map_err(|error| {
-        wrong(format!("the plugin {} cannot be read: {error}", path.display())).help(format!(
-            "paths are relative to the folder of {}; build the plugin first if it is yours",
-            crate::config::FILE
-        ))
+) -> Result<(PluginEntry, Supplied), Diagnostics> {
+    let supplied = supply.take(name, plugin).await?;
+    let source = match &supplied.origin {
+        Origin::File(path) => PluginSource::File(project.path(path)),
+        Origin::Url(_) | Origin::Oci { .. } => PluginSource::Remote(supplied.origin.to_string()),
+    };
+    let shown = source.to_string();
+    let loaded = sandbox.load(&supplied.bytes).await.map_err(|error| {
+        let at = pointer(&["plugins", name, supplied.origin.key()]);
+        project.source.error(&at, format!("the plugin {shown} does not load: {}", chain(&error)))
     })?;
-    let loaded = sandbox
-        .load(&bytes)
-        .await
-        .map_err(|error| wrong(format!("the plugin {} does not load: {}", path.display(), chain(&error))))?;
+    pinned(project, &["plugins", name, "digest"], plugin.digest.as_deref(), &shown, &loaded)?;
+    supply.consented(name, &supplied, &permissions(&loaded.imports))?;
+    Ok((PluginEntry { name: name.into(), source, loaded }, supplied))
+}
+
+/// Refuses a component whose digest is not the one that stands at these keys, if one does.
+pub(super) fn pinned(
+    project: &Project,
+    keys: &[&str],
+    wanted: Option<&str>,
+    shown: &str,
+    loaded: &Loaded,
+) -> Result<(), Diagnostic> {
     let digest = bare(&loaded.digest);
-    if pinned.is_some_and(|pinned| !bare(pinned).eq_ignore_ascii_case(digest)) {
-        let message = format!("the plugin {} is not the one that is pinned", path.display());
-        let help = format!("its digest is sha256:{digest}: put the right file there, or this digest here");
-        return Err(project.source.error(&at("digest"), message).help(help));
+    if wanted.is_none_or(|wanted| bare(wanted).eq_ignore_ascii_case(digest)) {
+        return Ok(());
     }
-    Ok((loaded, bytes))
-}
-
-fn read(path: &Path) -> std::io::Result<Vec<u8>> {
-    if path.is_dir() { Err(std::io::ErrorKind::IsADirectory.into()) } else { fs::read(path) }
-}
-
-/// A digest without the name of its hash.
-fn bare(digest: &str) -> &str {
-    digest.strip_prefix("sha256:").unwrap_or(digest)
+    let message = format!("the plugin {shown} is not the one that is pinned");
+    let help = format!("its digest is sha256:{digest}: put the right file there, or this digest here");
+    Err(project.source.error(&pointer(keys), message).help(help))
 }
 
 /// An error and its causes in one line.

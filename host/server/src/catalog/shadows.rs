@@ -1,12 +1,14 @@
 //! The candidates that are tried beside plugins, loaded.
 
 use std::collections::BTreeMap;
+use std::path::Path;
 
 use stepmill_sandbox::{Loaded, Sandbox};
 
-use super::plugins::{Plugins, load_at};
-use crate::config::{Project, pointer};
-use crate::diagnostic::Diagnostics;
+use super::plugins::{Plugins, chain, pinned};
+use crate::config::{self, FILE, Project, pointer};
+use crate::diagnostic::{Diagnostic, Diagnostics};
+use crate::distribution::read_file;
 
 /// A candidate that is tried beside a plugin.
 #[derive(Clone, Debug)]
@@ -38,11 +40,11 @@ pub(super) async fn load(
             continue;
         };
         let path = project.path(&shadow.path);
-        match load_at(project, sandbox, &["shadows", name], &path, shadow.digest.as_deref()).await {
-            Ok((loaded, _)) if loaded.manifest.kind == plugin.loaded.manifest.kind => {
+        match load_candidate(project, sandbox, name, shadow, &path).await {
+            Ok(loaded) if loaded.manifest.kind == plugin.loaded.manifest.kind => {
                 shadows.insert(name.clone(), Shadow { loaded, share: shadow.share });
             }
-            Ok((loaded, _)) => {
+            Ok(loaded) => {
                 let (kind, is) = (plugin.loaded.manifest.kind.name(), loaded.manifest.kind.name());
                 let message = format!("{name} is a {kind} plugin, and {} a {is} plugin", path.display());
                 let help = "only plugins of one kind can be compared";
@@ -52,4 +54,25 @@ pub(super) async fn load(
         }
     }
     shadows
+}
+
+async fn load_candidate(
+    project: &Project,
+    sandbox: &Sandbox,
+    name: &str,
+    shadow: &config::Shadow,
+    path: &Path,
+) -> Result<Loaded, Diagnostic> {
+    let wrong = |message: String| project.source.error(&pointer(&["shadows", name, "path"]), message);
+    let shown = path.display();
+    let bytes = read_file(path).map_err(|error| {
+        let help =
+            format!("paths are relative to the folder of {FILE}; build the plugin first if it is yours");
+        wrong(format!("the plugin {shown} cannot be read: {error}")).help(help)
+    })?;
+    let loaded = sandbox.load(&bytes).await;
+    let loaded =
+        loaded.map_err(|error| wrong(format!("the plugin {shown} does not load: {}", chain(&error))))?;
+    pinned(project, &["shadows", name, "digest"], shadow.digest.as_deref(), &shown.to_string(), &loaded)?;
+    Ok(loaded)
 }

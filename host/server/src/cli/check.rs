@@ -25,7 +25,7 @@ pub(super) struct Arguments {
     /// Print what was found as JSON
     #[arg(long)]
     json: bool,
-    /// Connect to no system
+    /// Connect to no system, and fetch no plugin
     #[arg(long)]
     offline: bool,
     /// Count warnings as errors

@@ -1,5 +1,6 @@
 //! `stepmill plugin`: what authors make, and what operators have installed.
 
+mod access;
 mod backtest;
 mod bench;
 mod build;
@@ -8,11 +9,16 @@ mod diff;
 mod doc;
 mod inspect;
 mod list;
+mod lock;
 mod new;
+mod pull;
+mod push;
 mod run;
 mod shadow;
+mod sign;
 mod system;
 mod test;
+mod verify;
 
 use clap::Subcommand;
 use serde_json::Value;
@@ -43,6 +49,16 @@ pub(super) enum Command {
     Backtest(backtest::BacktestArguments),
     /// Shows what the candidates do otherwise that the running service tries beside plugins.
     Shadow(shadow::ShadowArguments),
+    /// Writes into stepmill.lock which component each plugin is, and what it may reach.
+    Lock(lock::LockArguments),
+    /// Puts a component into an OCI registry.
+    Push(push::PushArguments),
+    /// Gets a component from an OCI registry or an address.
+    Pull(pull::PullArguments),
+    /// Signs a component's file.
+    Sign(sign::SignArguments),
+    /// Tells whether somebody has signed a component.
+    Verify(verify::VerifyArguments),
 }
 
 impl Command {
@@ -59,6 +75,11 @@ impl Command {
             Self::Run(arguments) => arguments.run().await,
             Self::Backtest(arguments) => arguments.run().await,
             Self::Shadow(arguments) => arguments.run().await,
+            Self::Lock(arguments) => arguments.run().await,
+            Self::Push(arguments) => arguments.run().await,
+            Self::Pull(arguments) => arguments.run().await,
+            Self::Sign(arguments) => arguments.run(),
+            Self::Verify(arguments) => arguments.run().await,
         }
     }
 }

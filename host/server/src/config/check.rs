@@ -4,8 +4,9 @@ use std::time::Duration;
 
 use url::Url;
 
-use super::Config;
+use super::{Auth, Config, Require};
 use crate::diagnostic::{Diagnostics, Source};
+use crate::distribution::Origin;
 
 /// Most characters of a plugin's or a system's name, so that names fit in logs and metrics.
 const MAX_NAME: usize = 64;
@@ -62,6 +63,7 @@ pub(super) fn check(config: &Config, source: &Source, found: &mut Diagnostics) {
             ));
         }
     }
+    plugins(config, source, found);
     let pinned = config.plugins.iter().map(|(name, plugin)| ("plugins", name, &plugin.digest));
     let shadows = config.shadows.iter().map(|(name, shadow)| ("shadows", name, &shadow.digest));
     for (what, name, digest) in pinned.chain(shadows) {
@@ -98,6 +100,53 @@ pub(super) fn check(config: &Config, source: &Source, found: &mut Diagnostics) {
     }
 }
 
+/// Where plugins come from, and whose they must be.
+fn plugins(config: &Config, source: &Source, found: &mut Diagnostics) {
+    let keys = &config.trust.keys;
+    for (name, plugin) in &config.plugins {
+        if let Err(wrong) = Origin::of(plugin) {
+            found.push(wrong.diagnostic(source, name));
+        }
+        if plugin.oci.is_some() && matches!(plugin.auth, Some(Auth::Header { .. })) {
+            let at = pointer(&["plugins", name, "auth", "header"]);
+            found.push(
+                source
+                    .error(&at, "a registry knows no headers of its own")
+                    .help("give { basic: { user: …, password: … } } or { bearer: … }"),
+            );
+        }
+        if matches!(plugin.auth, Some(Auth::StandardWebhooks { .. })) {
+            let at = pointer(&["plugins", name, "auth", "standard-webhooks"]);
+            let help = "give { bearer: … } or { basic: { user: …, password: … } }";
+            found.push(source.error(&at, "this signs requests to receivers of webhooks").help(help));
+        }
+        if let Some(signer) = plugin.signed_by.as_deref().filter(|signer| !keys.contains_key(*signer)) {
+            let at = pointer(&["plugins", name, "signed_by"]);
+            let known: Vec<&str> = keys.keys().map(String::as_str).collect();
+            let help = if known.is_empty() {
+                format!("add it: trust: {{ keys: {{ {signer}: keys/{signer}.pub }} }}")
+            } else {
+                format!("there are: {}", known.join(", "))
+            };
+            found.push(source.error(&at, format!("trust.keys has no key {signer:?}")).help(help));
+        }
+    }
+    if config.trust.require != Require::None && keys.is_empty() {
+        found.push(
+            source.error("/trust/require", "no signature could be good: trust.keys is empty").help(
+                "give the public keys of those whose plugins are loaded, such as { acme: keys/acme.pub }",
+            ),
+        );
+    }
+    for name in keys.keys().filter(|name| !is_name(name)) {
+        found.push(
+            source.error_at_key(&pointer(&["trust", "keys", name]), format!("{name:?} is no name")).help(
+                format!("lower-case letters, digits, - and _, a letter first, at most {MAX_NAME} characters"),
+            ),
+        );
+    }
+}
+
 /// The file without the passwords that stand in URLs, where they should not.
 pub(super) fn hide_passwords(config: &Config, source: &Source) -> Source {
     let has_password = |text: &str| {
@@ -105,9 +154,11 @@ pub(super) fn hide_passwords(config: &Config, source: &Source) -> Source {
             .map_or_else(|_| text.contains('@'), |url| !url.username().is_empty() || url.password().is_some())
     };
     let links = config.approvals.iter().filter(|approvals| has_password(&approvals.url));
+    let plugins = config.plugins.iter().filter(|(_, plugin)| plugin.url.as_deref().is_some_and(has_password));
     let pointers: Vec<_> = (config.systems.iter())
         .filter(|(_, system)| has_password(&system.url))
         .map(|(name, _)| pointer(&["systems", name, "url"]))
+        .chain(plugins.map(|(name, _)| pointer(&["plugins", name, "url"])))
         .chain(links.map(|_| pointer(&["approvals", "url"])))
         .collect();
     source.hiding(pointers.iter().map(String::as_str))
@@ -124,7 +175,8 @@ fn is_name(name: &str) -> bool {
         && name.bytes().all(|b| matches!(b, b'a'..=b'z' | b'0'..=b'9' | b'-' | b'_'))
 }
 
-fn is_digest(text: &str) -> bool {
+/// Whether a text is a digest: `sha256:` and 64 hexadecimal digits.
+pub(crate) fn is_digest(text: &str) -> bool {
     text.strip_prefix("sha256:")
         .is_some_and(|hex| hex.len() == 64 && hex.bytes().all(|b| b.is_ascii_hexdigit()))
 }

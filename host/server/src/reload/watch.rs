@@ -10,6 +10,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::{Current, Reload};
 use crate::config::Project;
+use crate::distribution::{BUNDLE, Lock, SIGNATURE, beside};
 
 /// Pause between two looks.
 const LOOK_EVERY: Duration = Duration::from_secs(1);
@@ -48,16 +49,22 @@ impl Reload {
 }
 
 impl Current {
-    /// Everything that a reload reads but secrets: config, workflows, plugins, certificates, files that steps name.
+    /// Everything that a reload reads but secrets: config, lock, workflows, plugins with their signatures, keys,
+    /// certificates, files that steps name.
     fn files(&self) -> Vec<PathBuf> {
         let Project { config, .. } = &self.project;
-        let plugins = config.plugins.values().map(|plugin| plugin.path.as_path());
+        let plugins: Vec<_> = config.plugins.values().filter_map(|plugin| plugin.path.as_deref()).collect();
+        let beside = |plugin: &&Path| [SIGNATURE, BUNDLE].map(|suffix| beside(plugin, suffix));
+        let signatures: Vec<_> = plugins.iter().flat_map(beside).collect();
         let shadows = config.shadows.values().map(|shadow| shadow.path.as_path());
+        let keys = config.trust.keys.values().map(PathBuf::as_path);
         let certificates = config.systems.values().filter_map(|system| system.ca.as_deref());
         let named = self.named.iter().map(PathBuf::as_path);
+        let signed = plugins.into_iter().chain(signatures.iter().map(PathBuf::as_path)).chain(keys);
         let below =
-            plugins.chain(shadows).chain(certificates).chain(named).map(|file| self.project.path(file));
-        std::iter::once(self.project.file.clone()).chain(self.project.workflow_files()).chain(below).collect()
+            signed.chain(shadows).chain(certificates).chain(named).map(|file| self.project.path(file));
+        let top = [self.project.file.clone(), Lock::file(&self.project.root)];
+        top.into_iter().chain(self.project.workflow_files()).chain(below).collect()
     }
 }
 

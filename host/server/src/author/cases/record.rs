@@ -1,10 +1,11 @@
 //! Makes exchanges for real and writes them down, as a cassette.
 
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use async_trait::async_trait;
 use bytes::Bytes;
+use stepmill_core::clock::SystemClock;
 use stepmill_core::invoke::Attempt;
 use stepmill_core::limits::Limits;
 use stepmill_sandbox::egress::{
@@ -84,6 +85,7 @@ impl Recorder {
             run: *run,
             step: step.clone(),
             deadline: Instant::now() + Duration::from_millis(limits.wall_ms),
+            clock: Arc::new(SystemClock),
         };
         let (method, headers, body) = (sent.method.clone(), sent.headers.clone(), sent.body.clone());
         let request = Request { method, target, headers, body, timeout: None };

@@ -24,6 +24,7 @@ use crate::cli::output::{self, Paint, Tone};
 use crate::cli::{Connection, Error, Exit, stopped};
 use crate::components::Components;
 use crate::config::Project;
+use crate::distribution::configured;
 use crate::entropy::SystemEntropy;
 use crate::shadow::Shadows;
 use crate::stock;
@@ -124,7 +125,7 @@ impl BacktestArguments {
             loading: Mutex::default(),
             shadows: Shadows::new(Arc::clone(&sandbox), Arc::new(SystemEntropy), stop.clone()),
         };
-        let loaded = sandbox.load(&self.component(project)?).await.map_err(anyhow::Error::from)?;
+        let loaded = sandbox.load(&self.component(project).await?).await.map_err(anyhow::Error::from)?;
         let candidate = Candidate::new(loaded);
         let backtests = Backtests::new(Arc::new(components), stop);
         backtests.check(&target, &candidate).await?;
@@ -133,12 +134,12 @@ impl BacktestArguments {
         Ok(())
     }
 
-    fn component(&self, project: &Project) -> Result<Vec<u8>, Error> {
+    async fn component(&self, project: &Project) -> Result<Vec<u8>, Error> {
         if let Some(file) = file(&self.candidate) {
             return Ok(read(file)?);
         }
         if let Some(plugin) = project.config.plugins.get(&self.candidate) {
-            return Ok(read(&project.path(&plugin.path))?);
+            return Ok(configured(project, &self.candidate, plugin).await?);
         }
         let stock = stock::find(&self.candidate);
         let missing = || {

@@ -3,7 +3,7 @@
 use clap::Args;
 use serde_json::Value;
 
-use super::{described, text};
+use super::described;
 use crate::author::Workbench;
 use crate::author::found::Found;
 use crate::cli::output::{self, Paint};

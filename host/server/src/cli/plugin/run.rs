@@ -16,6 +16,7 @@ use crate::cli::output;
 use crate::cli::{Error, Exit};
 use crate::config::read_source;
 use crate::diagnostic::Source;
+use crate::distribution::configured;
 use crate::stock;
 
 #[derive(Debug, Args)]
@@ -54,7 +55,7 @@ pub(in crate::cli) struct RunArguments {
 
 impl RunArguments {
     pub(super) async fn run(self) -> Result<Exit, Error> {
-        let bytes = self.component()?;
+        let bytes = self.component().await?;
         let (config, folder) = self.config()?;
         let trial = trial::Trial { config, input: self.input()?, system: self.system.system()? };
         let bench = Workbench::try_new()?;
@@ -81,14 +82,14 @@ impl RunArguments {
         Ok(Exit::Done)
     }
 
-    fn component(&self) -> Result<Vec<u8>, Error> {
+    async fn component(&self) -> Result<Vec<u8>, Error> {
         if let Some(path) = component::file(&self.plugin) {
             return Ok(component::read(path)?);
         }
         if let Some(project) = self.system.project()?
             && let Some(plugin) = project.config.plugins.get(&self.plugin)
         {
-            return Ok(component::read(&project.path(&plugin.path))?);
+            return Ok(configured(&project, &self.plugin, plugin).await?);
         }
         let stock = stock::find(&self.plugin);
         stock.map(|stock| stock.component.to_vec()).ok_or_else(|| {

@@ -6,8 +6,8 @@ use std::time::Duration;
 use clap::Args;
 
 use super::system::SystemArguments;
-use crate::author::cases::{Suite, Summary};
 use crate::author::Workbench;
+use crate::author::cases::{Suite, Summary};
 use crate::author::component::cases_folder;
 use crate::cli::output::{self, Paint, Tone};
 use crate::cli::{Error, Exit};
