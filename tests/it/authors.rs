@@ -105,6 +105,23 @@ fn a_new_project_has_the_authors_names_and_all_that_it_is_built_on() {
 }
 
 #[test]
+fn a_new_project_is_formatted_however_long_its_name_is() {
+    let place = TempDir::new().unwrap();
+    for kind in KINDS {
+        for name in [format!("{}-{kind}", &kind[..1]), format!("{kind}-{}", "x".repeat(64 - kind.len() - 1))]
+        {
+            assert_eq!(plugin(place.path(), &["new", &name, "--kind", kind]).code, Some(0));
+            let mut rustfmt = Command::new("rustfmt");
+            rustfmt
+                .args(["--check", "--edition", "2024", "src/lib.rs"])
+                .current_dir(place.path().join(&name));
+            let formatted = rustfmt.output().unwrap();
+            assert!(formatted.status.success(), "{}", String::from_utf8_lossy(&formatted.stdout));
+        }
+    }
+}
+
+#[test]
 fn a_new_project_builds_to_a_component_that_does_its_work() {
     let place = TempDir::new().unwrap();
     let order = json!({

@@ -200,15 +200,18 @@ fn names_manifest(payload: &str, digest: &str) -> bool {
 fn states_manifest(statement: &str, hex: &str) -> bool {
     let statement: Value = serde_json::from_str(statement).unwrap_or_default();
     let subjects = statement.get("subject").and_then(Value::as_array).map(Vec::as_slice).unwrap_or_default();
-    statement["predicateType"] == STATEMENT_TYPE
-        && subjects.iter().any(|subject| subject["digest"]["sha256"] == hex)
+    let digest = |subject: &Value| subject.pointer("/digest/sha256").is_some_and(|digest| digest == hex);
+    statement.get("predicateType").is_some_and(|kind| kind == STATEMENT_TYPE) && subjects.iter().any(digest)
 }
 
 fn names_component(manifest: &str, digest: &str) -> bool {
     let manifest: Value = serde_json::from_str(manifest).unwrap_or_default();
     let layers = manifest.get("layers").and_then(Value::as_array).map(Vec::as_slice).unwrap_or_default();
     match layers {
-        [layer] => layer["mediaType"] == WASM_LAYER && layer["digest"] == digest,
+        [layer] => {
+            let is = |key, wanted| layer.get(key).and_then(Value::as_str) == Some(wanted);
+            is("mediaType", WASM_LAYER) && is("digest", digest)
+        }
         _ => false,
     }
 }

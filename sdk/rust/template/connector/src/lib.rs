@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 use stepmill_sdk::{Connector, ConnectorContext, Failure, NoConfig, log};
 
 /// The step.
-pub struct MyStep;
+pub struct Step;
 
 /// An order of the shop.
 #[derive(Deserialize, JsonSchema)]
@@ -48,7 +48,7 @@ struct Seen<'a> {
     missing: &'a [String],
 }
 
-impl Connector for MyStep {
+impl Connector for Step {
     const NAME: &'static str = "my-step";
     const SUMMARY: &'static str = "Asks whether an order is in stock.";
     type Config = NoConfig;
@@ -76,14 +76,14 @@ impl Connector for MyStep {
     }
 }
 
-stepmill_sdk::export_connector!(MyStep);
+stepmill_sdk::export_connector!(Step);
 
 #[cfg(test)]
 mod tests {
     use serde_json::{Value, json};
     use stepmill_sdk::testing::{self, FakeHttp, MemoryStorage};
 
-    use super::MyStep;
+    use super::Step;
 
     fn order() -> Value {
         json!({ "id": "SO-1", "lines": [{ "sku": "A", "quantity": 2 }, { "sku": "B", "quantity": 1 }] })
@@ -95,11 +95,8 @@ mod tests {
             .reply_json("GET", "/stock?sku=A", 200, &json!({ "available": 1 }))
             .reply_json("GET", "/stock?sku=B", 200, &json!({ "available": 1 }));
         let storage = MemoryStorage::new();
-        let answer = testing::connect::<MyStep>("{}", order(), &http, &storage).unwrap();
-        assert_eq!(
-            answer.text().unwrap(),
-            r#"{"order":"SO-1","available":false,"missing":["A"]}"#
-        );
+        let answer = testing::connect::<Step>("{}", order(), &http, &storage).unwrap();
+        assert_eq!(answer.text().unwrap(), r#"{"order":"SO-1","available":false,"missing":["A"]}"#);
         let ctx = testing::connector_context(&http, &storage);
         let seen: Option<Value> = ctx.storage().get_json("seen/SO-1").unwrap();
         assert_eq!(seen, Some(json!({ "missing": ["A"] })));
@@ -109,7 +106,7 @@ mod tests {
     fn a_busy_system_is_asked_again_later_and_nothing_is_remembered() {
         let http = FakeHttp::new().reply("GET", "/stock?sku=A", 503, "");
         let storage = MemoryStorage::new();
-        let failure = testing::connect::<MyStep>("{}", order(), &http, &storage).unwrap_err();
+        let failure = testing::connect::<Step>("{}", order(), &http, &storage).unwrap_err();
         assert!(failure.is_retry());
         let ctx = testing::connector_context(&http, &storage);
         assert_eq!(ctx.storage().get("seen/SO-1").unwrap(), None);

@@ -7,7 +7,7 @@ use stepmill_sdk::{Context, Failure, Transform, log};
 /// The step, which is its config (a workflow's `with:`) as it is.
 #[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-pub struct MyStep {
+pub struct Step {
     /// Of orders that name none.
     currency: Option<String>,
 }
@@ -45,7 +45,7 @@ pub struct Summary {
     items: u64,
 }
 
-impl Transform for MyStep {
+impl Transform for Step {
     const NAME: &'static str = "my-step";
     const SUMMARY: &'static str = "Sums up an order.";
     type Config = Self;
@@ -68,14 +68,14 @@ impl Transform for MyStep {
     }
 }
 
-stepmill_sdk::export_transform!(MyStep);
+stepmill_sdk::export_transform!(Step);
 
 #[cfg(test)]
 mod tests {
     use serde_json::json;
     use stepmill_sdk::testing;
 
-    use super::MyStep;
+    use super::Step;
 
     #[test]
     fn an_order_is_summed_up() {
@@ -84,19 +84,16 @@ mod tests {
             "currency": "EUR",
             "lines": [{ "sku": "A", "quantity": 2, "price": 9.5 }],
         });
-        let summary = testing::transform::<MyStep>("{}", order).unwrap();
-        assert_eq!(
-            summary.text().unwrap(),
-            r#"{"order":"SO-1","currency":"EUR","total":19,"items":2}"#
-        );
+        let summary = testing::transform::<Step>("{}", order).unwrap();
+        assert_eq!(summary.text().unwrap(), r#"{"order":"SO-1","currency":"EUR","total":19,"items":2}"#);
     }
 
     #[test]
     fn the_steps_currency_is_for_orders_that_name_none() {
         let order = json!({ "id": "SO-2", "lines": [] });
-        let summary = testing::transform::<MyStep>(r#"{"currency": "CHF"}"#, order.clone()).unwrap();
+        let summary = testing::transform::<Step>(r#"{"currency": "CHF"}"#, order.clone()).unwrap();
         assert!(summary.text().unwrap().contains(r#""currency":"CHF""#));
-        let refused = testing::transform::<MyStep>("{}", order).unwrap_err();
+        let refused = testing::transform::<Step>("{}", order).unwrap_err();
         assert_eq!(refused.code(), Some("no-currency"));
     }
 }

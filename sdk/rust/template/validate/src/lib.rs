@@ -8,13 +8,13 @@ use stepmill_sdk::{Context, Failure, Validate, Violation};
 /// The step, which is its config (a workflow's `with:`) as it is.
 #[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-pub struct MyStep {
+pub struct Step {
     /// Lines that an order may have.
     #[schemars(range(min = 1))]
     max_lines: Option<usize>,
 }
 
-impl Validate for MyStep {
+impl Validate for Step {
     const NAME: &'static str = "my-step";
     const SUMMARY: &'static str = "Checks the lines of an order.";
     type Config = Self;
@@ -49,17 +49,17 @@ impl Validate for MyStep {
     }
 }
 
-stepmill_sdk::export_validate!(MyStep);
+stepmill_sdk::export_validate!(Step);
 
 #[cfg(test)]
 mod tests {
     use serde_json::{Value, json};
     use stepmill_sdk::testing;
 
-    use super::MyStep;
+    use super::Step;
 
     fn rules(config: &str, order: Value) -> Vec<String> {
-        let violations = testing::validate::<MyStep>(config, order).unwrap();
+        let violations = testing::validate::<Step>(config, order).unwrap();
         violations.into_iter().map(|one| format!("{} {}", one.pointer, one.rule)).collect()
     }
 
