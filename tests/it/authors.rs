@@ -257,7 +257,7 @@ fn what_an_author_gets_wrong_is_said_with_what_would_be_right() {
         let err: String = err
             .lines()
             .filter(|line| {
-                !line.trim_start().starts_with("Compiling") && !line.trim_start().starts_with("Finished")
+                !["Blocking", "Compiling", "Finished"].iter().any(|word| line.trim_start().starts_with(word))
             })
             .fold(String::new(), |all, line| all + line.trim_end() + "\n");
         assert!(said.out.is_empty(), "{arguments:?}: {}", said.out);

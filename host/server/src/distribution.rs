@@ -29,7 +29,7 @@ pub use fetch::{BUNDLE, Fetched, Manifest, SIGNATURE, beside, component, proofs,
 pub use lock::{LOCK, Lock, Locked};
 pub use oci::Registry;
 pub use origin::{InvalidOrigin, Origin};
-pub use permissions::{listed, meaning, permissions};
+pub use permissions::{listed, meaning, permission, permissions};
 pub use propose::{Proposal, is_stale, propose};
 pub use signature::{InvalidKey, PrivateKey, Proof, PublicKey};
 pub use supply::{Fetching, Supplied, Supply, configured};

@@ -58,7 +58,7 @@ fn stock_is_that_of_the_warehouse() {
     let http =
         server(&[json!([{"id": 9}]), json!([{"code": "X-1", "quantity": 7.0, "forecast_quantity": 5.0}])]);
     let stock = run(json!({"stock": {"product": "X-1", "warehouse": "WH"}}), &http).unwrap();
-    assert_eq!(stock, json!({"product": "X-1", "quantity": 7.0, "forecast": 5.0}));
+    assert_eq!(stock, json!({"product": "X-1", "quantity": 7, "forecast": 5}));
     assert_eq!(calls(&http)[1].1[5], json!({"company": 1, "locations": [9]}));
     let missing =
         run(json!({"stock": {"product": "X-1", "warehouse": "W"}}), &server(&[json!([])])).unwrap_err();
@@ -76,7 +76,7 @@ fn a_sale_is_created_once() {
     let (method, params) = &calls(&http)[3];
     assert_eq!(method, "model.sale.sale.create");
     let price = json!({"__class__": "Decimal", "decimal": "19.90"});
-    let line = json!({"product": 4, "quantity": 2.0, "unit": 1, "unit_price": price});
+    let line = json!({"product": 4, "quantity": 2, "unit": 1, "unit_price": price});
     assert_eq!(
         params[0],
         json!([{

@@ -17,6 +17,7 @@ use serde::{Deserialize, Deserializer, Serialize};
 /// ```
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(untagged)]
+#[schemars(description = "A text, number or boolean.")]
 pub enum Scalar {
     /// As it is.
     Text(String),

@@ -1,5 +1,7 @@
 //! What a plugin's imports let it do.
 
+use crate::distribution::permission;
+
 /// What an import lets a plugin do; none for those that lead nowhere.
 pub(crate) fn of(import: &str) -> Option<&'static str> {
     match interface(import) {
@@ -15,10 +17,7 @@ pub(crate) fn of(import: &str) -> Option<&'static str> {
 
 /// Whether an import reaches beyond the attempt's own record: what somebody who installs the plugin consents to.
 pub(crate) fn is_permission(import: &str) -> bool {
-    matches!(
-        interface(import),
-        "stepmill:plugin/http" | "stepmill:plugin/storage" | "wasi:http/outgoing-handler"
-    )
+    permission(import).is_some()
 }
 
 /// An import without its version.

@@ -11,7 +11,8 @@ pub fn permissions(imports: &[String]) -> BTreeSet<String> {
     imports.iter().filter_map(|import| permission(import)).map(str::to_owned).collect()
 }
 
-fn permission(import: &str) -> Option<&str> {
+/// The permission that an import amounts to; none if it leads nowhere.
+pub fn permission(import: &str) -> Option<&str> {
     let interface = import.split('@').next().unwrap_or_default();
     let package = interface.split('/').next().unwrap_or_default();
     match interface {

@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 use stepmill_sdk::{Connector, ConnectorContext, Failure, NoConfig, log};
 
 /// The step.
-pub struct Step;
+pub struct MyStep;
 
 /// An order of the shop.
 #[derive(Deserialize, JsonSchema)]
@@ -48,7 +48,7 @@ struct Seen<'a> {
     missing: &'a [String],
 }
 
-impl Connector for Step {
+impl Connector for MyStep {
     const NAME: &'static str = "my-step";
     const SUMMARY: &'static str = "Asks whether an order is in stock.";
     type Config = NoConfig;
@@ -76,14 +76,14 @@ impl Connector for Step {
     }
 }
 
-stepmill_sdk::export_connector!(Step);
+stepmill_sdk::export_connector!(MyStep);
 
 #[cfg(test)]
 mod tests {
     use serde_json::{Value, json};
     use stepmill_sdk::testing::{self, FakeHttp, MemoryStorage};
 
-    use super::Step;
+    use super::MyStep as Step;
 
     fn order() -> Value {
         json!({ "id": "SO-1", "lines": [{ "sku": "A", "quantity": 2 }, { "sku": "B", "quantity": 1 }] })

@@ -7,7 +7,7 @@ use stepmill_sdk::{Context, Failure, Transform, log};
 /// The step, which is its config (a workflow's `with:`) as it is.
 #[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-pub struct Step {
+pub struct MyStep {
     /// Of orders that name none.
     currency: Option<String>,
 }
@@ -45,7 +45,7 @@ pub struct Summary {
     items: u64,
 }
 
-impl Transform for Step {
+impl Transform for MyStep {
     const NAME: &'static str = "my-step";
     const SUMMARY: &'static str = "Sums up an order.";
     type Config = Self;
@@ -68,14 +68,14 @@ impl Transform for Step {
     }
 }
 
-stepmill_sdk::export_transform!(Step);
+stepmill_sdk::export_transform!(MyStep);
 
 #[cfg(test)]
 mod tests {
     use serde_json::json;
     use stepmill_sdk::testing;
 
-    use super::Step;
+    use super::MyStep as Step;
 
     #[test]
     fn an_order_is_summed_up() {

@@ -8,13 +8,13 @@ use stepmill_sdk::{Context, Failure, Validate, Violation};
 /// The step, which is its config (a workflow's `with:`) as it is.
 #[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-pub struct Step {
+pub struct MyStep {
     /// Lines that an order may have.
     #[schemars(range(min = 1))]
     max_lines: Option<usize>,
 }
 
-impl Validate for Step {
+impl Validate for MyStep {
     const NAME: &'static str = "my-step";
     const SUMMARY: &'static str = "Checks the lines of an order.";
     type Config = Self;
@@ -49,14 +49,14 @@ impl Validate for Step {
     }
 }
 
-stepmill_sdk::export_validate!(Step);
+stepmill_sdk::export_validate!(MyStep);
 
 #[cfg(test)]
 mod tests {
     use serde_json::{Value, json};
     use stepmill_sdk::testing;
 
-    use super::Step;
+    use super::MyStep as Step;
 
     fn rules(config: &str, order: Value) -> Vec<String> {
         let violations = testing::validate::<Step>(config, order).unwrap();
