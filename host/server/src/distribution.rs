@@ -1,7 +1,7 @@
 //! How plugins get here: from files, addresses and OCI registries, pinned by digest in `stepmill.lock`, kept by
 //! content, signed by people who are trusted, with permissions that somebody has accepted.
 //!
-//! `stepmill plugin lock` ([`propose`]) is the one place where something new is taken in. Whoever loads plugins afterwards
+//! `stepmill plugin lock` ([`propose()`]) is the one place where something new is taken in. Whoever loads plugins afterwards
 //! ([`Supply`]) gets the bytes that are locked or an error: a tag that was moved, a file that was replaced, a key that was taken away are
 //! found before any of it runs. It is not a package manager: there are no version ranges and no dependencies, a
 //! component is whole.

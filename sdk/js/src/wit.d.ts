@@ -221,8 +221,9 @@ declare module "stepmill:plugin/types@0.1.0" {
     summary: string;
     /**
      * JSON Schema (draft 2020-12) of the step's config. A property with
-     * `"x-stepmill-file": true` may be given in a workflow as the path of a JSON or YAML file;
-     * the host puts the file's content in its place when it loads the workflow.
+     * `"x-stepmill-file": true` may be given in a workflow as the path of a file; the host puts
+     * the file's content in its place when it loads the workflow: of JSON and YAML (`.json`, `.yaml`,
+     * `.yml`) what is in it, of any other file its text as a string.
      */
     configSchema: string;
     /**

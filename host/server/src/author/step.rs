@@ -71,19 +71,15 @@ impl Step {
         let wrong =
             |pointer: &str, message: String| PlanError { pointer: pointer.into(), message, help: None };
         let name = &loaded.manifest.name;
-        let mut step = json!({
+        let step = json!({
             "id": outline.step,
             "use": name,
             "with": outline.config,
             "limits": outline.limits,
             "allow": outline.allow,
+            "system": outline.has_system.then_some(SYSTEM),
+            "timeout": outline.timeout_ms.map(|timeout_ms| format!("{timeout_ms}ms")),
         });
-        if outline.has_system {
-            step["system"] = SYSTEM.into();
-        }
-        if let Some(timeout_ms) = outline.timeout_ms {
-            step["timeout"] = format!("{timeout_ms}ms").into();
-        }
         let definition = serde_json::from_value(json!({ "name": outline.workflow, "steps": [step] }))
             .map_err(|error| vec![wrong("", error.to_string())])?;
         let info =
