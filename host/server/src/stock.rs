@@ -10,7 +10,7 @@ pub struct Stock {
 }
 
 /// Every stock plugin, by name: one for each folder of `plugins/`.
-pub const ALL: &[Stock] = include!(concat!(env!("OUT_DIR"), "/stock.rs"));
+pub static ALL: &[Stock] = include!(concat!(env!("OUT_DIR"), "/stock.rs"));
 
 /// The stock plugin of a name.
 pub fn find(name: &str) -> Option<&'static Stock> {

@@ -50,6 +50,8 @@ export async function bundle(entry, cwd) {
     mainFields: ["module", "main"],
     conditions: ["stepmill", "import"],
     external: ["stepmill:*"],
+    // A component has no place of its own: the engine throws where a module asks for it while it is evaluated.
+    define: { "self.location": "undefined" },
     plugins: [refuseNode],
   });
   const [output] = Object.values(metafile.outputs);

@@ -213,26 +213,29 @@ async fn load_configured(
         let at = pointer(&["plugins", name, supplied.origin.key()]);
         project.source.error(&at, format!("the plugin {shown} does not load: {}", chain(&error)))
     })?;
-    pinned(project, &["plugins", name, "digest"], plugin.digest.as_deref(), &shown, &loaded)?;
+    let digest = plugin.digest.as_deref();
+    if let Some(problem) = unpinned(project, &["plugins", name, "digest"], digest, &shown, &loaded) {
+        return Err(problem.into());
+    }
     supply.consented(name, &supplied, &permissions(&loaded.imports))?;
     Ok((PluginEntry { name: name.into(), source, loaded }, supplied))
 }
 
-/// Refuses a component whose digest is not the one that stands at these keys, if one does.
-pub(super) fn pinned(
+/// What is wrong with a component whose digest is not the one that stands at these keys.
+pub(super) fn unpinned(
     project: &Project,
     keys: &[&str],
     wanted: Option<&str>,
     shown: &str,
     loaded: &Loaded,
-) -> Result<(), Diagnostic> {
+) -> Option<Diagnostic> {
     let digest = bare(&loaded.digest);
     if wanted.is_none_or(|wanted| bare(wanted).eq_ignore_ascii_case(digest)) {
-        return Ok(());
+        return None;
     }
     let message = format!("the plugin {shown} is not the one that is pinned");
     let help = format!("its digest is sha256:{digest}: put the right file there, or this digest here");
-    Err(project.source.error(&pointer(keys), message).help(help))
+    Some(project.source.error(&pointer(keys), message).help(help))
 }
 
 /// An error and its causes in one line.

@@ -5,7 +5,7 @@ use std::path::Path;
 
 use stepmill_sandbox::{Loaded, Sandbox};
 
-use super::plugins::{Plugins, chain, pinned};
+use super::plugins::{Plugins, chain, unpinned};
 use crate::config::{self, FILE, Project, pointer};
 use crate::diagnostic::{Diagnostic, Diagnostics};
 use crate::distribution::read_file;
@@ -73,6 +73,9 @@ async fn load_candidate(
     let loaded = sandbox.load(&bytes).await;
     let loaded =
         loaded.map_err(|error| wrong(format!("the plugin {shown} does not load: {}", chain(&error))))?;
-    pinned(project, &["shadows", name, "digest"], shadow.digest.as_deref(), &shown.to_string(), &loaded)?;
-    Ok(loaded)
+    let (keys, digest) = (["shadows", name, "digest"], shadow.digest.as_deref());
+    match unpinned(project, &keys, digest, &shown.to_string(), &loaded) {
+        Some(problem) => Err(problem),
+        None => Ok(loaded),
+    }
 }
