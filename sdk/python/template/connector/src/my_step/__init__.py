@@ -32,7 +32,11 @@ class Availability:
     missing: Annotated[list[str], "The SKUs of the lines for which there is not."]
 
 
-@connector(name="my-step", version="0.1.0", summary="Asks the step's system whether an order's lines are in stock.")
+@connector(
+    name="my-step",
+    version="0.1.0",
+    summary="Asks the step's system whether an order's lines are in stock.",
+)
 def my_step(order: Order, ctx: ConnectorContext) -> Availability:
     missing = []
     for line in order.lines:

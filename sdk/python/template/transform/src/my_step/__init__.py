@@ -38,7 +38,11 @@ class Summary:
     items: Annotated[int, "Pieces of all lines."]
 
 
-@transform(name="my-step", version="0.1.0", summary="Sums up an order.")
+@transform(
+    name="my-step",
+    version="0.1.0",
+    summary="Sums up an order.",
+)
 def my_step(order: Order, config: Config, ctx: Context) -> Summary:
     currency = order.currency or config.currency
     if not currency:

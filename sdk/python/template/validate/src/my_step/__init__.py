@@ -17,7 +17,11 @@ class Config:
 
 
 # The order is of no type yet: that is what is checked.
-@validate(name="my-step", version="0.1.0", summary="Checks the lines of an order.")
+@validate(
+    name="my-step",
+    version="0.1.0",
+    summary="Checks the lines of an order.",
+)
 def my_step(order: Any, config: Config) -> Iterator[Violation]:
     lines = order.get("lines") if isinstance(order, dict) else None
     if not isinstance(lines, list):
