@@ -107,18 +107,8 @@ fn gather_example(from: &Path, to: &Path) -> Result<(), Box<dyn Error>> {
     if to.exists() {
         fs::remove_dir_all(to)?;
     }
-    fs::create_dir_all(to)?;
-    for file in ["README.md", "stepmill.yaml"] {
-        println!("cargo::rerun-if-changed={}", from.join(file).display());
-        fs::copy(from.join(file), to.join(file))?;
-    }
-    for folder in ["workflows", "schemas"] {
-        println!("cargo::rerun-if-changed={}", from.join(folder).display());
-        fs::create_dir(to.join(folder))?;
-        for file in fs::read_dir(from.join(folder))? {
-            let file = file?;
-            fs::copy(file.path(), to.join(folder).join(file.file_name()))?;
-        }
+    for part in ["README.md", "stepmill.yaml", "workflows", "schemas"] {
+        kit::copy(&from.join(part), &to.join(part))?;
     }
     Ok(())
 }

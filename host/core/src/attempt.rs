@@ -213,6 +213,19 @@ pub enum LogLevel {
     Error,
 }
 
+impl LogLevel {
+    /// The level as it is stored and shown.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Trace => "trace",
+            Self::Debug => "debug",
+            Self::Info => "info",
+            Self::Warn => "warn",
+            Self::Error => "error",
+        }
+    }
+}
+
 /// `text` cut to at most `limit` bytes at a character's border.
 pub fn capped(mut text: String, limit: usize) -> String {
     if text.len() > limit {

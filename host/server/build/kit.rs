@@ -62,7 +62,7 @@ pub fn gather(workspace: &Path, to: &Path) -> Result<(), Box<dyn Error>> {
 }
 
 /// Copies a file, or a folder but for leftovers, and has the build run again when it changes.
-fn copy(from: &Path, to: &Path) -> Result<(), Box<dyn Error>> {
+pub fn copy(from: &Path, to: &Path) -> Result<(), Box<dyn Error>> {
     println!("cargo::rerun-if-changed={}", from.display());
     copy_tree(from, to).map_err(|error| format!("failed to gather {}: {error}", from.display()).into())
 }

@@ -17,6 +17,11 @@ pub fn find(name: &str) -> Option<&'static Stock> {
     ALL.iter().find(|stock| stock.name == name)
 }
 
+/// Their names, for advice.
+pub fn names() -> String {
+    ALL.iter().map(|stock| stock.name).collect::<Vec<_>>().join(", ")
+}
+
 #[cfg(test)]
 mod tests {
     use super::ALL;

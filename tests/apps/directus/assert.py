@@ -2,45 +2,20 @@
 
 import json
 import sys
-import time
-import urllib.error
-import urllib.request
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
+from service import Service, call, within  # noqa: E402
 
 CRM, ADDRESSES = sys.argv[1:]
 TOKEN = {"authorization": "Bearer static-token-of-admin"}
-
-
-def call(url, body=None, headers=None, method=None):
-    data = None if body is None else json.dumps(body).encode()
-    headers = {"content-type": "application/json", **(headers or {})}
-    request = urllib.request.Request(url, data, headers, method=method)
-    with urllib.request.urlopen(request, timeout=20) as response:
-        text = response.read()
-        return json.loads(text) if text else {}
-
-
-def within(seconds, what, attempt):
-    end = time.monotonic() + seconds
-    while True:
-        try:
-            found = attempt()
-            if found is not None:
-                return found
-            reason = "nothing yet"
-        except (OSError, urllib.error.URLError, ValueError) as error:
-            reason = error
-        if time.monotonic() > end:
-            sys.exit(f"{what}: {reason}")
-        time.sleep(0.1)
-
 
 # The static token, by which the service proves itself, is set by a person who logs in.
 person = {"email": "admin@example.com", "password": "password-of-admin"}
 login = within(120, "Directus does not answer", lambda: call(f"{CRM}/auth/login", person))["data"]
 bearer = {"authorization": f"Bearer {login['access_token']}"}
 call(f"{CRM}/users/me?fields=id", {"token": "static-token-of-admin"}, bearer, "PATCH")
-admin = within(60, "the service is not there", lambda: json.load(open(ADDRESSES))["admin"])
-within(60, "the service does not answer", lambda: call(f"{admin}/api/status"))
+service = Service(ADDRESSES)
 
 number_of = {"field": "id", "type": "integer", "schema": {"is_primary_key": True, "has_auto_increment": True}}
 text = {"type": "string", "schema": {}}
@@ -60,14 +35,7 @@ def items(collection):
 
 
 def run(body):
-    started = call(f"{admin}/api/workflows/customer/runs", body)
-
-    def ended():
-        shown = call(f"{admin}/api/runs/{started['run']}")
-        phase = shown["state"]["phase"]
-        return shown if phase == "succeeded" or "dead" in phase else None
-
-    return within(60, "the run does not end", ended)
+    return service.run("customer", body)
 
 
 customer = {"id": "C-7", "name": "Ada", "company": {"id": "F-1", "name": "Engines"}, "note": "called"}

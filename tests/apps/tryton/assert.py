@@ -3,19 +3,13 @@
 import base64
 import json
 import sys
-import time
-import urllib.error
-import urllib.request
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
+from service import Service, call, within  # noqa: E402
 
 ERP, ADDRESSES = sys.argv[1:]
 BASIC = "Basic " + base64.b64encode(b"admin:password-of-admin").decode()
-
-
-def call(url, body=None, headers=None):
-    data = None if body is None else json.dumps(body).encode()
-    request = urllib.request.Request(url, data, {"content-type": "application/json", **(headers or {})})
-    with urllib.request.urlopen(request, timeout=10) as response:
-        return json.load(response)
 
 
 def erp(method, *params):
@@ -24,35 +18,12 @@ def erp(method, *params):
     return answer["result"]
 
 
-def within(seconds, what, attempt):
-    end = time.monotonic() + seconds
-    while True:
-        try:
-            found = attempt()
-            if found is not None:
-                return found
-            reason = "nothing yet"
-        except (OSError, urllib.error.URLError, ValueError) as error:
-            reason = error
-        if time.monotonic() > end:
-            sys.exit(f"{what}: {reason}")
-        time.sleep(0.1)
-
-
 within(60, "Tryton does not answer", lambda: erp("model.res.user.get_preferences", True, {}))
-admin = within(60, "the service is not there", lambda: json.load(open(ADDRESSES))["admin"])
-within(60, "the service does not answer", lambda: call(f"{admin}/api/status"))
+service = Service(ADDRESSES)
 
 
 def run(order):
-    started = call(f"{admin}/api/workflows/order/runs", order)
-
-    def ended():
-        shown = call(f"{admin}/api/runs/{started['run']}")
-        phase = shown["state"]["phase"]
-        return shown if phase == "succeeded" or "dead" in phase else None
-
-    return within(60, "the run does not end", ended)
+    return service.run("order", order)
 
 
 def sales(reference):

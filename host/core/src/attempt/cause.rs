@@ -56,6 +56,18 @@ pub enum Class {
     Host,
 }
 
+impl Class {
+    /// The class as it is stored and shown.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Rejected => "rejected",
+            Self::Retryable => "retryable",
+            Self::Faulted => "faulted",
+            Self::Host => "host",
+        }
+    }
+}
+
 impl Cause {
     /// All of them, in the order of their definition.
     pub const ALL: [Self; 16] = [

@@ -21,7 +21,7 @@ use super::kit::Language;
 use super::strip::strip;
 
 /// Where a project's component is put.
-const DIST: &str = "dist";
+pub(super) const DIST: &str = "dist";
 
 /// What a build has made.
 #[derive(Debug)]

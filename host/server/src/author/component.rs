@@ -6,8 +6,9 @@ use std::time::SystemTime;
 
 use anyhow::{Context as _, bail};
 
-/// Where a project's build puts its component.
-const BUILT: &str = "dist";
+use super::build::DIST;
+use crate::config::Project;
+use crate::{distribution, stock};
 
 /// The component of a project's folder, or the one that is named itself.
 ///
@@ -27,7 +28,7 @@ pub(crate) fn find(target: &Path) -> anyhow::Result<PathBuf> {
 fn of_project(folder: &Path) -> anyhow::Result<PathBuf> {
     let newest = built(folder).into_iter().max_by_key(|(at, _)| *at).map(|(_, path)| path);
     newest.with_context(|| {
-        let place = folder.join(BUILT);
+        let place = folder.join(DIST);
         format!(
             "there is no component in {}: build the plugin first, or name its .wasm file",
             place.display()
@@ -36,7 +37,7 @@ fn of_project(folder: &Path) -> anyhow::Result<PathBuf> {
 }
 
 fn built(folder: &Path) -> Vec<(SystemTime, PathBuf)> {
-    let entries = fs::read_dir(folder.join(BUILT)).into_iter().flatten().flatten();
+    let entries = fs::read_dir(folder.join(DIST)).into_iter().flatten().flatten();
     let paths = entries.map(|entry| entry.path());
     let components = paths.filter(|path| path.extension().is_some_and(|extension| extension == "wasm"));
     components.filter_map(|path| Some((path.metadata().ok()?.modified().ok()?, path))).collect()
@@ -48,6 +49,22 @@ pub(crate) fn file(given: &str) -> Option<&Path> {
     let is_file =
         path.extension().is_some_and(|extension| extension == "wasm") || path.components().count() > 1;
     is_file.then_some(path)
+}
+
+/// The component that is given by its file, or by the name of a plugin of the project or of a stock one; none if there
+/// is no such name.
+///
+/// # Errors
+/// The file cannot be read, or the project's plugin cannot be had.
+pub(crate) async fn of(given: &str, project: Option<&Project>) -> anyhow::Result<Option<Vec<u8>>> {
+    if let Some(path) = file(given) {
+        return read(path).map(Some);
+    }
+    let configured = project.and_then(|project| Some((project, project.config.plugins.get(given)?)));
+    match configured {
+        Some((project, plugin)) => Ok(Some(distribution::configured(project, given, plugin).await?)),
+        None => Ok(stock::find(given).map(|stock| stock.component.to_vec())),
+    }
 }
 
 /// The folder with the cases of a target: its own, or that of the project that the component was built in.

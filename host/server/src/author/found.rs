@@ -44,10 +44,9 @@ impl Found {
             return Ok(file);
         }
         Self::stock(given).ok_or_else(|| {
-            let names: Vec<&str> = stock::ALL.iter().map(|stock| stock.name).collect();
+            let names = stock::names();
             anyhow!(
-                "there is no stock plugin {given:?}: give the path of a component (.wasm), or one of {}",
-                names.join(", ")
+                "there is no stock plugin {given:?}: give the path of a component (.wasm), or one of {names}"
             )
         })
     }

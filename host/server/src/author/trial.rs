@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use indexmap::IndexMap;
 use serde_json::{Value, json};
-use stepmill_core::attempt::{Exchange, LogLevel, LogLine};
+use stepmill_core::attempt::{Exchange, LogLine};
 use stepmill_core::clock::SystemClock;
 use stepmill_core::document::{Body, Document};
 use stepmill_core::limits::Overrides;
@@ -107,14 +107,7 @@ pub(crate) fn trace(made: &Rehearsed) -> String {
 }
 
 fn logged(line: &LogLine) -> String {
-    let level = match line.level {
-        LogLevel::Trace => "trace",
-        LogLevel::Debug => "debug",
-        LogLevel::Info => "info",
-        LogLevel::Warn => "warn",
-        LogLevel::Error => "error",
-    };
-    format!("log       {level} {}", log_line(line))
+    format!("log       {} {}", line.level.name(), log_line(line))
 }
 
 fn exchanged(exchange: &Exchange) -> String {

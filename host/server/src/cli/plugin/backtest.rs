@@ -12,7 +12,7 @@ use stepmill_sandbox::egress::Egress;
 use tokio::sync::{Mutex, mpsc};
 use tokio_util::sync::CancellationToken;
 
-use crate::author::component::{file, read};
+use crate::author::component;
 use crate::author::difference::shown;
 use crate::backtest::{
     Backtests, Candidate, Counts, Difference, Line, Order, Outcome, Refused, Replay, Summary, Target, Tried,
@@ -24,10 +24,8 @@ use crate::cli::output::{self, Paint, Tone};
 use crate::cli::{Connection, Error, Exit, stopped};
 use crate::components::Components;
 use crate::config::Project;
-use crate::distribution::configured;
 use crate::entropy::SystemEntropy;
 use crate::shadow::Shadows;
-use crate::stock;
 
 /// Lines that may wait to be printed.
 const LINES: usize = 16;
@@ -92,8 +90,8 @@ impl BacktestArguments {
     }
 
     async fn in_service(&self, lines: mpsc::Sender<Line>) -> Result<(), Error> {
-        let (component, plugin) = match file(&self.candidate) {
-            Some(file) => (read(file)?, None),
+        let (component, plugin) = match component::file(&self.candidate) {
+            Some(file) => (component::read(file)?, None),
             None => (Vec::new(), Some(&*self.candidate)),
         };
         let last = usize::try_from(self.last).unwrap_or(usize::MAX);
@@ -135,18 +133,10 @@ impl BacktestArguments {
     }
 
     async fn component(&self, project: &Project) -> Result<Vec<u8>, Error> {
-        if let Some(file) = file(&self.candidate) {
-            return Ok(read(file)?);
-        }
-        if let Some(plugin) = project.config.plugins.get(&self.candidate) {
-            return Ok(configured(project, &self.candidate, plugin).await?);
-        }
-        let stock = stock::find(&self.candidate);
-        let missing = || {
+        component::of(&self.candidate, Some(project)).await?.ok_or_else(|| {
             let message = format!("there is no plugin {:?} in the config, nor a stock one", self.candidate);
             Error::new(Exit::NotFound, message)
-        };
-        stock.map(|stock| stock.component.to_vec()).ok_or_else(missing)
+        })
     }
 
     /// Prints the lines as they come, and gives the summary.

@@ -16,7 +16,6 @@ use crate::cli::output;
 use crate::cli::{Error, Exit};
 use crate::config::read_source;
 use crate::diagnostic::Source;
-use crate::distribution::configured;
 use crate::stock;
 
 #[derive(Debug, Args)]
@@ -70,7 +69,7 @@ impl RunArguments {
             Ok(document) if !self.json => print_raw(document)?,
             Ok(_) => {}
             Err(failure) => {
-                let class = format!("{:?}", failure.cause.class()).to_lowercase();
+                let class = failure.cause.class().name();
                 eprintln!("{class} ({}): {}", failure.code, output::harmless(&failure.message));
                 for violation in &failure.violations {
                     let text = format!("  {} {}: {}", violation.pointer, violation.rule, violation.message);
@@ -83,21 +82,15 @@ impl RunArguments {
     }
 
     async fn component(&self) -> Result<Vec<u8>, Error> {
-        if let Some(path) = component::file(&self.plugin) {
-            return Ok(component::read(path)?);
-        }
-        if let Some(project) = self.system.project()?
-            && let Some(plugin) = project.config.plugins.get(&self.plugin)
-        {
-            return Ok(configured(&project, &self.plugin, plugin).await?);
-        }
-        let stock = stock::find(&self.plugin);
-        stock.map(|stock| stock.component.to_vec()).ok_or_else(|| {
-            let names: Vec<_> = stock::ALL.iter().map(|stock| stock.name).collect();
+        let project = match component::file(&self.plugin) {
+            Some(_) => None,
+            None => self.system.project()?,
+        };
+        component::of(&self.plugin, project.as_ref()).await?.ok_or_else(|| {
             let missing = format!(
                 "there is no plugin {:?}: name a component's file, one of {}, or a plugin of --project PATH",
                 self.plugin,
-                names.join(", ")
+                stock::names()
             );
             Error::new(Exit::NotFound, missing)
         })

@@ -266,18 +266,17 @@ impl Page {
     }
 
     fn log(&mut self, line: &LogLine) {
-        let (tone, level) = match line.level {
-            LogLevel::Trace => (Tone::Faint, "trace"),
-            LogLevel::Debug => (Tone::Faint, "debug"),
-            LogLevel::Info => (Tone::Plain, "info"),
-            LogLevel::Warn => (Tone::Waiting, "warn"),
-            LogLevel::Error => (Tone::Bad, "error"),
+        let tone = match line.level {
+            LogLevel::Trace | LogLevel::Debug => Tone::Faint,
+            LogLevel::Info => Tone::Plain,
+            LogLevel::Warn => Tone::Waiting,
+            LogLevel::Error => Tone::Bad,
         };
         let mut text = harmless(&line.message).replace('\n', " ");
         for (name, value) in &line.fields {
             let _ = write!(text, " {}={}", harmless(name), harmless(value).replace('\n', " "));
         }
-        self.below(&format!("{} {text}", self.paint.text(tone, format!("log {level}:"))));
+        self.below(&format!("{} {text}", self.paint.text(tone, format!("log {}:", line.level.name()))));
     }
 
     fn document(&mut self, document: &Document, indent: &str) {
