@@ -1,6 +1,7 @@
 //! What an operator writes, as plain data.
 
 mod on;
+mod webhook;
 
 use std::collections::BTreeSet;
 use std::time::Duration;
@@ -19,7 +20,8 @@ use crate::retry;
 use crate::run::{Failures, OnDead};
 use crate::size;
 
-pub use on::{End, EventDefinition, GatherConfig, Keep, On, OnRun, Respond, Webhook};
+pub use on::{End, EventDefinition, GatherConfig, Keep, On, OnRun};
+pub use webhook::{Respond, Webhook};
 
 /// One workflow.
 #[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]

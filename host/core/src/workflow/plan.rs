@@ -10,6 +10,7 @@ mod step;
 mod syntax;
 mod trigger;
 mod wait;
+mod webhook;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
@@ -173,7 +174,7 @@ impl Plan {
             .unwrap_or_default();
         let redrive = plugin::redrive("/redrive", &definition.redrive, environment.systems, &mut problems);
         let on = &definition.on;
-        let dedupe = on.webhook.as_ref().and_then(|webhook| trigger::webhook(webhook, &mut problems));
+        let dedupe = on.webhook.as_ref().and_then(|webhook| webhook::workflow(webhook, &mut problems));
         let schedule = trigger::schedule(on.schedule.as_ref(), &mut problems);
         let event = trigger::event(on.event.as_deref(), environment, &mut problems);
         trigger::run(on.run.as_ref(), &definition.name, environment, &mut problems);
@@ -205,7 +206,7 @@ impl Plan {
             }
         }
         let output = planner.output(definition.output.as_ref(), &steps);
-        trigger::respond(on.webhook.as_ref(), &steps, &mut planner.problems);
+        webhook::respond(on.webhook.as_ref(), &steps, &mut planner.problems);
         let part::Planner { files, digests, problems, .. } = planner;
         if !problems.0.is_empty() {
             return Err(problems.0);

@@ -20,7 +20,7 @@ use stepmill_core::attempt::capped;
 use stepmill_core::journal::JournalError;
 use stepmill_core::run::{Decision, Entry, Pending, Stand, State as RunState, What};
 
-use super::{Ingress, Refusal, Shared, read_body};
+use super::{Ingress, Refusal, Shared, body};
 use page::{Page, Saw};
 
 /// Most bytes of a decision's form.
@@ -82,7 +82,7 @@ async fn decide(
         Ok(asked) => asked,
         Err(unknown) => return unknown.into_response(),
     };
-    match read_body(body, FORM_BYTES).await {
+    match body::read(body, FORM_BYTES).await {
         Ok(form) => shared.ingress.decide(&asked, &form).await,
         Err(refusal) => refusal.into_response(),
     }

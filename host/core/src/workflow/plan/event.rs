@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::{PlanError, Problems, trigger};
+use super::{PlanError, Problems, trigger, webhook};
 use crate::duration;
 use crate::expression::Template;
 use crate::workflow::definition::{EventDefinition, Webhook};
@@ -33,8 +33,7 @@ impl EventPlan {
     /// Everything that is wrong with it. Never empty.
     pub fn try_new(name: &str, definition: EventDefinition) -> Result<Self, Vec<PlanError>> {
         let mut problems = Problems::default();
-        let dedupe =
-            definition.webhook.as_ref().and_then(|webhook| trigger::event_webhook(webhook, &mut problems));
+        let dedupe = definition.webhook.as_ref().and_then(|webhook| webhook::event(webhook, &mut problems));
         let key = trigger::event_key(&definition.key, &mut problems);
         if definition.keep > KEEP_MAX {
             problems.add("/keep", "keep is over a year: give a time such as 30d");

@@ -8,24 +8,13 @@ use serde_json::Value;
 use std::sync::Arc;
 
 use super::plugin::known;
-use super::{Environment, PlannedStep, Problems, syntax};
+use super::{Environment, Problems};
 use crate::duration;
 use crate::expression::Template;
 use crate::run::OnDead;
 use crate::schedule::{self, Schedule};
-use crate::signature::Verify;
-use crate::workflow::definition::{
-    Definition, GatherConfig, Keep, LaneConfig, OnRun, Retain, Webhook, WholeLane,
-};
+use crate::workflow::definition::{Definition, GatherConfig, Keep, LaneConfig, OnRun, Retain, WholeLane};
 
-/// Longest time that a repeated event is recognised, as claims take up room in the journal.
-const DEDUPE_MAX: Duration = Duration::from_secs(366 * 24 * 3600);
-/// Largest body of a webhook: it must fit into one journal entry.
-const BODY_MAX: u64 = 256 << 20;
-/// Longest difference of clocks that a signature may have.
-const TOLERANCE_MAX: Duration = Duration::from_secs(24 * 3600);
-/// Longest time that a sender is kept waiting for a synchronous answer.
-const RESPOND_MAX: Duration = Duration::from_secs(60);
 /// Longest time over which events are gathered.
 const GATHER_MAX: Duration = Duration::from_secs(7 * 24 * 3600);
 /// Most events of one run: they are one document.
@@ -39,54 +28,19 @@ const RETAIN_MIN: Duration = Duration::from_secs(1);
 /// What there is before there is a run.
 const OF_THE_EVENT: [&str; 4] = ["body", "event", "headers", "query"];
 
-/// Checks a workflow's webhook; gives its dedupe key.
-pub(super) fn webhook(webhook: &Webhook, problems: &mut Problems) -> Option<Template> {
-    webhook_at("/on/webhook", webhook, problems)
-}
-
-/// Checks an event's webhook; gives its dedupe key.
-pub(super) fn event_webhook(webhook: &Webhook, problems: &mut Problems) -> Option<Template> {
-    if webhook.respond.is_some() {
-        problems.add("/webhook/respond", "an event is answered by no step: remove respond");
-    }
-    webhook_at("/webhook", webhook, problems)
-}
-
 /// Checks an event's key.
 pub(super) fn event_key(text: &str, problems: &mut Problems) -> Option<Template> {
     key("the key", "/key", text, "${{ body.order }}", problems)
 }
 
-fn webhook_at(at: &str, webhook: &Webhook, problems: &mut Problems) -> Option<Template> {
-    problems.check(&format!("{at}/path"), syntax::path(&webhook.path));
-    match &webhook.verify {
-        Verify::Hmac { header, .. } => problems.check(&format!("{at}/verify/header"), syntax::header(header)),
-        Verify::StandardWebhooks { tolerance, .. } if tolerance.is_zero() || *tolerance > TOLERANCE_MAX => {
-            problems.add(
-                format!("{at}/verify/tolerance"),
-                "the tolerance is zero or over a day: give one such as 5m",
-            );
-        }
-        Verify::None {}
-        | Verify::Github { .. }
-        | Verify::Shopify { .. }
-        | Verify::StandardWebhooks { .. } => {}
-    }
-    if webhook.dedupe_for.is_zero() || webhook.dedupe_for > DEDUPE_MAX {
-        problems.add(format!("{at}/dedupe_for"), "dedupe_for is zero or over a year: give a time such as 7d");
-    }
-    if webhook.max_body_bytes == 0 || webhook.max_body_bytes > BODY_MAX {
-        let given = webhook.max_body_bytes;
-        problems
-            .add(format!("{at}/max_body_bytes"), format!("max_body_bytes is {given}: give 1 to {BODY_MAX}"));
-    }
-    webhook.dedupe.as_ref().and_then(|dedupe| {
-        key("dedupe", &format!("{at}/dedupe"), dedupe, "${{ headers['x-shopify-webhook-id'] }}", problems)
-    })
-}
-
 /// An expression for a key, which refers to the event alone.
-fn key(what: &str, at: &str, text: &str, example: &str, problems: &mut Problems) -> Option<Template> {
+pub(super) fn key(
+    what: &str,
+    at: &str,
+    text: &str,
+    example: &str,
+    problems: &mut Problems,
+) -> Option<Template> {
     let template = problems.compile(at, &Value::from(text), &BTreeSet::new())?;
     if template.is_constant() {
         problems.add_with_help(
@@ -243,19 +197,6 @@ pub(super) fn retain(retain: Option<&Retain>, problems: &mut Problems) -> Retain
         }
     }
     *retain
-}
-
-/// Checks a synchronous answer.
-pub(super) fn respond(webhook: Option<&Webhook>, steps: &[PlannedStep], problems: &mut Problems) {
-    let Some(respond) = webhook.and_then(|webhook| webhook.respond.as_ref()) else { return };
-    if respond.within.is_zero() || respond.within > RESPOND_MAX {
-        problems.add("/on/webhook/respond/within", "within is zero or over a minute: give a time such as 5s");
-    }
-    let Some(from) = &respond.from else { return };
-    if !steps.iter().any(|step| *step.id == **from) {
-        let help = known("in this workflow", from, steps.iter().map(|step| &*step.id));
-        problems.add_with_help("/on/webhook/respond/from", format!("there is no step {from:?}"), help);
-    }
 }
 
 /// Checks a schedule.
