@@ -1,7 +1,8 @@
 //! Recorded attempts made again with another component: each difference is told, nothing leaves the host.
 
-use std::path::Path;
-use std::process::{Command, Output};
+use std::io::{BufRead as _, BufReader};
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output, Stdio};
 
 use serde_json::{Value, json};
 use stepmill_core::journal::PhaseName;
@@ -290,4 +291,52 @@ async fn attempts_of_runs_of_every_shape_are_given_what_they_were_given_then() {
     assert_eq!(counts("list/each/put", "post").await, json!({ "equal": 3 }));
     assert_eq!(stub.seen().len(), requests, "no request has left the host");
     host.stop().await;
+}
+
+/// The demo, until it has told its account and leaves all running; then ended as by Ctrl-C. Its folder stays.
+fn history_of_the_demo(orders: &str) -> PathBuf {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_stepmill"));
+    command.args(["demo", "--orders", orders, "--seconds", "1", "--keep"]);
+    let mut demo = command.stdout(Stdio::null()).stderr(Stdio::piped()).spawn().unwrap();
+    let lines = BufReader::new(demo.stderr.take().unwrap()).lines().map(Result::unwrap);
+    let folder = lines
+        .into_iter()
+        .find_map(|line| Some(PathBuf::from(line.split_once("the project and its log: ")?.1.trim())));
+    let pid = rustix::process::Pid::from_child(&demo);
+    rustix::process::kill_process(pid, rustix::process::Signal::INT).unwrap();
+    demo.wait().unwrap();
+    folder.unwrap()
+}
+
+/// What stopped the service and all applications of the demo cannot be asked any more, and need not be.
+#[tokio::test]
+async fn the_history_of_the_demo_tells_one_changed_field_exactly_and_replays_its_connectors() {
+    let folder = tokio::task::spawn_blocking(|| history_of_the_demo("100")).await.unwrap();
+    let summary = |arguments: &[&str]| {
+        let output = stepmill(&folder, arguments);
+        let lines: Vec<Value> = output
+            .stdout
+            .split(|byte| *byte == b'\n')
+            .filter_map(|line| serde_json::from_slice(line).ok())
+            .collect();
+        assert!(!lines.is_empty(), "{}", String::from_utf8_lossy(&output.stderr));
+        let told = told(&lines);
+        (output.status.code(), told.0.into_iter().cloned().collect::<Vec<_>>(), told.1)
+    };
+    let next = guests::path("order-next").display().to_string();
+    let (code, attempts, counts) =
+        summary(&[&next, "--step", "order-to-cash/shape", "--limit", "1000", "--json"]);
+    let changed = counts["changed"].as_u64().unwrap();
+    assert!(code == Some(1) && changed > 40, "{counts}");
+    assert_eq!((&counts["equal"], &counts["failed"]), (&Value::Null, &Value::Null), "{counts}");
+    for attempt in attempts.iter().filter(|attempt| attempt["result"] == "changed") {
+        let differences =
+            json!([{ "part": "output", "pointer": "/currency", "recorded": "EUR", "candidate": "eur" }]);
+        assert_eq!(attempt["differences"], differences, "{attempt}");
+    }
+    for (step, plugin) in [("shape", "map"), ("stock", "rest"), ("create", "rest"), ("told", "rest")] {
+        let (code, _, counts) = summary(&[plugin, "--step", &format!("order-to-cash/{step}"), "--json"]);
+        assert!(code == Some(0) && counts["equal"].as_u64().unwrap() > 40, "{step}: {counts}");
+    }
+    std::fs::remove_dir_all(folder).unwrap();
 }

@@ -9,6 +9,7 @@ use stepmill_core::limits::Limits;
 use wasmtime::{PoolConcurrencyLimitError, Trap, WasmBacktrace};
 use wasmtime_wasi::I32Exit;
 
+use crate::last_words;
 use crate::limits::{CpuExhausted, Memory};
 use crate::logs::Logs;
 use crate::state::State;
@@ -77,6 +78,10 @@ fn trap_message(error: &wasmtime::Error, logs: &Logs) -> String {
         (None, None) => error.root_cause().to_string(),
     };
     let words = logs.last_words();
+    // First what the guest says itself: lists show the first line only.
+    if let Some(reason) = last_words::reason(&words) {
+        message = format!("{reason}: {message}");
+    }
     if !words.is_empty() {
         message.push_str("\nlast lines of its standard error:\n");
         message.push_str(&words);

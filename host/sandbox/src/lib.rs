@@ -45,6 +45,7 @@ mod export;
 mod failure;
 mod host;
 mod invoke;
+mod last_words;
 mod limits;
 mod logs;
 mod manifest;

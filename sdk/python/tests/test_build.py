@@ -81,6 +81,16 @@ def test_a_module_that_cannot_be_imported_is_shown_from_its_own_line_on(project:
     assert lines[-1] == "ZeroDivisionError: division by zero"
 
 
+def test_what_is_wrong_with_the_authors_own_lines_is_one_sentence_with_its_place(project: Path) -> None:
+    (project / "own.py").write_text("import nowhere\n")
+    assert refused(project) == "own.py:1: No module named 'nowhere': add what brings it to requirements.txt"
+    (project / "own.py").write_text("def step(:\n")
+    assert refused(project) == "own.py:1: invalid syntax"
+    (project / "own.py").write_text("\n" + STEP.replace("body: object", "body: complex"))
+    assert refused(project).startswith("own.py:4: ")
+    assert "complex" in refused(project)
+
+
 def test_output_of_componentize_py_names_files_as_they_are_called_here() -> None:
     output = (
         "Traceback …\nAssertionError: Traceback (most recent call last):\n"

@@ -233,5 +233,5 @@ pub trait Connector: Sized + 'static {
 /// ```
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-#[schemars(description = "This plugin has no settings.")]
+#[schemars(description = "This plugin has no settings.", extend("properties" = {}))]
 pub struct NoConfig {}

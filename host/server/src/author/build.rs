@@ -8,6 +8,7 @@ mod js;
 mod project;
 mod python;
 mod rust;
+mod stamp;
 mod tool;
 
 use std::fs;

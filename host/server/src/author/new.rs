@@ -6,6 +6,7 @@ use std::path::Path;
 use anyhow::{Context as _, anyhow};
 use stepmill_core::manifest::Kind;
 
+use super::cases;
 use super::kit::{Language, all_files};
 use super::name::Name;
 
@@ -46,7 +47,9 @@ impl Beginning {
         for (path, content) in language.vendored() {
             write(&folder.join(VENDOR).join(path), content)?;
         }
-        Ok(())
+        // Editors complete and check cases by it: see .vscode/settings.json.
+        let schema = serde_json::to_vec_pretty(&crate::config::schema::<cases::Definition>())?;
+        write(&folder.join(VENDOR).join("case.schema.json"), &schema)
     }
 
     /// What to type next, a command a line.
@@ -54,7 +57,12 @@ impl Beginning {
         match self.language {
             Language::Rust => &["cargo test", "stepmill plugin build", "stepmill plugin test"],
             Language::Js => &["npm install", "npm test", "stepmill plugin build", "stepmill plugin test"],
-            Language::Python => &["stepmill plugin build", "stepmill plugin test"],
+            Language::Python => &[
+                "stepmill plugin build",
+                "stepmill plugin test",
+                ".venv/bin/pip install -r requirements-dev.txt",
+                ".venv/bin/pytest",
+            ],
         }
     }
 
@@ -82,5 +90,18 @@ fn write(path: &Path, content: &[u8]) -> anyhow::Result<()> {
         Some(folder) => fs::create_dir_all(folder).and_then(|()| fs::write(path, content)),
         None => fs::write(path, content),
     };
-    written.with_context(|| format!("failed to write {}", path.display()))
+    written
+        .and_then(|()| if content.starts_with(b"#!") { executable(path) } else { Ok(()) })
+        .with_context(|| format!("failed to write {}", path.display()))
+}
+
+#[cfg(unix)]
+fn executable(script: &Path) -> std::io::Result<()> {
+    use std::os::unix::fs::PermissionsExt as _;
+    fs::set_permissions(script, fs::Permissions::from_mode(0o755))
+}
+
+#[cfg(not(unix))]
+fn executable(_: &Path) -> std::io::Result<()> {
+    Ok(())
 }

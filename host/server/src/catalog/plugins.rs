@@ -175,6 +175,13 @@ pub(super) async fn load(
         }
     };
     for (name, plugin) in configured {
+        if stock::find(name).is_some() {
+            let at = pointer(&["plugins", name]);
+            let message =
+                format!("this takes the place of the stock plugin {name} in every workflow that uses it");
+            let help = "give it a name of its own unless that is meant".to_owned();
+            found.push(project.source.error(&at, message).help(help).warning());
+        }
         match load_configured(project, sandbox, &supply, name, plugin).await {
             Ok((entry, supplied)) => {
                 let at = pointer(&["plugins", name, supplied.origin.key()]);

@@ -33,6 +33,17 @@ pub(super) enum Misshape {
         /// What it is, as the schema says.
         meaning: Option<String>,
     },
+    /// A single value in place of a mapping that says by one of its keys what it is.
+    Bare {
+        /// Pointer of the value.
+        pointer: String,
+        /// The key.
+        tag: String,
+        /// What the key may say.
+        choices: Vec<String>,
+        /// The value, if it is one of the choices.
+        meant: Option<String>,
+    },
     /// Something in place of a secret's reference.
     NoSecret {
         /// Pointer of the value.
@@ -78,6 +89,10 @@ impl<'a> Walk<'a> {
             if let Some(variants) = schema.get(combination).and_then(Value::as_array) {
                 if let Some(variant) = self.variant(variants, value) {
                     self.node(variant, value, depth + 1);
+                } else if let Some((tag, choices)) = tagged(variants).filter(|_| !is_compound(value)) {
+                    let meant = value.as_str().filter(|text| choices.iter().any(|choice| choice == text));
+                    let (pointer, meant) = (self.pointer.clone(), meant.map(str::to_owned));
+                    self.found.push(Misshape::Bare { pointer, tag, choices, meant });
                 }
                 return;
             }
@@ -179,4 +194,27 @@ impl<'a> Walk<'a> {
             _ => true,
         }
     }
+}
+
+fn is_compound(value: &Value) -> bool {
+    value.is_object() || value.is_array()
+}
+
+/// The key that tells the variants apart, and what it may say; none if it takes more than one.
+fn tagged(variants: &[Value]) -> Option<(String, Vec<String>)> {
+    let mut found: Option<(String, Vec<String>)> = None;
+    for variant in variants {
+        let mut constants = variant
+            .get("properties")?
+            .as_object()?
+            .iter()
+            .filter_map(|(key, schema)| Some((key, schema.get("const")?.as_str()?.to_owned())));
+        let (key, says) = constants.next()?;
+        let (tag, choices) = found.get_or_insert_with(|| (key.clone(), Vec::new()));
+        if tag != key || constants.next().is_some() {
+            return None;
+        }
+        choices.push(says);
+    }
+    found
 }

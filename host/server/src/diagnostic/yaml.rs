@@ -41,17 +41,20 @@ impl Source {
         let is_shape = !misshapes.is_empty();
         let shown = self.hiding(misshapes.iter().filter_map(|wrong| match wrong {
             Misshape::NoSecret { pointer, .. } => Some(pointer.as_str()),
-            Misshape::Unknown { .. } | Misshape::Missing { .. } => None,
+            Misshape::Unknown { .. } | Misshape::Missing { .. } | Misshape::Bare { .. } => None,
         }));
         found.extend(misshapes.into_iter().map(|wrong| shown.misshape(wrong)));
         match serde_saphyr::from_str_with_options(self.text(), options()) {
             Ok(read) => found.or(read).map(|(read, _)| read),
             Err(error) => {
                 let problem = shown.explain(&error);
-                let is_key = matches!(
-                    error.without_snippet(),
-                    Error::SerdeUnknownField { .. } | Error::SerdeMissingField { .. }
-                );
+                let is_key = match error.without_snippet() {
+                    Error::SerdeUnknownField { .. } | Error::SerdeMissingField { .. } => true,
+                    Error::SerdeInvalidType { expected, .. } => {
+                        expected.starts_with("internally tagged enum")
+                    }
+                    _ => false,
+                };
                 let is_known =
                     is_shape && (is_key || found.iter().any(|other| other.message == problem.message));
                 if !is_known {
@@ -71,6 +74,13 @@ impl Source {
                 let help = meaning.map(|meaning| format!("`{key}`: {meaning}"));
                 self.error_at_key(&pointer, format!("the key `{key}` is missing"))
                     .help(help.unwrap_or_default())
+            }
+            Misshape::Bare { pointer, tag, choices, meant } => {
+                let help = match meant {
+                    Some(meant) => format!("write {{ {tag}: {meant} }}"),
+                    None => format!("`{tag}` is one of: {}", choices.join(", ")),
+                };
+                self.error(&pointer, format!("expected a mapping with the key `{tag}`")).help(help)
             }
             Misshape::NoSecret { pointer, problem } => self.error(&pointer, problem.to_string()),
         }

@@ -8,6 +8,7 @@ use std::path::{Path, PathBuf};
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
+use stepmill_core::manifest::Kind;
 
 use crate::config::{is_digest, pointer};
 use crate::diagnostic::{Diagnostic, Diagnostics, Source};
@@ -50,6 +51,8 @@ pub struct Locked {
     pub size: u64,
     /// The version that it gives itself.
     pub version: String,
+    /// What kind of plugin it is.
+    pub kind: Kind,
     /// What it can reach; somebody has accepted that.
     pub permissions: BTreeSet<String>,
     /// The key of `trust.keys` that had signed it, if one had to.
@@ -132,6 +135,7 @@ mod tests {
             manifest: manifest.then(|| format!("sha256:{}", "0".repeat(64))),
             size: 70_123,
             version: "1.10".into(),
+            kind: Kind::Transform,
             permissions: permissions.iter().map(|&name| name.into()).collect(),
             signer: manifest.then(|| "acme".into()),
         };
@@ -157,7 +161,7 @@ mod tests {
             "format: 2\nplugins: {}\n",
             "format: 1\nplugins: { pricing: { source: a, sauce: b } }\n",
             "<<<<<<< ours\nformat: 1\n",
-            "format: 1\nplugins: { pricing: { source: a, digest: ../../b, size: 1, version: 1.0.0, permissions: [] } }\n",
+            "format: 1\nplugins: { pricing: { source: a, digest: ../../b, size: 1, version: 1.0.0, kind: transform, permissions: [] } }\n",
         ];
         insta::assert_snapshot!(all.map(said).join("\n"));
     }

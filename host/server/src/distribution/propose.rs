@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 
+use stepmill_core::manifest::Kind;
 use stepmill_sandbox::Sandbox;
 
 use super::lock::{LOCK, Locked};
@@ -31,6 +32,11 @@ impl Proposal {
             Some(before) => self.locked.permissions.difference(&before.permissions).collect(),
             None => BTreeSet::new(),
         }
+    }
+
+    /// The kind that it was and is no more.
+    pub fn former_kind(&self) -> Option<Kind> {
+        self.before.as_ref().map(|before| before.kind).filter(|kind| *kind != self.locked.kind)
     }
 
     /// What it cannot reach any more.
@@ -95,6 +101,7 @@ pub async fn propose(
         manifest: fetched.manifest.map(|manifest| manifest.digest),
         size: loaded.size,
         version: loaded.manifest.version,
+        kind: loaded.manifest.kind,
         permissions: permissions(&loaded.imports),
         signer,
     };

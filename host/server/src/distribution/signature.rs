@@ -51,7 +51,9 @@ pub enum InvalidKey {
     OtherKind,
     /// No private key in PEM.
     #[error(
-        "it holds no private key in PEM (PKCS #8): give a file that begins with -----BEGIN PRIVATE KEY-----"
+        "it holds no private key in PEM (PKCS #8), which begins with -----BEGIN PRIVATE KEY-----: make one of an EC \
+         PRIVATE KEY by `openssl pkcs8 -topk8 -nocrypt -in KEY -out NEW`; with an encrypted key of cosign, sign by \
+         `cosign sign-blob` and verify here"
     )]
     NoPrivateKey,
     /// A private key of another kind.

@@ -14,7 +14,7 @@ use crate::signature;
 pub struct Webhook {
     /// The path, such as `/shop/orders`: one workflow a path.
     pub path: String,
-    /// How the sender proves itself. Write `none` to accept anybody.
+    /// How the sender proves itself. Write `{ scheme: none }` to accept anybody.
     pub verify: signature::Verify,
     /// Expression for the key under which a repeated event is recognised, such as
     /// `${{ headers['x-shopify-webhook-id'] }}`.

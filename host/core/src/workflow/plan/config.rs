@@ -136,6 +136,17 @@ fn report(error: &ValidationError<'_>, manifest: &Manifest, at: &str, problems: 
                 }
             }
         }
+        // A schema without properties that allows no others says so of each value.
+        ValidationErrorKind::FalseSchema => {
+            let key = pointer.rsplit('/').next().filter(|key| !key.is_empty());
+            let message = key
+                .map_or_else(|| "nothing is allowed here".into(), |key| format!("there is no key {key:?}"));
+            let at = format!("{at}{pointer}");
+            match keys(manifest, "", key.unwrap_or_default()) {
+                Some(help) => problems.add_with_help(at, message, help),
+                None => problems.add(at, message),
+            }
+        }
         ValidationErrorKind::Required { property } => {
             problems.add(format!("{at}{pointer}"), format!("the key {property} is missing"));
         }
@@ -146,6 +157,9 @@ fn report(error: &ValidationError<'_>, manifest: &Manifest, at: &str, problems: 
 /// The keys that the plugin knows, for a key of the config itself.
 fn keys(manifest: &Manifest, pointer: &str, key: &str) -> Option<String> {
     let properties = manifest.config_schema.get("properties").filter(|_| pointer.is_empty())?.as_object()?;
+    if properties.is_empty() {
+        return Some(format!("the plugin {:?} has no settings", manifest.name));
+    }
     let names = properties.keys().map(String::as_str);
     let all: Vec<_> = names.clone().collect();
     let guess = nearest(key, names).map(|nearest| format!("did you mean {nearest:?}? ")).unwrap_or_default();

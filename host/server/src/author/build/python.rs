@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use anyhow::bail;
 
 use super::project::Dist;
+use super::stamp::Stamp;
 use super::tool::Tool;
 
 const PYTHON: Tool<'_> = Tool {
@@ -20,8 +21,13 @@ pub(super) fn build(folder: &Path) -> anyhow::Result<PathBuf> {
     let program = folder.join(ENVIRONMENT).join("bin/python");
     let name = program.to_string_lossy();
     let own = Tool { program: &name, remedy: "remove the folder .venv and build again" };
+    let stamp = Stamp::of(folder, &[REQUIREMENTS], ENVIRONMENT);
     if !program.is_file() {
         environment(folder, own)?;
+        stamp.set()?;
+    } else if !stamp.is_there() {
+        install(folder, own)?;
+        stamp.set()?;
     }
     let dist = Dist::before(folder)?;
     own.run(folder, &["-m", "stepmill.build"])?;
@@ -37,10 +43,14 @@ fn environment(folder: &Path, own: Tool<'_>) -> anyhow::Result<()> {
         );
     }
     PYTHON.run(folder, &["-m", "venv", ENVIRONMENT])?;
-    let installed = own.run(folder, &["-m", "pip", "install", "--quiet", "--requirement", REQUIREMENTS]);
+    let installed = install(folder, own);
     if installed.is_err() {
         // If that fails too, the error that is told is the first.
         drop(std::fs::remove_dir_all(folder.join(ENVIRONMENT)));
     }
     installed
+}
+
+fn install(folder: &Path, own: Tool<'_>) -> anyhow::Result<()> {
+    own.run(folder, &["-m", "pip", "install", "--quiet", "--requirement", REQUIREMENTS])
 }

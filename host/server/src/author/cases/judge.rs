@@ -14,10 +14,19 @@ use super::finding::Finding;
 use crate::author::difference::excerpt;
 use crate::author::shelf;
 
+/// What findings about a guest's log are about.
+const LOGS: &str = "logs";
+
 /// What is not as expected of how it ended and what it logged.
 pub(crate) fn report(expect: &Expectation, report: &Report) -> Vec<Finding> {
     let mut findings = ended(&expect.end, report.outcome.as_ref().map(|document| &**document));
     findings.extend(logs(&expect.logs, &report.record.logs));
+    let is_told = findings.iter().any(|finding| finding.about == LOGS);
+    if !findings.is_empty() && !is_told {
+        // Nobody expects them, and whoever looks for the reason wants to see them.
+        let logged = report.record.logs.iter().map(logged).collect();
+        findings.extend(Finding::of_lines(LOGS, logged));
+    }
     findings
 }
 
@@ -37,7 +46,11 @@ pub(crate) fn refusal(expect: &Expectation, code: &str, message: &str) -> Vec<Fi
 
 fn ended(end: &End, outcome: Result<&Document, &Failure>) -> Vec<Finding> {
     let otherwise = |expected: String| {
-        vec![Finding::new("outcome", vec![format!("expected {expected}, got {}", outcome_told(outcome))])]
+        let mut lines = vec![format!("expected {expected}, got {}", outcome_told(outcome))];
+        // The rest of what a fault says: the guest's last words, and where it was.
+        let message = outcome.err().map(|failure| failure.message.as_str()).unwrap_or_default();
+        lines.extend(message.lines().skip(1).map(|line| format!("  {}", excerpt(line))));
+        vec![Finding::new("outcome", lines)]
     };
     match (end, outcome) {
         (End::Output { content, media_type }, Ok(document)) => {
@@ -94,7 +107,7 @@ pub(crate) fn outcome_told(outcome: Result<&Document, &Failure>) -> String {
             format!("an output of {media_type}: {}", told(bytes))
         }
         Err(failure) => {
-            let message = excerpt(&failure.message);
+            let message = excerpt(failure.message.lines().next().unwrap_or_default());
             match failure.cause {
                 Cause::Rejected => format!("a rejection with code {:?}: {message}", failure.code),
                 Cause::RetryAsked => format!("a retry: {message}"),
@@ -171,9 +184,13 @@ fn logs(expected: &[String], got: &[LogLine]) -> Option<Finding> {
         lines.push(format!("no line has {wanted:?}"));
     }
     if !lines.is_empty() {
-        lines.extend(told.iter().map(|line| format!("logged: {}", excerpt(line))));
+        lines.extend(got.iter().map(logged));
     }
-    Finding::of_lines("logs", lines)
+    Finding::of_lines(LOGS, lines)
+}
+
+fn logged(line: &LogLine) -> String {
+    format!("logged: {}", excerpt(&log_line(line)))
 }
 
 /// A line that a guest logged: its text, and its fields as `name=value`.

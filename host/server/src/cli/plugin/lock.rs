@@ -1,6 +1,6 @@
 //! `stepmill plugin lock`.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use std::fmt::Write as _;
 use std::io::{self, BufRead as _, IsTerminal as _, Write as _};
 use std::path::PathBuf;
@@ -15,13 +15,14 @@ use crate::cli::output::{self, Paint, Tone};
 use crate::cli::{Error, Exit};
 use crate::config::{Project, pointer};
 use crate::diagnostic::{Diagnostic, Diagnostics};
-use crate::distribution::{LOCK, Lock, Proposal, Trust, is_stale, listed, meaning, propose};
+use crate::distribution::{LOCK, Lock, Proposal, Trust, digest_of, is_stale, listed, meaning, propose};
 
 #[derive(Debug, Args)]
 #[command(after_help = "\
-Without names it locks what stepmill.lock has not, or has from elsewhere, and leaves the rest as it is. A name has the plugin
-looked up again: that is an upgrade, if its tag or file is another by now. A plugin that can reach more than was
-accepted is refused until somebody says --accept-permissions. Either all of it is written or nothing.
+Without names it locks what stepmill.lock has not, or has from elsewhere, and leaves the rest as
+it is. A name has the plugin looked up again: that is an upgrade, if its tag or file is another by
+now. A plugin that can reach more than was accepted, or is of another kind, is refused until
+somebody says --accept-permissions. Either all of it is written or nothing.
 
 Examples:
   stepmill plugin lock
@@ -34,10 +35,10 @@ pub(in crate::cli) struct LockArguments {
     /// Look up all of the lock file and all that is fetched
     #[arg(long, conflicts_with = "names")]
     all: bool,
-    /// Accept what plugins can reach beyond what was accepted before
+    /// Accept what plugins can reach beyond what was accepted before, and that they are of another kind
     #[arg(long)]
     accept_permissions: bool,
-    /// Write nothing and fetch nothing; exit with 3 if the lock file is not of what stepmill.yaml says
+    /// Write nothing and fetch nothing; exit with 3 if the lock file is not of what stepmill.yaml and the files say
     #[arg(long, conflicts_with_all = ["names", "all", "accept_permissions"])]
     check: bool,
     /// Print JSON
@@ -71,7 +72,13 @@ impl LockArguments {
         let file = Lock::file(&project.root);
         if lock == before {
             if !self.json {
-                output::print(&format!("{} is as it was\n", file.display()))?;
+                let said = if file.exists() {
+                    format!("{} is as it was\n", file.display())
+                } else {
+                    "there is nothing to lock: no plugin comes from an address or a registry; name a file's plugin \
+                     to lock it\n".into()
+                };
+                output::print(&said)?;
             }
             return Ok(Exit::Done);
         }
@@ -105,16 +112,24 @@ impl LockArguments {
 
     /// Asks whoever is there for what has grown.
     fn consent(&self, proposals: &[Proposal]) -> Result<(), Error> {
-        let grown: BTreeMap<&str, String> = proposals
-            .iter()
-            .filter(|proposal| !proposal.grown().is_empty())
-            .map(|proposal| (proposal.name.as_str(), listed(proposal.grown())))
-            .collect();
+        let mut grown = Vec::new();
+        for proposal in proposals {
+            let name = &proposal.name;
+            if !proposal.grown().is_empty() {
+                grown.push(format!("{name} can now reach {}", listed(proposal.grown())));
+            }
+            if let Some(former) = proposal.former_kind() {
+                grown.push(format!(
+                    "{name} was a {} and is a {} now",
+                    former.name(),
+                    proposal.locked.kind.name()
+                ));
+            }
+        }
         if grown.is_empty() || self.accept_permissions {
             return Ok(());
         }
-        let all = grown.iter().map(|(name, grown)| format!("{name} can now reach {grown}"));
-        let all = all.collect::<Vec<_>>().join("; ");
+        let all = grown.join("; ");
         if !self.json && io::stdin().is_terminal() && io::stdout().is_terminal() {
             print!("{all}. Accept? [y/N] ");
             io::stdout().flush()?;
@@ -156,6 +171,18 @@ fn check(project: &Project, lock: &Lock) -> Result<Exit, Error> {
         if let Some(why) = is_stale(plugin, name, lock.plugins.get(name)) {
             let problem = project.source.error(&pointer(&["plugins", name]), why);
             found.push(problem.help(format!("run `stepmill plugin lock`, and commit {LOCK}")));
+        }
+    }
+    for (name, locked) in &lock.plugins {
+        let path = project.config.plugins.get(name).and_then(|plugin| plugin.path.as_ref());
+        // A file that is not there is told by `stepmill check`.
+        let Some(bytes) = path.and_then(|path| std::fs::read(project.path(path)).ok()) else { continue };
+        if digest_of(&bytes) != locked.digest {
+            let problem = project.source.error(
+                &pointer(&["plugins", name]),
+                format!("the file is not the component that {LOCK} has"),
+            );
+            found.push(problem.help(format!("run `stepmill plugin lock {name}`, and commit {LOCK}")));
         }
     }
     let gone = lock.plugins.keys().filter(|name| !project.config.plugins.contains_key(*name));
@@ -205,6 +232,7 @@ fn shown(paint: Paint, proposals: &[Proposal], removed: &[String]) -> String {
         };
         let was = before.as_ref();
         line("version", &locked.version, was.map(|was| was.version.as_str()));
+        line("kind", locked.kind.name(), was.map(|was| was.kind.name()));
         line("digest", &locked.digest, was.map(|was| was.digest.as_str()));
         line("size", &output::bytes(locked.size), was.map(|was| output::bytes(was.size)).as_deref());
         let signer = |signer: &Option<String>| signer.clone().unwrap_or_else(|| "nobody who had to".into());

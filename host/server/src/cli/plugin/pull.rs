@@ -49,6 +49,10 @@ impl PullArguments {
                 return Err(Error::new(Exit::Usage, message));
             }
         };
+        if self.output.is_none() && file.exists() {
+            let message = format_args!("{} is there already: say -o {0} to replace it", file.display());
+            return Err(Error::new(Exit::Usage, message));
+        }
         let fetched = fetched(&origin, &self.access.credentials()?).await?;
         std::fs::write(&file, &fetched.bytes)
             .with_context(|| format!("failed to write {}", file.display()))?;

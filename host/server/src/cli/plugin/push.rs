@@ -14,8 +14,8 @@ use crate::distribution::{Origin, Registry, listed, permissions};
 
 #[derive(Debug, Args)]
 #[command(after_help = "\
-The component is loaded first, so that nothing is pushed that no host would load. The artefact is as `wkg` writes it; its
-signature is as `cosign sign --key` writes it.
+The component is loaded first, so that nothing is pushed that no host would load. The artefact is
+as `wkg` writes it; its signature is as `cosign sign --key` writes it.
 
 Examples:
   stepmill plugin push pricing.wasm registry.example.com/acme/pricing:1.2.0 --sign acme.pem \\

@@ -12,8 +12,9 @@ use crate::distribution::{FetchError, SIGNATURE, beside};
 
 #[derive(Debug, Args)]
 #[command(after_help = "\
-The signature is ECDSA over P-256 with SHA-256, as `cosign sign-blob --key` and `openssl dgst -sha256 -sign` make it.
-A component in a registry is signed there: `stepmill plugin push --sign`.
+The signature is ECDSA over P-256 with SHA-256, as `cosign sign-blob --key` and
+`openssl dgst -sha256 -sign` make it. A component in a registry is signed there:
+`stepmill plugin push --sign`.
 
 Examples:
   openssl genpkey -algorithm EC -pkeyopt ec_paramgen_curve:P-256 -out acme.pem

@@ -13,8 +13,9 @@ use crate::distribution::{digest_of, proofs};
 
 #[derive(Debug, Args)]
 #[command(after_help = "\
-A file's signature is read from FILE.sig and from FILE.sigstore.json, a URL's from the same beside it, an artefact's from
-where cosign keeps it. Nothing else is asked: neither a transparency log nor an authority. Exits with 0 if one of the keys has signed it, else with 1.
+A file's signature is read from FILE.sig and from FILE.sigstore.json, a URL's from the same beside
+it, an artefact's from where cosign keeps it. Nothing else is asked: neither a transparency log nor
+an authority. Exits with 0 if one of the keys has signed it, else with 1.
 
 Examples:
   stepmill plugin verify pricing.wasm --key acme.pub

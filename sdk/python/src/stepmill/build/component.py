@@ -16,7 +16,8 @@ from types import TracebackType
 from typing import Any
 
 import stepmill
-from stepmill.plugin import Plugin
+from stepmill.plugin import InvalidPlugin, Plugin
+from stepmill.shape import UnsupportedType
 
 from .project import BuildError, Project
 from .sockets import UnexpectedComponent, close_sockets
@@ -88,12 +89,32 @@ def load(project: Project) -> Plugin[Any, Any]:
 
 
 def not_imported(project: Project, error: BaseException) -> str:
-    """Why a module cannot be imported, from its author's first line on."""
-    own: TracebackType | None = error.__traceback__
-    while own is not None and not own.tb_frame.f_code.co_filename.startswith(str(project.folder)):
-        own = own.tb_next
-    text = "".join(traceback.format_exception(type(error), error, own))
+    """Why a module cannot be imported: a sentence with its place where the author's own lines are at fault, else the
+    traceback from the author's first line on."""
+    if isinstance(error, SyntaxError) and error.filename:
+        return f"{shown(project, error.filename)}:{error.lineno}: {error.msg}"
+    own = [frame for frame in traceback.extract_tb(error.__traceback__) if is_own(project, frame.filename)]
+    if own and isinstance(error, (InvalidPlugin, UnsupportedType, ModuleNotFoundError)):
+        hint = ": add what brings it to requirements.txt" if isinstance(error, ModuleNotFoundError) else ""
+        return f"{shown(project, own[-1].filename)}:{own[-1].lineno}: {error}{hint}"
+    frames: TracebackType | None = error.__traceback__
+    while frames is not None and not is_own(project, frames.tb_frame.f_code.co_filename):
+        frames = frames.tb_next
+    text = "".join(traceback.format_exception(type(error), error, frames))
     return f"`{project.module}` cannot be imported\n{text.rstrip()}"
+
+
+def is_own(project: Project, file: str) -> bool:
+    """Whether a file is of the project's sources, and not of what is installed or vendored in its folder."""
+    path = Path(file)
+    beside = (project.folder / name for name in (".venv", "vendor"))
+    return path.is_relative_to(project.sources) and not any(path.is_relative_to(folder) for folder in beside)
+
+
+def shown(project: Project, file: str) -> str:
+    """A file's path from the project's folder, if it is there."""
+    path = Path(file)
+    return str(path.relative_to(project.folder)) if path.is_relative_to(project.folder) else file
 
 
 def import_path(project: Project) -> list[Path]:
