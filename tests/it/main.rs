@@ -29,3 +29,4 @@ mod reload;
 mod runs;
 mod schedules;
 mod shadow;
+mod sources;

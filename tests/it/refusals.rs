@@ -37,7 +37,7 @@ fn with(plugins: &str, extra: &str, component: &[u8]) -> Project {
 /// A project whose lock says this of the plugin, in place of what is right.
 fn locked(plugin: &str, component: &[u8], wrong: &[(&str, &str)]) -> Project {
     let mut lock = format!(
-        "format: 1\nplugins:\n  wrong:\n    source: wrong.wasm\n    digest: {}\n    size: 1\n    version: 0.1.0\n    \
+        "format: 1\nplugins:\n  wrong:\n    source: wrong.wasm\n    digest: {}\n    size: 1\n    version: 0.1.0\n    kind: connector\n    \
          permissions: [http, storage]\n",
         digest_of(component)
     );

@@ -190,6 +190,7 @@ pub struct Filter {
 #[serde(rename_all = "lowercase")]
 #[allow(missing_docs, reason = "see Phase")]
 pub enum PhaseName {
+    Held,
     Gathering,
     Queued,
     Ready,
@@ -205,6 +206,7 @@ impl PhaseName {
     /// The name as it is written.
     pub fn as_str(self) -> &'static str {
         match self {
+            Self::Held => "held",
             Self::Gathering => "gathering",
             Self::Queued => "queued",
             Self::Ready => "ready",
@@ -222,6 +224,7 @@ impl Phase {
     /// The phase's name.
     pub fn name(&self) -> PhaseName {
         match self {
+            Self::Held { .. } => PhaseName::Held,
             Self::Gathering { .. } => PhaseName::Gathering,
             Self::Queued { .. } => PhaseName::Queued,
             Self::Ready { .. } => PhaseName::Ready,
@@ -269,7 +272,7 @@ pub struct KeptVersion {
 /// How full the journal is.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Backlog {
-    /// Runs that are neither finished nor dead.
+    /// Runs that are neither finished nor dead nor held.
     pub unfinished: u64,
     /// Dead letters.
     pub dead: u64,

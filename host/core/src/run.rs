@@ -165,6 +165,14 @@ pub struct Death {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Phase {
+    /// Waits for a person who lets it begin: its source holds what it is sent.
+    Held {
+        /// Since when.
+        since_ms: u64,
+        /// How further events are gathered once it is released.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        gather: Option<Gather>,
+    },
     /// Gathers events that belong together.
     Gathering {
         /// What the events have in common.
@@ -260,7 +268,8 @@ impl Phase {
     pub fn has_ended(&self) -> bool {
         match self {
             Self::Succeeded | Self::Cancelled => true,
-            Self::Gathering { .. }
+            Self::Held { .. }
+            | Self::Gathering { .. }
             | Self::Queued { .. }
             | Self::Ready { .. }
             | Self::Retrying { .. }
@@ -272,7 +281,12 @@ impl Phase {
 
     /// Whether the run goes on by itself, now or later.
     pub fn is_open(&self) -> bool {
-        !self.has_ended() && !self.is_dead()
+        !self.has_ended() && !self.is_dead() && !self.is_held()
+    }
+
+    /// Whether it waits for a person who lets it begin.
+    pub fn is_held(&self) -> bool {
+        matches!(self, Self::Held { .. })
     }
 
     /// Whether it is a dead letter.

@@ -103,6 +103,17 @@ pub enum Encoding {
 }
 
 impl Verify {
+    /// The scheme's name, as config has it.
+    pub fn scheme(&self) -> &'static str {
+        match self {
+            Self::None {} => "none",
+            Self::Hmac { .. } => "hmac",
+            Self::Github { .. } => "github",
+            Self::Shopify { .. } => "shopify",
+            Self::StandardWebhooks { .. } => "standard-webhooks",
+        }
+    }
+
     /// The secrets that the scheme needs, so that a check can look for them.
     pub fn secrets(&self) -> Vec<&SecretRef> {
         match self {

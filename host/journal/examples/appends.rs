@@ -31,6 +31,7 @@ fn acceptance(number: u64) -> Acceptance {
         key: None,
         lane: None,
         gather: None,
+        is_held: false,
     };
     Acceptance { accepted, at_ms, dedupe: None, fire: None }
 }

@@ -34,7 +34,8 @@ pub(crate) fn query(
 ) -> Result<RunPage, JournalError> {
     match filter.phase {
         Some(
-            phase @ (PhaseName::Gathering
+            phase @ (PhaseName::Held
+            | PhaseName::Gathering
             | PhaseName::Queued
             | PhaseName::Retrying
             | PhaseName::Parked

@@ -49,7 +49,7 @@ impl Shared {
                     | PhaseName::Parked
                     | PhaseName::Waiting => &mut backlog.unfinished,
                     PhaseName::Dead => &mut backlog.dead,
-                    PhaseName::Succeeded | PhaseName::Cancelled => continue,
+                    PhaseName::Held | PhaseName::Succeeded | PhaseName::Cancelled => continue,
                 };
                 *counter += values.count(keys::in_phase(&workflow, phase), |_| true)?;
             }

@@ -8,6 +8,7 @@ mod events;
 mod runs;
 mod schedules;
 mod snooze;
+mod sources;
 
 use std::sync::Arc;
 
@@ -32,6 +33,7 @@ use crate::health::Health;
 use crate::metrics;
 use crate::reload::{Changes, Reload};
 use crate::shadow::{self, Shadows};
+use crate::sources::Sources;
 
 use error::Error;
 
@@ -54,6 +56,8 @@ pub struct Admin {
     pub reload: Arc<Reload>,
     /// Makes recorded attempts again.
     pub backtests: Backtests,
+    /// What senders POST to.
+    pub sources: Arc<Sources>,
     /// The candidates that are tried beside plugins.
     pub shadows: Arc<Shadows>,
     /// Tells the dispatcher of redriven runs.
@@ -85,6 +89,8 @@ impl Admin {
             .route("/api/runs/{id}/decide", post(runs::decide))
             .route("/api/schedules", get(schedules::list))
             .route("/api/schedules/{name}", post(schedules::pause))
+            .route("/api/sources", get(sources::list).post(sources::set))
+            .route("/api/sources/replay", post(sources::replay))
             .route("/api/systems", get(systems))
             .route("/api/backup", get(backup::download))
             .route(

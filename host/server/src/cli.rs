@@ -19,6 +19,7 @@ mod runs;
 mod schedules;
 mod schema;
 mod serve;
+mod sources;
 mod stopped;
 mod versions;
 
@@ -99,6 +100,9 @@ enum Command {
     /// Schedules: when they fire, and pauses.
     #[command(subcommand)]
     Schedules(schedules::Command),
+    /// Sources: the paths that senders POST to, and what becomes of what they are sent.
+    #[command(subcommand)]
+    Sources(sources::Command),
     /// Events: what runs wait for.
     #[command(subcommand)]
     Events(events::Command),
@@ -171,6 +175,7 @@ impl Command {
             | Self::Runs(_)
             | Self::Dead(_)
             | Self::Schedules(_)
+            | Self::Sources(_)
             | Self::Events(_)
             | Self::Plugin(_)
             | Self::Schema { .. }
@@ -188,6 +193,7 @@ impl Command {
             Self::Runs(command) => command.run().await,
             Self::Dead(command) => command.run().await,
             Self::Schedules(command) => command.run().await,
+            Self::Sources(command) => command.run().await,
             Self::Events(command) => command.run().await,
             Self::Plugin(command) => command.run().await,
             Self::Schema { of } => schema::run(of),

@@ -28,6 +28,7 @@ use crate::answers::Answers;
 use crate::catalog::{Live, Route};
 use crate::health::Health;
 use crate::metrics;
+use crate::sources::{Mode, Sources};
 
 pub use admission::Admission;
 use answer::Answered;
@@ -52,6 +53,8 @@ pub struct Ingress {
     pub entropy: Arc<dyn Entropy>,
     /// Senders that wait for what a step gives.
     pub answers: Arc<Answers>,
+    /// What becomes of what is accepted.
+    pub sources: Arc<Sources>,
     /// When to stop accepting.
     pub admission: Admission,
     /// Tells the dispatcher of new runs.
@@ -117,6 +120,9 @@ impl Ingress {
         let route = catalog.by_path.get(parts.uri.path()).ok_or(Refusal::NotFound)?;
         if parts.method != Method::POST {
             return Err(Refusal::Method);
+        }
+        if self.sources.mode(parts.uri.path()).await == Mode::Blocked {
+            return Err(Refusal::Blocked);
         }
         self.admit()?;
         let (name, webhook, verifier) = match route {

@@ -41,6 +41,7 @@ pub mod secrets;
 pub mod service;
 pub mod shadow;
 pub mod snapshots;
+pub mod sources;
 pub mod stock;
 
 pub use service::Service;

@@ -36,6 +36,7 @@ use crate::retention::Pruning;
 use crate::schedules::Schedules;
 use crate::shadow::Shadows;
 use crate::snapshots::Snapshots;
+use crate::sources::Sources;
 
 /// Pause between two looks at whether the journal still takes writes.
 const WATCH_EVERY: Duration = Duration::from_millis(500);
@@ -65,6 +66,9 @@ pub enum StartError {
     /// The journal does not keep what is deployed.
     #[error("failed to keep what is deployed")]
     Deploy(#[source] JournalError),
+    /// The journal does not say what was said of sources.
+    #[error("failed to read what was said of the sources")]
+    Sources(#[source] JournalError),
     /// The engine does not start.
     #[error(transparent)]
     Sandbox(#[from] stepmill_sandbox::BuildError),
@@ -116,6 +120,9 @@ pub struct Service {
     sandbox: Arc<Sandbox>,
     clock: Arc<dyn Clock>,
     entropy: Arc<dyn Entropy>,
+    sources: Arc<Sources>,
+    /// Tells the dispatcher of runs that begin.
+    wake: Arc<Notify>,
     health: Arc<Health>,
     ingress: TcpListener,
     admin: TcpListener,
@@ -157,10 +164,16 @@ impl Service {
         let admin = listen(server.admin, "server.admin").await?;
         let current = Current::new(project, &deployment);
         journal.deploy(deployment).await.map_err(StartError::Deploy)?;
+        let journal: Arc<dyn Journal> = journal;
+        let (live, wake) = (Live::new(catalog), Arc::new(Notify::new()));
+        let sources =
+            Sources::open(live.clone(), Arc::clone(&journal), Arc::clone(&clock), Arc::clone(&wake)).await;
         let service = Self {
             current,
-            live: Live::new(catalog),
+            live,
             journal,
+            sources: sources.map_err(StartError::Sources)?,
+            wake,
             sandbox,
             clock,
             entropy: Arc::new(SystemEntropy),
@@ -204,7 +217,7 @@ impl Service {
         metrics::install();
         let stop_work = CancellationToken::new();
         let stop_listening = CancellationToken::new();
-        let wake = Arc::new(Notify::new());
+        let wake = Arc::clone(&self.wake);
         let config = self.current.project.config.clone();
         let journal = Arc::clone(&self.journal);
         let answers = Arc::new(Answers::default());
@@ -228,6 +241,7 @@ impl Service {
             clock: Arc::clone(&self.clock),
             entropy: Arc::clone(&self.entropy),
             answers: Arc::clone(&answers),
+            sources: Arc::clone(&self.sources),
             admission: Admission {
                 max_unfinished: config.journal.max_unfinished,
                 max_bytes: config.journal.max_bytes,
@@ -247,6 +261,7 @@ impl Service {
         let admin = Admin {
             backtests: Backtests::new(Arc::clone(&components), stop_work.clone()),
             shadows,
+            sources: Arc::clone(&self.sources),
             live: self.live.clone(),
             journal: Arc::clone(&self.journal),
             clock: Arc::clone(&self.clock),
@@ -290,6 +305,7 @@ impl Service {
         let mut work = JoinSet::new();
         work.spawn(dispatcher.run(stop_work.clone()));
         work.spawn(schedules.run(stop_work.clone()));
+        work.spawn(self.sources.run(stop_work.clone()));
         work.spawn(snapshots.run(stop_work.clone()));
         work.spawn(components.sweep(stop_work.clone()));
         if self.is_watching {

@@ -128,6 +128,7 @@ fn acceptance(at_ms: u64, number: u64, body: &str) -> Acceptance {
         key: None,
         lane: None,
         gather: None,
+        is_held: false,
     };
     // Claims outlive the runs here, as they do where a workflow keeps few.
     let expires_ms = at_ms + 5_000;

@@ -144,6 +144,7 @@ fn acceptance(number: u64, body: &str) -> Acceptance {
         key: None,
         lane: None,
         gather: None,
+        is_held: false,
     };
     let dedupe = Some(Dedupe { scope: "orders".into(), key: id, expires_ms: at_ms + 604_800_000 });
     Acceptance { accepted, at_ms, dedupe, fire: None }

@@ -66,7 +66,8 @@ fn has_a_reason(run: &Run, runs: &BTreeMap<RunId, Run>) -> Option<String> {
         Some(format!("{} is {} {why}: {:?}", state.run, state.phase.name().as_str(), state.steps))
     };
     match &state.phase {
-        Phase::Succeeded | Phase::Cancelled => None,
+        // One that is held waits for a person.
+        Phase::Succeeded | Phase::Cancelled | Phase::Held { .. } => None,
         // Rules have redriven it as often as they may.
         Phase::Dead { .. } => {
             if state.places().is_empty() {
@@ -96,7 +97,7 @@ fn has_a_reason(run: &Run, runs: &BTreeMap<RunId, Run>) -> Option<String> {
             let is_blocked = runs.values().any(|other| {
                 other.state.lane.as_ref().map(|lane| &lane.key) == key
                     && !other.state.phase.has_ended()
-                    && !matches!(other.state.phase, Phase::Queued { .. })
+                    && !matches!(other.state.phase, Phase::Queued { .. } | Phase::Held { .. })
             });
             if is_blocked { None } else { without("behind nobody") }
         }

@@ -204,7 +204,7 @@ impl World {
 
     /// Something that comes from outside.
     async fn act(&mut self) {
-        match self.dice.below(22) {
+        match self.dice.below(23) {
             0..=9 => self.accept().await,
             10..=12 => self.publish().await,
             13..=15 => self.decide().await,
@@ -223,6 +223,7 @@ impl World {
                 }
             }
             20 => self.snooze().await,
+            21 => self.release().await,
             _ => {}
         }
     }
@@ -234,6 +235,15 @@ impl World {
         if let Some(state) = self.dice.pick(&dead) {
             let until_ms = self.clock.now_ms() + self.dice.below(600_000);
             self.append(state.run, What::Snoozed { until_ms, by: "dice".into() }).await;
+        }
+    }
+
+    /// Lets some held run begin.
+    async fn release(&self) {
+        let states = self.states().await;
+        let held: Vec<&State> = states.iter().filter(|state| state.phase.is_held()).collect();
+        if let Some(state) = self.dice.pick(&held) {
+            self.append(state.run, What::Released { by: "dice".into() }).await;
         }
     }
 
@@ -250,6 +260,7 @@ impl World {
             let event = event(trigger, Document::json(&body));
             let run = RunId::new(at_ms, self.dice.entropy().id());
             let mut acceptance = plan.accept(run, at_ms, event, None).unwrap();
+            acceptance.accepted.is_held = self.dice.chance(80);
             if self.dice.chance(300) {
                 let key = format!("d{}", self.dice.below(50));
                 acceptance.dedupe = Some(Dedupe { scope: name, key, expires_ms: at_ms + 600_000 });

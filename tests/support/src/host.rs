@@ -135,7 +135,7 @@ impl AdminClient {
 
     /// Waits until a run has ended.
     pub async fn ended(&self, run: RunId) -> (State, Vec<Entry>) {
-        self.until(run, |state| !state.phase.is_open()).await
+        self.until(run, |state| state.phase.has_ended() || state.phase.is_dead()).await
     }
 
     /// Waits until a run's state is as wanted.

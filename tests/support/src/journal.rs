@@ -317,6 +317,7 @@ fn what(what: &What) -> String {
         | What::Undone
         | What::Redriven { .. }
         | What::Snoozed { .. }
+        | What::Released { .. }
         | What::Cancelled { .. } => what.name().into(),
     }
 }

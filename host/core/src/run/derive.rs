@@ -97,7 +97,7 @@ impl State {
                 places
             }
             Phase::Dead { .. } => self.redrive().map(|redrive| own(redrive.at_ms)).into_iter().collect(),
-            Phase::Queued { .. } | Phase::Succeeded | Phase::Cancelled => Vec::new(),
+            Phase::Held { .. } | Phase::Queued { .. } | Phase::Succeeded | Phase::Cancelled => Vec::new(),
         }
     }
 
@@ -134,7 +134,8 @@ impl State {
             | Phase::Waiting { .. }
             // With those behind it: one that lets them pass has left the lane.
             | Phase::Dead { .. } => Some(Turn::Has),
-            Phase::Succeeded | Phase::Cancelled => None,
+            // It comes to its lane when it is released, before those that were accepted after it.
+            Phase::Held { .. } | Phase::Succeeded | Phase::Cancelled => None,
         }
     }
 

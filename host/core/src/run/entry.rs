@@ -37,6 +37,11 @@ pub enum What {
         /// The payload.
         event: Event,
     },
+    /// A held run may begin.
+    Released {
+        /// Who asked for it.
+        by: String,
+    },
     /// It is the run's turn in its lane.
     Turn,
     /// A connector step succeeded.
@@ -189,6 +194,9 @@ pub struct Accepted {
     /// How further events are gathered before it begins.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub gather: Option<Gather>,
+    /// Whether it waits for a person before all else: its source holds what it is sent.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub is_held: bool,
 }
 
 /// How events that belong together become one run.
@@ -343,6 +351,7 @@ impl What {
         match self {
             Self::Accepted(_) => "accepted",
             Self::Gathered { .. } => "gathered",
+            Self::Released { .. } => "released",
             Self::Turn => "turn",
             Self::StepSucceeded { .. } => "step-succeeded",
             Self::AttemptFailed { .. } => "attempt-failed",

@@ -5,7 +5,7 @@ mod steps;
 
 use std::collections::BTreeMap;
 
-use super::{Accepted, Deadline, Death, Entry, Phase, Stand, State, Undoing, What};
+use super::{Accepted, Deadline, Death, Entry, Gather, Phase, Stand, State, Undoing, What};
 use ends::{begin_undoing, die, redriven, redriven_by_rule};
 use steps::{began, child, children, failed, is_next_attempt, open_stand, told};
 
@@ -72,16 +72,10 @@ pub fn replay<'a>(entries: impl IntoIterator<Item = &'a Entry>) -> Result<Option
 }
 
 fn first(at_ms: u64, accepted: &Accepted) -> State {
-    let phase = match (&accepted.gather, &accepted.lane) {
-        (Some(gather), _) => Phase::Gathering {
-            key: gather.key.clone(),
-            until_ms: at_ms.saturating_add(gather.for_ms),
-            count: 1,
-            max: gather.max,
-            quiet: gather.quiet(at_ms),
-        },
-        (None, Some(_)) => Phase::Queued { since_ms: at_ms },
-        (None, None) => Phase::Ready { since_ms: at_ms },
+    let phase = if accepted.is_held {
+        Phase::Held { since_ms: at_ms, gather: accepted.gather.clone() }
+    } else {
+        beginning(at_ms, accepted.gather.as_ref(), accepted.lane.is_some())
     };
     State {
         run: accepted.run,
@@ -104,11 +98,33 @@ fn first(at_ms: u64, accepted: &Accepted) -> State {
     }
 }
 
+/// What a run does first, once nobody holds it.
+fn beginning(at_ms: u64, gather: Option<&Gather>, has_lane: bool) -> Phase {
+    match gather {
+        Some(gather) => Phase::Gathering {
+            key: gather.key.clone(),
+            until_ms: at_ms.saturating_add(gather.for_ms),
+            count: 1,
+            max: gather.max,
+            quiet: gather.quiet(at_ms),
+        },
+        None if has_lane => Phase::Queued { since_ms: at_ms },
+        None => Phase::Ready { since_ms: at_ms },
+    }
+}
+
 fn apply(state: &mut State, entry: &Entry) -> Result<(), Refused> {
     let at_ms = entry.at_ms;
     match &entry.what {
         What::Accepted(_) => Err("a run is accepted once"),
         What::Gathered { .. } => gathered(state, at_ms),
+        What::Released { .. } => {
+            let Phase::Held { gather, .. } = &state.phase else { return Err("it is not held") };
+            state.phase = beginning(at_ms, gather.as_ref(), state.lane.is_some());
+            // The time that it was held for is none of its own.
+            state.deadline = state.deadline.map(|end| Deadline::from(at_ms, end.timeout_ms));
+            Ok(())
+        }
         What::Turn => match state.phase {
             Phase::Queued { .. } => {
                 state.phase = Phase::Ready { since_ms: at_ms };
@@ -269,7 +285,7 @@ fn works(state: &State) -> Result<(), Refused> {
         | Phase::Retrying { .. }
         | Phase::Parked { .. }
         | Phase::Waiting { .. } => Ok(()),
-        Phase::Queued { .. } => Err(NOT_BEGUN),
+        Phase::Held { .. } | Phase::Queued { .. } => Err(NOT_BEGUN),
         Phase::Dead { .. } => Err("it is a dead letter"),
         Phase::Succeeded | Phase::Cancelled => Err(ENDED),
     }
@@ -281,7 +297,7 @@ fn is_going_on(state: &State, step: &str) -> bool {
 }
 
 fn has_begun(state: &State) -> bool {
-    !matches!(state.phase, Phase::Gathering { .. } | Phase::Queued { .. })
+    !matches!(state.phase, Phase::Held { .. } | Phase::Gathering { .. } | Phase::Queued { .. })
 }
 
 fn gathered(state: &mut State, at_ms: u64) -> Result<(), Refused> {

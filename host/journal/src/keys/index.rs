@@ -12,7 +12,8 @@ use super::{
 
 /// The phases that are indexed: all but those that nearly all runs are in, ready and then succeeded, which would
 /// be a key each.
-pub(crate) const INDEXED_PHASES: [PhaseName; 7] = [
+pub(crate) const INDEXED_PHASES: [PhaseName; 8] = [
+    PhaseName::Held,
     PhaseName::Retrying,
     PhaseName::Dead,
     PhaseName::Cancelled,
@@ -125,6 +126,7 @@ fn phase_byte(phase: PhaseName) -> u8 {
         PhaseName::Queued => 7,
         PhaseName::Parked => 8,
         PhaseName::Waiting => 9,
+        PhaseName::Held => 10,
     }
 }
 

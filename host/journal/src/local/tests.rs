@@ -58,6 +58,7 @@ fn acceptance(number: u8) -> Acceptance {
         key: None,
         lane: None,
         gather: None,
+        is_held: false,
     };
     Acceptance { accepted, at_ms: 1, dedupe: None, fire: None }
 }

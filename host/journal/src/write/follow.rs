@@ -144,7 +144,8 @@ impl Heir {
             Phase::Dead { failure, .. } if !was.is_dead() => Became::Dead { failure: failure.clone() },
             Phase::Dead { .. } => return None,
             Phase::Cancelled => Became::Cancelled { was_dead: was.is_dead() },
-            Phase::Gathering { .. }
+            Phase::Held { .. }
+            | Phase::Gathering { .. }
             | Phase::Queued { .. }
             | Phase::Ready { .. }
             | Phase::Retrying { .. }

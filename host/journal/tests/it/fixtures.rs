@@ -131,6 +131,7 @@ pub fn with_body(at_ms: u64, body: &str) -> Acceptance {
         key: None,
         lane: None,
         gather: None,
+        is_held: false,
     };
     Acceptance { accepted, at_ms, dedupe: None, fire: None }
 }

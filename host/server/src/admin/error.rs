@@ -30,6 +30,8 @@ pub(super) enum Error {
     NoSuchEvent(String),
     #[error("there is no workflow {0:?} with a schedule")]
     NoSuchSchedule(String),
+    #[error("there is no source {0:?} that begins runs: `stepmill sources list` shows those there are")]
+    NoSuchSource(String),
     #[error(transparent)]
     Backtest(Refused),
     #[error("the component is refused: {0}")]
@@ -95,6 +97,7 @@ impl IntoResponse for Error {
             Self::NoSuchPlugin(_) => (StatusCode::NOT_FOUND, "no-such-plugin"),
             Self::NoSuchEvent(_) => (StatusCode::NOT_FOUND, "no-such-event"),
             Self::NoSuchSchedule(_) => (StatusCode::NOT_FOUND, "no-such-schedule"),
+            Self::NoSuchSource(_) => (StatusCode::NOT_FOUND, "no-such-source"),
             Self::Backtest(Refused::NoWorkflow(_)) => (StatusCode::NOT_FOUND, "no-such-workflow"),
             Self::Backtest(Refused::NoStep { .. }) => (StatusCode::NOT_FOUND, "no-such-step"),
             Self::Backtest(Refused::Kind { .. }) => (StatusCode::UNPROCESSABLE_ENTITY, "wrong-kind"),

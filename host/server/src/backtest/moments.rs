@@ -72,6 +72,7 @@ fn attempt(what: &What) -> Option<(&Record, Option<&Document>)> {
         | What::Succeeded { .. }
         | What::Redriven { .. }
         | What::Snoozed { .. }
+        | What::Released { .. }
         | What::Cancelled { .. } => None,
     }
 }

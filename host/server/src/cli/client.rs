@@ -18,6 +18,7 @@ use url::Url;
 use crate::backtest::Line;
 use crate::reload::Changes;
 use crate::shadow;
+use crate::sources::Mode;
 
 pub use error::{BackUpError, ClientError};
 
@@ -67,6 +68,30 @@ pub struct Shown {
     /// Links by which people decide what its steps wait for, by the steps' ids.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub links: BTreeMap<String, String>,
+}
+
+/// A source as the API shows it.
+#[derive(Debug, Serialize, Deserialize)]
+pub struct Source {
+    /// Its path.
+    pub path: String,
+    /// The workflow that it begins runs of.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub workflow: Option<String>,
+    /// The event that it is for.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub event: Option<String>,
+    /// The scheme by which its sender proves itself.
+    pub scheme: String,
+    /// What becomes of its events.
+    pub mode: Mode,
+    /// How many runs it holds; 1,000 stands for more, too.
+    pub held: usize,
+}
+
+#[derive(Deserialize)]
+struct Released {
+    released: u64,
 }
 
 /// A schedule.
@@ -244,6 +269,24 @@ impl Client {
     pub async fn pause(&self, workflow: &str, paused: bool) -> Result<Vec<Schedule>, ClientError> {
         let body = serde_json::json!({ "paused": paused }).to_string().into_bytes();
         self.post(&["schedules", workflow], body).await
+    }
+
+    /// The sources.
+    pub async fn sources(&self) -> Result<Vec<Source>, ClientError> {
+        self.get(&["sources"], &[]).await
+    }
+
+    /// Sets the mode of a source.
+    pub async fn set_source(&self, path: &str, mode: Mode) -> Result<Vec<Source>, ClientError> {
+        let body = serde_json::json!({ "path": path, "mode": mode }).to_string().into_bytes();
+        self.post(&["sources"], body).await
+    }
+
+    /// Lets these runs begin that a source holds, or all. Answers how many that were.
+    pub async fn replay(&self, path: &str, runs: Option<Vec<RunId>>) -> Result<u64, ClientError> {
+        let body = serde_json::json!({ "path": path, "runs": runs }).to_string().into_bytes();
+        let Released { released } = self.post(&["sources", "replay"], body).await?;
+        Ok(released)
     }
 
     /// Decides what a step of a run waits for.

@@ -261,7 +261,8 @@ pub(super) fn read_payload(path: &Path) -> anyhow::Result<Vec<u8>> {
 /// A phase's name and tone.
 fn phase(phase: &Phase) -> (Tone, &'static str) {
     let tone = match phase {
-        Phase::Gathering { .. }
+        Phase::Held { .. }
+        | Phase::Gathering { .. }
         | Phase::Queued { .. }
         | Phase::Ready { .. }
         | Phase::Retrying { .. }
@@ -279,6 +280,9 @@ fn detail(run: &State) -> String {
     let mut said = match &run.phase {
         Phase::Gathering { key, count, max, until_ms, .. } => {
             format!("{}: {count} of {max} events, until {}", output::short(key, 40), output::time(*until_ms))
+        }
+        Phase::Held { since_ms, .. } => {
+            format!("since {}; `stepmill sources replay` lets it begin", output::time(*since_ms))
         }
         Phase::Queued { .. } => {
             let lane = run.lane.as_ref().map(|lane| output::short(&lane.key, 80)).unwrap_or_default();

@@ -18,6 +18,8 @@ const RUN: &str = "stepmill-run";
 pub(super) enum Answered {
     /// It is on disk.
     Accepted(Outcome),
+    /// It is on disk, and its source holds it.
+    Held(Outcome),
     /// It is on disk, for runs that wait for it.
     Published(RunId, Published),
     /// A step has answered it.
@@ -34,6 +36,8 @@ impl IntoResponse for Answered {
             Self::Accepted(Outcome::Gathered(run)) => {
                 accepted(format!(r#"{{"run":"{run}","gathered":true}}"#))
             }
+            Self::Held(Outcome::New(run)) => accepted(format!(r#"{{"run":"{run}","held":true}}"#)),
+            Self::Held(outcome) => Self::Accepted(outcome).into_response(),
             Self::Published(event, Published::New(woken)) => {
                 accepted(json!({ "event": event, "woken": woken }).to_string())
             }

@@ -29,12 +29,20 @@ impl Ingress {
         let run = RunId::new(now_ms, self.entropy.id());
         let dedupe = dedupe(plan.dedupe.as_ref(), webhook, &plan.name, &plan.name, &event, run, now_ms)?;
         let accepted = plan.accept(run, now_ms, event, None).map_err(no_key)?;
-        let acceptance = Acceptance { dedupe, ..accepted };
+        let mut acceptance = Acceptance { dedupe, ..accepted };
+        // What is said of the source now holds until the event is on disk.
+        let source = self.sources.enter(&webhook.path).await;
+        acceptance.accepted.is_held = source.mode.holds();
+        if source.mode.holds() {
+            let outcome = self.accept_one(&plan.name, acceptance).await?;
+            return Ok(Answered::Held(outcome));
+        }
         let waiting = webhook
             .respond
             .as_ref()
             .map(|respond| (self.answers.wait(run, respond.from.as_deref()), respond.within));
         let outcome = self.accept_one(&plan.name, acceptance).await?;
+        drop(source);
         let (Outcome::New(run), Some((waiting, within))) = (outcome, waiting) else {
             return Ok(Answered::Accepted(outcome));
         };

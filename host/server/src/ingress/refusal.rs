@@ -12,6 +12,8 @@ pub enum Refusal {
     NotFound,
     /// Not a POST.
     Method,
+    /// The operator takes nothing at this path now.
+    Blocked,
     /// The signature is missing, wrong, or out of its time. The sender is not told which.
     Signature,
     /// The body is longer than the webhook allows, in bytes.
@@ -52,6 +54,7 @@ impl Refusal {
         match self {
             Self::NotFound => "no-such-webhook",
             Self::Method => "method-not-allowed",
+            Self::Blocked => "source-blocked",
             Self::Signature => "signature-refused",
             Self::TooLarge { .. } => "body-too-large",
             Self::Timeout => "body-timeout",
@@ -71,6 +74,7 @@ impl Refusal {
         match self {
             Self::NotFound => StatusCode::NOT_FOUND,
             Self::Method => StatusCode::METHOD_NOT_ALLOWED,
+            Self::Blocked => StatusCode::FORBIDDEN,
             Self::Signature => StatusCode::UNAUTHORIZED,
             Self::TooLarge { .. } => StatusCode::PAYLOAD_TOO_LARGE,
             Self::Timeout => StatusCode::REQUEST_TIMEOUT,
@@ -86,6 +90,7 @@ impl Refusal {
         match self {
             Self::NotFound => "no webhook has this path".into(),
             Self::Method => "a webhook takes POST".into(),
+            Self::Blocked => "nothing is taken here now".into(),
             Self::Signature => "the request could not be verified".into(),
             Self::TooLarge { limit } => format!("the body is larger than {limit} bytes"),
             Self::Timeout => "the body took too long to arrive".into(),
@@ -111,6 +116,7 @@ impl Refusal {
             Self::JournalUnavailable => Some(5),
             Self::NotFound
             | Self::Method
+            | Self::Blocked
             | Self::Signature
             | Self::TooLarge { .. }
             | Self::Timeout

@@ -16,6 +16,7 @@ use stepmill_server::config::Project;
 use stepmill_server::entropy::SystemEntropy;
 use stepmill_server::health::Health;
 use stepmill_server::ingress::{self, Admission, Ingress};
+use stepmill_server::sources::Sources;
 use stepmill_test_support::host::AdminClient;
 use tokio::sync::{Notify, Semaphore};
 
@@ -51,14 +52,17 @@ pub(super) async fn ingress(config: &Path, durable: bool) {
     let health = Arc::new(Health::default());
     health.set_accepting(true);
     stepmill_server::metrics::install();
+    let (live, journal, wake) = (Live::new(catalog), journal as Arc<dyn Journal>, Arc::new(Notify::new()));
+    let sources = Sources::open(live.clone(), Arc::clone(&journal), Arc::clone(&clock), Arc::clone(&wake));
     let ingress = Ingress {
-        live: Live::new(catalog),
-        journal: journal as Arc<dyn Journal>,
+        live,
+        journal,
         clock,
+        sources: sources.await.unwrap(),
         entropy: Arc::new(SystemEntropy),
         answers: Arc::default(),
         admission: Admission { max_unfinished: u64::MAX, max_bytes: u64::MAX },
-        wake: Arc::new(Notify::new()),
+        wake,
         health,
         waiting: Semaphore::new(ingress::WAITING),
     };

@@ -60,7 +60,8 @@ fn accepted(kind: u8) -> What {
         parent: None,
         key: None,
         lane: (kind == 1).then_some(lane),
-        gather: (kind >= 2).then_some(gather),
+        gather: (kind % 4 >= 2).then_some(gather),
+        is_held: kind >= 4,
     }))
 }
 
@@ -135,6 +136,7 @@ fn what(action: u8, step: &str, number: u32, kind: u8) -> What {
             _ => What::Rests,
         },
         18 if kind == 9 => What::Snoozed { until_ms: u64::from(number) * 9, by: "x".into() },
+        18 if kind == 6 => What::Released { by: "x".into() },
         18 if kind == 7 => redriven_by_rule(false),
         18 if kind == 8 => redriven_by_rule(true),
         18 => redriven(kind > 5, kind.is_multiple_of(2)),
@@ -260,7 +262,7 @@ proptest! {
             let is_found = !state.places().is_empty() || is_told;
             match state.phase {
                 Phase::Succeeded | Phase::Cancelled => prop_assert!(state.places().is_empty()),
-                Phase::Dead { .. } | Phase::Queued { .. } => {}
+                Phase::Dead { .. } | Phase::Queued { .. } | Phase::Held { .. } => {}
                 Phase::Gathering { .. }
                 | Phase::Ready { .. }
                 | Phase::Retrying { .. }

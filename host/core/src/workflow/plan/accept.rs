@@ -84,6 +84,7 @@ impl Plan {
             key: None,
             lane,
             gather,
+            is_held: false,
         };
         Ok(Acceptance { accepted, at_ms, dedupe: None, fire: None })
     }

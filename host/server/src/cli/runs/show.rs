@@ -54,6 +54,7 @@ fn payload(shown: &Shown) -> Option<&Document> {
         | What::Undone
         | What::Succeeded { .. }
         | What::Snoozed { .. }
+        | What::Released { .. }
         | What::Cancelled { .. } => None,
     }
 }

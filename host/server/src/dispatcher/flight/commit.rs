@@ -60,7 +60,8 @@ impl Flight<'_> {
                 metrics::run_ended(&self.state.workflow, ended.name());
                 return Err(Stop::Committed);
             }
-            Phase::Gathering { .. }
+            Phase::Held { .. }
+            | Phase::Gathering { .. }
             | Phase::Queued { .. }
             | Phase::Retrying { .. }
             | Phase::Parked { .. }

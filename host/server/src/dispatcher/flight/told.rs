@@ -79,6 +79,7 @@ impl Flight<'_> {
             | What::Succeeded { .. }
             | What::Redriven { .. }
             | What::Snoozed { .. }
+            | What::Released { .. }
             | What::Cancelled { .. } => return Err(self.lacks("what a step was done with")),
         }
         Ok(())
@@ -158,6 +159,7 @@ fn is_news(what: &What) -> bool {
         | What::Succeeded { .. }
         | What::Redriven { .. }
         | What::Snoozed { .. }
+        | What::Released { .. }
         | What::Cancelled { .. } => false,
     }
 }

@@ -93,6 +93,7 @@ fn shown() -> Shown {
         key: None,
         lane: None,
         gather: None,
+        is_held: false,
     };
     let entries = vec![
         entry(0, What::Accepted(Box::new(accepted)), Vec::new()),
