@@ -31,6 +31,7 @@ fn plugin(folder: &Path, arguments: &[&str]) -> Said {
             command.env_remove(name);
         }
     }
+    command.env("XDG_CACHE_HOME", guests::compiled());
     command.env("CARGO_NET_OFFLINE", "true").env("CARGO_TARGET_DIR", built());
     let output = command.output().unwrap();
     let text = |bytes| String::from_utf8(bytes).unwrap();
@@ -122,6 +123,44 @@ fn a_new_project_is_formatted_however_long_its_name_is() {
     }
 }
 
+/// The words of a program's text, without what stands in quotes.
+fn words(code: &str) -> Vec<&str> {
+    let unquoted = code.split('"').step_by(2);
+    unquoted.flat_map(|code| code.split(|c: char| !c.is_alphanumeric() && c != '_')).collect()
+}
+
+/// A name that is also a word of the template would mean the one in place of the other.
+#[test]
+fn an_authors_name_is_no_word_of_a_new_projects_code() {
+    let place = TempDir::new().unwrap();
+    for (lang, ending) in [("js", "js"), ("python", "py")] {
+        for kind in KINDS {
+            let folder = format!("{lang}-{kind}");
+            let new = ["new", "zebra-ox", "--lang", lang, "--kind", kind, "--folder", &folder];
+            assert_eq!(plugin(place.path(), &new).code, Some(0));
+            let vendor = place.path().join(&folder).join("vendor");
+            let mut is_named = false;
+            for path in files(&place.path().join(&folder)) {
+                if path.starts_with(&vendor) || path.extension().is_none_or(|is| is != ending) {
+                    continue;
+                }
+                let code = fs::read_to_string(&path).unwrap();
+                is_named |= code.contains("\"zebra-ox\"");
+                let own = ["zebra_ox", "ZebraOx", "zebraOx"];
+                for line in code.lines().filter(|line| words(line).iter().any(|word| own.contains(word))) {
+                    // The module, which is no name within the file.
+                    assert_eq!(line, "from zebra_ox import step", "{}", path.display());
+                }
+            }
+            assert!(is_named, "{folder}");
+        }
+    }
+    let said = plugin(place.path(), &["new", "email", "--lang", "python"]);
+    assert!(said.code == Some(2) && said.err.contains("would hide"), "{}", said.err);
+    assert!(!place.path().join("email").exists());
+    assert_eq!(plugin(place.path(), &["new", "email", "--lang", "js"]).code, Some(0));
+}
+
 #[test]
 fn a_new_project_builds_to_a_component_that_does_its_work() {
     let place = TempDir::new().unwrap();
@@ -139,6 +178,14 @@ fn a_new_project_builds_to_a_component_that_does_its_work() {
         assert_eq!(plugin_built["kind"], kind);
         assert_eq!(plugin_built["warnings"], json!([]));
         let component = format!("{name}/dist/{name}.wasm");
+        // A test builds first, and says so in a line.
+        fs::remove_file(place.path().join(&component)).unwrap();
+        let said = plugin(place.path(), &["test", &name, "--no-build"]);
+        assert!(said.code != Some(0) && said.err.contains("build the plugin first"), "{}", said.err);
+        let said = plugin(place.path(), &["test", &name]);
+        assert_eq!(said.code, Some(0), "{}{}", said.out, said.err);
+        let built = said.err.lines().filter(|line| line.starts_with(&format!("built {component} ("))).count();
+        assert!(built == 1 && said.out.contains("0 failed"), "{}{}", said.out, said.err);
         assert_eq!(plugin_built["source"], component.as_str());
         let reaches = plugin_built["imports"].as_array().unwrap().iter().any(|import| {
             let import = import.as_str().unwrap();
@@ -149,7 +196,11 @@ fn a_new_project_builds_to_a_component_that_does_its_work() {
         let bench = ["bench", &component, "--input", "order.json", "--count", "10", "--json"];
         if kind == "connector" {
             let said = plugin(place.path(), &bench);
-            assert!(said.err.contains("asks other systems, which a bench has not"), "{}", said.err);
+            assert!(
+                said.err.contains("asks other systems, which a bench has not: give it a --case"),
+                "{}",
+                said.err
+            );
         } else {
             let figures = json_of(place.path(), &bench);
             assert_eq!(figures["call"]["calls"], 10);

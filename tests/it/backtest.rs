@@ -3,7 +3,9 @@
 use std::io::{BufRead as _, BufReader};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
+use std::time::{Duration, Instant};
 
+use reqwest::Response;
 use serde_json::{Value, json};
 use stepmill_core::journal::PhaseName;
 use stepmill_test_support::guests;
@@ -180,6 +182,40 @@ async fn an_order_that_cannot_be_followed_is_refused_by_name() {
         assert_eq!((is, &lines[0]["error"]["code"]), (status, &json!(code)), "{query}: {lines:?}");
     }
     host.stop().await;
+}
+
+/// A backtest that takes more than a minute if nobody ends it, once its first line is there.
+async fn endless(host: &Host) -> Response {
+    let path = "/api/backtest?step=orders/shape&last=100&all=true";
+    let mut lines = host.admin.post_streaming(path, guests::bytes("endless-loop")).await;
+    assert!(lines.chunk().await.unwrap().is_some());
+    lines
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_backtest_ends_when_nobody_listens_any_more_or_the_service_ends() {
+    let project = Project::new().guests(&["shape"]).workflow("orders", "  - { id: shape, use: shape }");
+    let host = Host::in_memory(&project.write()).await;
+    for at in 0..100 {
+        host.accept("orders", &at.to_string(), &json!({ "sku": "A", "quantity": 1 })).await;
+    }
+    host.admin.idle().await;
+    drop(endless(&host).await);
+    // Each of these would wait for one of those, which take two seconds.
+    let began = Instant::now();
+    let (status, lines) = backtest(&host, "step=orders/shape&last=60", guests::bytes("shape")).await;
+    assert_eq!((status, told(&lines).1), (200, json!({ "equal": 60 })));
+    assert!(began.elapsed() < Duration::from_secs(20), "{:?}", began.elapsed());
+
+    let mut lines = endless(&host).await;
+    let stopping = tokio::spawn(host.stop());
+    let mut rest = Vec::new();
+    while let Some(piece) = lines.chunk().await.unwrap() {
+        rest.extend_from_slice(&piece);
+    }
+    stopping.await.unwrap();
+    let rest = String::from_utf8(rest).unwrap();
+    assert!(rest.lines().last().unwrap().contains("the service is shutting down"), "{rest}");
 }
 
 fn stepmill(config: &Path, arguments: &[&str]) -> Output {

@@ -2,6 +2,7 @@
 
 use std::fs;
 use std::io::{BufRead as _, BufReader, Write as _};
+use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
 use std::process::{Command, Output, Stdio};
 use std::sync::mpsc;
@@ -14,6 +15,7 @@ use stepmill_test_support::stub::Stub;
 fn stepmill(arguments: &[&str]) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_stepmill"));
     command.arg("plugin").args(arguments).env("NO_COLOR", "1").env("RUST_LOG", "error").stdin(Stdio::null());
+    command.env("XDG_CACHE_HOME", guests::compiled());
     command
 }
 
@@ -64,11 +66,12 @@ async fn a_cassette_is_made_of_a_system_of_a_project_without_its_credentials() {
     let author = author();
     let folder = shown(author.path());
 
-    let output = run(&["test", &folder]).await;
+    let output = run(&["test", "--no-build", &folder]).await;
     assert_eq!(output.status.code(), Some(3), "{}", text(&output.stderr));
     assert!(text(&output.stderr).contains("there is no cassette"), "{}", text(&output.stderr));
 
-    let output = run(&["test", &folder, "--record", "--system", "erp", "--project", &config]).await;
+    let output =
+        run(&["test", "--no-build", &folder, "--record", "--system", "erp", "--project", &config]).await;
     assert!(output.status.success(), "{}{}", text(&output.stdout), text(&output.stderr));
     let sent = stub.seen();
     assert_eq!(
@@ -81,10 +84,10 @@ async fn a_cassette_is_made_of_a_system_of_a_project_without_its_credentials() {
     assert!(!recorded.contains(SECRET) && !recorded.to_lowercase().contains("authorization"), "{recorded}");
 
     // Played from now on; and a wrong expectation is a failure.
-    let output = run(&["test", &folder, "order"]).await;
+    let output = run(&["test", "--no-build", &folder, "order"]).await;
     assert!(output.status.success() && stub.seen().len() == 1, "{}", text(&output.stdout));
     fs::write(author.path().join("cases/order.case.yaml"), CASE.replace("output: 1", "output: 2")).unwrap();
-    let output = run(&["test", &folder]).await;
+    let output = run(&["test", "--no-build", &folder]).await;
     assert_eq!(output.status.code(), Some(1));
     assert!(text(&output.stdout).contains("expected 2, got 1"), "{}", text(&output.stdout));
 
@@ -93,21 +96,24 @@ async fn a_cassette_is_made_of_a_system_of_a_project_without_its_credentials() {
     {
         assert_eq!(run(wrong).await.status.code(), Some(2), "{wrong:?}");
     }
-    let output = run(&["test", &folder, "no-such-case"]).await;
+    let output = run(&["test", "--no-build", &folder, "no-such-case"]).await;
     assert!(text(&output.stderr).contains("there are order"), "{}", text(&output.stderr));
-    let output = run(&["test", &folder, "--record", "--system", "crm", "--project", &config]).await;
+    let output =
+        run(&["test", "--no-build", &folder, "--record", "--system", "crm", "--project", &config]).await;
     assert_eq!(output.status.code(), Some(3));
     assert!(text(&output.stderr).contains("configured: erp"), "{}", text(&output.stderr));
 }
 
 #[test]
-fn a_watched_suite_is_run_again_when_a_case_changes() {
+fn a_watched_suite_is_run_again_when_a_case_or_the_component_changes() {
     let author = author();
     let case = author.path().join("cases/order.case.yaml");
     let alone = CASE.replace(", path: /orders", "").replace("http: cassettes/order.yaml\n", "");
     fs::write(&case, alone.replace("output: 1", "output: 22")).unwrap();
-    let mut child =
-        stepmill(&["test", &shown(author.path()), "--watch"]).stdout(Stdio::piped()).spawn().unwrap();
+    let mut child = stepmill(&["test", "--no-build", &shown(author.path()), "--watch"])
+        .stdout(Stdio::piped())
+        .spawn()
+        .unwrap();
     let stdout = BufReader::new(child.stdout.take().unwrap());
     let (lines, read) = mpsc::channel();
     let reader = std::thread::spawn(move || {
@@ -122,6 +128,12 @@ fn a_watched_suite_is_run_again_when_a_case_changes() {
     wait_for("1 failed");
     wait_for("waiting for a change");
     fs::write(&case, &alone).unwrap();
+    wait_for("1 passed");
+    wait_for("waiting for a change");
+    // Another component at the same place takes no such config.
+    fs::copy(guests::path("echo"), author.path().join("dist/counter.wasm")).unwrap();
+    wait_for("waiting for a change");
+    fs::copy(guests::path("counter"), author.path().join("dist/counter.wasm")).unwrap();
     wait_for("1 passed");
     child.kill().unwrap();
     child.wait().unwrap();
@@ -191,4 +203,127 @@ fn the_whole_case_of_the_page_passes() {
     let component = guests::path("stepmill_plugin_rest");
     let output = stepmill(&["test", &shown(&component), "--cases", &shown(folder.path())]).output().unwrap();
     assert!(output.status.success(), "{}{}", text(&output.stdout), text(&output.stderr));
+}
+
+/// A case of a connector that sends a request.
+const STOCK: &str = "config: { key: orders, path: /orders }\ninput: { id: 7 }\nhttp:\n\
+    - request: { method: POST, path: /orders }\n  response: { status: 200, json: { ok: true } }\n\
+    expect: { output: 1 }\n";
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_connector_is_measured_at_a_case_that_it_passes() {
+    let folder = tempfile::tempdir().unwrap();
+    let case = folder.path().join("stock.case.yaml");
+    fs::write(&case, STOCK).unwrap();
+    let component = shown(&guests::path("counter"));
+    let bench = ["bench", &component, "--count", "10", "--case", &shown(&case)];
+    let output = run(&[&bench[..], &["--json"]].concat()).await;
+    let figures: serde_json::Value =
+        serde_json::from_slice(&output.stdout).unwrap_or_else(|_| panic!("{}", text(&output.stderr)));
+    assert_eq!((&figures["answered"], &figures["call"]["calls"]), (&1.into(), &10.into()), "{figures}");
+    let output = run(&bench).await;
+    let told = text(&output.stdout);
+    assert!(told.contains("1 request an attempt, answered from the case at once"), "{told}");
+
+    fs::write(&case, STOCK.replace("output: 1", "output: 2")).unwrap();
+    let output = run(&bench).await;
+    let said = text(&output.stderr);
+    assert_eq!(output.status.code(), Some(1), "{said}");
+    assert!(said.contains("does not pass the case stock (output: (whole): expected 2, got 1)"), "{said}");
+    let other = folder.path().join("stock.yaml");
+    fs::write(&other, STOCK).unwrap();
+    let output = run(&["bench", &component, "--case", &shown(&other)]).await;
+    assert!(text(&output.stderr).contains("is no case"), "{}", text(&output.stderr));
+}
+
+const POSTED: &str = "config: { path: /told }\ninput: { quantity: QUANTITY }\nhttp:\n\
+    - request: { method: POST, path: /told }\n  response: { status: 200 }\n\
+    expect: { output: { status: 200 } }\n";
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn cases_that_a_new_version_answers_otherwise_are_told() {
+    let folder = tempfile::tempdir().unwrap();
+    let posted = |quantity: &str| POSTED.replace("QUANTITY", quantity);
+    let down = "faults:\n- { exchange: 1, status: 503, expect: { retry: {} } }\n";
+    for (name, case) in [
+        ("equal", posted("3")),
+        ("urgent", posted("10")),
+        ("nothing", posted("0")),
+        ("down", posted("3") + down),
+        // What a case expects is no matter here.
+        ("wrong", posted("3").replace("status: 200 } }", "status: 204 } }")),
+    ] {
+        fs::write(folder.path().join(format!("{name}.case.yaml")), case).unwrap();
+    }
+    let (old, new) = (shown(&guests::path("post")), shown(&guests::path("post-next")));
+    let cases = ["--cases", &shown(folder.path()), "--count", "10"];
+    let diff = async |old: &str, new: &str, more: &[&str]| {
+        let output = run(&[&["diff", old, new][..], &cases, more].concat()).await;
+        (output.status.code(), text(&output.stdout).to_owned(), text(&output.stderr).to_owned())
+    };
+    let (_, out, err) = diff(&old, &new, &["--json"]).await;
+    let told: serde_json::Value = serde_json::from_str(&out).unwrap_or_else(|_| panic!("{err}"));
+    let of = |name: &str| told["cases"].as_array().unwrap().iter().find(|case| case["name"] == name).unwrap();
+    for (name, answer) in [
+        ("equal", "same"),
+        ("urgent", "changed"),
+        ("nothing", "changed"),
+        ("down", "changed"),
+        ("wrong", "same"),
+    ] {
+        assert_eq!(of(name)["answer"], answer, "{told:#}");
+        assert_eq!(of(name)["speed"]["new"]["calls"].as_u64(), (answer == "same").then_some(10), "{name}");
+    }
+    let lines = |name: &str, at: usize| of(name)["findings"][at]["lines"].to_string();
+    assert!(lines("urgent", 0).contains("/urgent: expected nothing, got true"), "{told:#}");
+    assert!(lines("nothing", 0).contains("not sent: 1. POST http://system.test/told"), "{told:#}");
+    assert!(lines("down", 0).contains("expected a retry, got a rejection"), "{told:#}");
+    assert!(of("down")["findings"][0]["under"].as_str().unwrap().contains("503"), "{told:#}");
+
+    let (code, out, _) = diff(&old, &new, &[]).await;
+    assert_eq!(code, Some(0));
+    assert!(out.contains("CHANGED    urgent") && out.contains("same       equal"), "{out}");
+    assert_eq!(diff(&old, &new, &["--strict"]).await.0, Some(1));
+    assert_eq!(diff(&old, &old, &["--strict"]).await.0, Some(0));
+    // One that only the one of them takes, and one that neither does.
+    fs::remove_file(folder.path().join("urgent.case.yaml")).unwrap();
+    let counted = "config: { key: a, path: /told }\nhttp:\n- request: { method: POST, path: /told }\n  \
+        response: { status: 200 }\nexpect: { output: 1 }\n";
+    fs::write(folder.path().join("counted.case.yaml"), counted).unwrap();
+    let (code, out, err) = diff(&old, &shown(&guests::path("counter")), &["--json"]).await;
+    let told: serde_json::Value = serde_json::from_str(&out).unwrap_or_else(|_| panic!("{err}"));
+    let answers: Vec<_> =
+        told["cases"].as_array().unwrap().iter().map(|case| case["answer"].as_str().unwrap()).collect();
+    assert_eq!((code, answers), (Some(0), vec!["only-new", "only-old", "only-old", "only-old", "only-old"]));
+    fs::write(folder.path().join("counted.case.yaml"), "config: { nothing: 1 }\nexpect: { output: 1 }\n")
+        .unwrap();
+    let (code, _, err) = diff(&old, &new, &[]).await;
+    assert!(code == Some(3) && err.contains("counted.case.yaml"), "{err}");
+}
+
+#[test]
+fn what_is_compiled_once_is_not_compiled_again_and_only_from_a_folder_of_ones_own() {
+    let author = author();
+    let alone = CASE.replace(", path: /orders", "").replace("http: cassettes/order.yaml\n", "");
+    fs::write(author.path().join("cases/order.case.yaml"), alone).unwrap();
+    let home = tempfile::tempdir().unwrap();
+    let test = || {
+        let mut command = stepmill(&["test", "--no-build", &shown(author.path())]);
+        command.env("XDG_CACHE_HOME", home.path()).env("RUST_LOG", "stepmill_sandbox=info").output().unwrap()
+    };
+    let compiled = |output: &Output| text(&output.stderr).contains("component compiled");
+    let first = test();
+    assert!(first.status.success() && compiled(&first), "{}", text(&first.stderr));
+    let second = test();
+    assert!(second.status.success() && !compiled(&second), "{}", text(&second.stderr));
+    let folder = home.path().join("stepmill/compiled");
+    assert_eq!(fs::metadata(&folder).unwrap().permissions().mode() & 0o777, 0o700);
+    fs::set_permissions(&folder, fs::Permissions::from_mode(0o777)).unwrap();
+    let refused = test();
+    let said = text(&refused.stderr);
+    assert!(!refused.status.success() && said.contains("that no one else may write"), "{said}");
+    // A home that cannot be written is no reason not to work.
+    let mut command = stepmill(&["test", "--no-build", &shown(author.path())]);
+    let output = command.env("XDG_CACHE_HOME", author.path().join("dist/counter.wasm")).output().unwrap();
+    assert!(output.status.success(), "{}", text(&output.stderr));
 }

@@ -1,8 +1,9 @@
 //! Plugins from addresses and registries: locked, fetched once, kept, signed, and accepted with what they can reach.
 
 use std::fs;
+use std::io::{Read as _, Write as _};
 use std::path::Path;
-use std::process::{Command, Output};
+use std::process::{Command, Output, Stdio};
 
 use serde_json::{Value, json};
 use stepmill_server::catalog::{CheckOptions, check};
@@ -21,6 +22,7 @@ fn plugin(folder: &Path, arguments: &[&str]) -> Output {
         .args(arguments)
         .current_dir(folder)
         .env("NO_COLOR", "1")
+        .env("XDG_CACHE_HOME", guests::compiled())
         .env("REGISTRY_PASSWORD", "hunter2")
         .output()
         .unwrap()
@@ -299,4 +301,132 @@ async fn a_reload_takes_a_new_lock_and_nothing_of_a_wrong_one() {
     assert_eq!(host.admin.post("/api/reload", &Value::Null).await.0, 200);
     assert_eq!(digest().await, digest_of(&guests::bytes("echo")));
     host.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_place_whose_authority_is_ones_own_is_trusted_by_its_certificate_alone() {
+    let registry = Registry::start_with_tls().await;
+    let reference = registry.reference("acme/shape:1");
+    let echo = guests::bytes("echo");
+    let url = registry.put("/shape.wasm", echo.clone());
+    let ca = registry.ca.clone().unwrap();
+    for (source, place) in [(format!("oci: \"{reference}\""), &reference), (format!("url: \"{url}\""), &url)]
+    {
+        let project = project(&format!("{source}, ca: ca.pem"), "").file("ca.pem", &ca);
+        let folder = project.folder();
+        write(&project, "echo.wasm", &echo);
+        if place == &reference {
+            assert!(refused(folder, &["push", "echo.wasm", place], 1).contains("failed to push"));
+            done(folder, &["push", "echo.wasm", place, "--ca", "ca.pem", "--sign", "acme.pem"]);
+            done(folder, &["verify", place, "--ca", "ca.pem", "--key", "keys/acme.pub"]);
+        }
+        refused(folder, &["pull", place], 1);
+        done(folder, &["pull", place, "--ca", "ca.pem", "-o", "pulled.wasm"]);
+        assert_eq!(fs::read(folder.join("pulled.wasm")).unwrap(), echo);
+        done(folder, &["lock"]);
+        assert!(problems(&project).await.is_empty());
+
+        let said = refused(folder, &["pull", place, "--ca", "echo.wasm"], 2);
+        assert!(said.contains("--ca: echo.wasm holds no certificate in PEM"), "{said}");
+        // Another's certificate is none of this place's.
+        fs::write(folder.join("ca.pem"), Registry::start_with_tls().await.ca.unwrap()).unwrap();
+        let said = refused(folder, &["lock", "shape"], 3);
+        assert!(said.contains("cannot be fetched"), "{said}");
+        fs::remove_file(folder.join("ca.pem")).unwrap();
+        let said = problems(&project).await;
+        assert!(said.contains("plugins.shape.ca") && said.contains("cannot be read"), "{said}");
+    }
+    for (plugin, why) in [
+        ("path: echo.wasm, ca: ca.pem", "a file is fetched from nowhere"),
+        (
+            "url: \"http://127.0.0.1:1/a.wasm\", plain_http: true, ca: ca.pem",
+            "without TLS there is no certificate",
+        ),
+    ] {
+        let project = project(plugin, "").file("ca.pem", &ca);
+        write(&project, "echo.wasm", &echo);
+        let said = problems(&project).await;
+        assert!(said.contains(why) && said.contains("plugins.shape.ca"), "{said}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_registry_that_answers_without_an_end_is_not_heard_to_the_end() {
+    let registry = Registry::start().await;
+    let reference = registry.reference("acme/shape:1");
+    let project = project("path: echo.wasm", "");
+    let folder = project.folder();
+    write(&project, "echo.wasm", &guests::bytes("echo"));
+    let pushed = done(folder, &["push", "echo.wasm", &reference, "--plain-http", "--json"]);
+    let manifest = serde_json::from_str::<Value>(&pushed).unwrap()["manifest"].as_str().unwrap().to_owned();
+    let verify = ["verify", &reference, "--plain-http", "--key", "keys/acme.pub"];
+    // What refers to the artefact, its signatures, and then the artefact itself.
+    for path in [
+        format!("referrers/{manifest}"),
+        format!("manifests/{}.sig", manifest.replace(':', "-")),
+        "manifests/1".to_owned(),
+    ] {
+        assert!(refused(folder, &verify, 1).contains("is not signed"), "so far it ends");
+        let registry_of = registry.requests();
+        registry.never_end(&format!("/v2/acme/shape/{path}"));
+        let said = refused(folder, &verify, 1);
+        assert!(said.contains("has more than 4194304 bytes"), "{path}: {said}");
+        assert!(registry.requests() > registry_of);
+        registry.end(&format!("/v2/acme/shape/{path}"));
+    }
+    // A manifest in place of another is not taken for the one that was asked for.
+    let other = format!("/v2/acme/shape/manifests/{manifest}");
+    registry.put(&other, b"{}".as_slice());
+    let pinned = registry.reference(&format!("acme/shape@{manifest}"));
+    let said = refused(folder, &["pull", &pinned, "--plain-http"], 1);
+    assert!(said.contains("in place of"), "{said}");
+}
+
+/// Locks in a terminal of its own, as whoever sits there sees it, and answers this.
+fn asked(folder: &Path, answer: &str) -> (Option<i32>, String) {
+    let command = format!("'{}' plugin lock shape", env!("CARGO_BIN_EXE_stepmill"));
+    let mut script = Command::new("script")
+        .args(["--quiet", "--return", "--command", &command, "/dev/null"])
+        .current_dir(folder)
+        .env("NO_COLOR", "1")
+        .env("SHELL", "/bin/sh")
+        .env("XDG_CACHE_HOME", guests::compiled())
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut stdin = script.stdin.take().unwrap();
+    let mut said = String::new();
+    let mut stdout = script.stdout.take().unwrap();
+    let mut piece = [0; 1024];
+    // The end of what is typed would end the command before it asks.
+    while !said.contains("Accept? [y/N]") {
+        let read = stdout.read(&mut piece).unwrap();
+        assert!(read > 0, "{said}");
+        said.push_str(&String::from_utf8_lossy(&piece[..read]));
+    }
+    stdin.write_all(answer.as_bytes()).unwrap();
+    let mut rest = String::new();
+    stdout.read_to_string(&mut rest).unwrap();
+    drop(stdin);
+    (script.wait().unwrap().code(), said + &rest)
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn whoever_sits_at_the_terminal_is_asked_for_what_a_plugin_can_reach_now() {
+    let registry = Registry::start().await;
+    let url = registry.put("/shape.wasm", guests::bytes("echo"));
+    let project = project(&format!("url: \"{url}\", plain_http: true"), "");
+    let folder = project.folder();
+    done(folder, &["lock"]);
+    let before = lock(&project);
+    registry.put("/shape.wasm", guests::bytes("storage-echo"));
+    for no in ["n\n", "\n", "yesterday\n"] {
+        let (code, said) = asked(folder, no);
+        assert!(code == Some(1) && said.contains("nothing is locked"), "{no:?}: {said}");
+        assert_eq!(lock(&project), before, "{no:?}");
+    }
+    let (code, said) = asked(folder, "yes\n");
+    assert!(code == Some(0) && said.contains("wrote"), "{said}");
+    assert!(lock(&project).contains("- storage"), "{}", lock(&project));
 }

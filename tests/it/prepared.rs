@@ -235,7 +235,7 @@ async fn snapshots_are_kept_on_disk_and_a_damaged_one_is_made_again() {
     let folder = tempfile::tempdir().unwrap();
     let start = || {
         let cache_dir = Some(folder.path().join("aot"));
-        sandbox(Options { pool: false, max_concurrent: 1, cache_dir })
+        sandbox(Options { pool: false, max_concurrent: 1, cache_dir, ..Options::default() })
     };
     let config = json!({ "words": words() });
     let first = Step::load(&start(), "prepared", config.clone()).await;

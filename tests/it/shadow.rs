@@ -119,3 +119,38 @@ async fn another_candidate_has_counts_of_its_own_and_makes_no_other_version() {
     assert!(status == 422 && answer.to_string().contains("no share"), "{answer}");
     host.stop().await;
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn attempts_that_there_is_no_room_for_are_dropped_and_counted_and_no_run_waits() {
+    let project = Project::new()
+        .guests(&["shape"])
+        .extra(&shadows(&[("shape", "endless-loop")]))
+        .workflow("orders", "  - { id: shape, use: shape }");
+    let host = Host::in_memory(&project.write()).await;
+    // There is room for 256, and each that is tried takes two seconds.
+    for at in 0..400 {
+        host.accept("orders", &at.to_string(), &json!({ "sku": "A", "quantity": 1 })).await;
+    }
+    host.admin.idle().await;
+    assert_eq!(host.admin.count(PhaseName::Succeeded).await, 400);
+    let shape = tried(&host, "shape", 0).await;
+    let (dropped, tried) = (shape["dropped"].as_u64().unwrap(), &shape["counts"]["failed"]);
+    let tried = tried.as_u64().unwrap();
+    assert!(dropped > 0 && 400 - 256 <= dropped + tried, "{shape}");
+    let metrics = host.admin.text("/metrics").await;
+    let line = format!(r#"stepmill_shadow_attempts_total{{plugin="shape",result="dropped"}} {dropped}"#);
+    assert!(metrics.contains(&line), "{metrics}");
+    host.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_stock_plugin_can_have_a_shadow() {
+    let project = Project::new()
+        .extra(&shadows(&[("map", "stepmill_plugin_map")]))
+        .workflow("orders", "  - { id: shape, use: map, with: { jq: .sku } }");
+    let host = Host::in_memory(&project.write()).await;
+    host.finish("orders", "1", &json!({ "sku": "A" })).await;
+    let map = tried(&host, "map", 1).await;
+    assert_eq!((&map["counts"]["equal"], &map["candidate"]["name"]), (&json!(1), &json!("map")), "{map}");
+    host.stop().await;
+}

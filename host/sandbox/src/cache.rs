@@ -14,8 +14,10 @@ use std::hash::{DefaultHasher, Hash as _, Hasher as _};
 use std::io::{self, Read as _, Write as _};
 use std::os::unix::fs::{DirBuilderExt as _, MetadataExt as _, OpenOptionsExt as _};
 use std::path::{Path, PathBuf};
+use std::time::{Duration, SystemTime};
 
 use sha2::{Digest as _, Sha256};
+use stepmill_core::bound::{Bound, Held};
 use wasmtime::component::Component;
 
 use crate::error::BuildError;
@@ -24,14 +26,27 @@ const MAGIC: &[u8; 16] = b"stepmill aot 2\r\n";
 const CHECKSUM: usize = 32;
 const TRAILER: usize = CHECKSUM + MAGIC.len();
 
+/// How the names of compiled components end.
+const ENDING: &str = "cwasm";
+/// How those end that are being written.
+const DRAFT: &str = "tmp";
+/// A draft that is older was left by a process that is gone.
+const STALE: Duration = Duration::from_secs(3600);
+
 /// The folder for one engine.
 pub(crate) struct Cache {
+    root: PathBuf,
     folder: PathBuf,
+    bound: Option<Bound>,
 }
 
 impl Cache {
     /// Makes the folder or checks it.
-    pub(crate) fn try_open(root: &Path, engine: &wasmtime::Engine) -> Result<Self, BuildError> {
+    pub(crate) fn try_open(
+        root: &Path,
+        bound: Option<Bound>,
+        engine: &wasmtime::Engine,
+    ) -> Result<Self, BuildError> {
         let mut hasher = DefaultHasher::new();
         engine.precompile_compatibility_hash().hash(&mut hasher);
         let folder = root.join(format!("{:016x}", hasher.finish()));
@@ -43,7 +58,7 @@ impl Cache {
                 .map_err(|source| BuildError::Cache { path: path.into(), source })?;
             check_folder(path)?;
         }
-        Ok(Self { folder })
+        Ok(Self { root: root.into(), folder, bound })
     }
 
     /// The compiled component, if it is there and whole.
@@ -63,7 +78,10 @@ impl Cache {
         }
         drop(file);
         match deserialize(engine, &path) {
-            Ok(component) => Some(component),
+            Ok(component) => {
+                self.used(&path);
+                Some(component)
+            }
             Err(error) => {
                 tracing::warn!(path = %path.display(), error = %format!("{error:#}"), "a compiled plugin is refused; it is compiled again");
                 None
@@ -88,15 +106,45 @@ impl Cache {
                 self.write(&path, &file)
             },
         );
-        if let Err(error) = kept {
+        if let Err(error) = kept.and_then(|()| self.prune()) {
             tracing::warn!(path = %path.display(), %error, "a compiled plugin could not be kept; the next start compiles it again");
         }
     }
 
+    /// Notes that a component was used, where that decides which ones go.
+    fn used(&self, path: &Path) {
+        if self.bound.is_none() {
+            return;
+        }
+        if let Err(error) = File::open(path).and_then(|file| file.set_modified(SystemTime::now())) {
+            tracing::warn!(path = %path.display(), %error, "it could not be noted that a compiled plugin was used");
+        }
+    }
+
+    /// Removes what is beyond the bound, of all engines: those of former versions are used no more, and go first. A
+    /// file that a process has mapped stays with that process.
+    fn prune(&self) -> io::Result<()> {
+        let Some(bound) = self.bound else { return Ok(()) };
+        let mut kept = Vec::new();
+        for engine in fs::read_dir(&self.root)? {
+            // Another process may be removing the same.
+            for file in fs::read_dir(engine?.path()).into_iter().flatten().flatten() {
+                let (path, Ok(metadata)) = (file.path(), file.metadata()) else { continue };
+                let used = metadata.modified().unwrap_or(SystemTime::UNIX_EPOCH);
+                match path.extension().and_then(|extension| extension.to_str()) {
+                    Some(ENDING) => kept.push(Held { used, bytes: metadata.len(), what: path }),
+                    Some(DRAFT) if used.elapsed().is_ok_and(|age| age > STALE) => remove(&path)?,
+                    Some(_) | None => {}
+                }
+            }
+        }
+        bound.beyond(kept).iter().try_for_each(|path| remove(path))
+    }
+
     fn write(&self, path: &Path, bytes: &[u8]) -> io::Result<()> {
         // Named by process and time: another process may be compiling the same component.
-        let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap_or_default();
-        let temporary = self.folder.join(format!(".{}-{}.tmp", std::process::id(), now.as_nanos()));
+        let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
+        let temporary = self.folder.join(format!(".{}-{}.{DRAFT}", std::process::id(), now.as_nanos()));
         let mut file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(&temporary)?;
         let written =
             file.write_all(bytes).and_then(|()| file.sync_all()).and_then(|()| fs::rename(&temporary, path));
@@ -107,7 +155,15 @@ impl Cache {
     }
 
     fn path(&self, digest: &str) -> PathBuf {
-        self.folder.join(format!("{digest}.cwasm"))
+        self.folder.join(format!("{digest}.{ENDING}"))
+    }
+}
+
+/// Removes a file that somebody else may have removed.
+fn remove(path: &Path) -> io::Result<()> {
+    match fs::remove_file(path) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
+        removed => removed,
     }
 }
 

@@ -1,7 +1,11 @@
-//! What a component is, told from its type before any of it runs: which world it targets, and whether
-//! it imports only what that world may.
+//! What a component is, told from the names of its imports and exports before any of it runs: which world it targets,
+//! and whether it imports only what that world may.
+//!
+//! They are looked at twice: as they stand in the bytes, so that a wrong component is refused before seconds go into its
+//! compilation, and as they are in what was compiled, which is what is linked.
 
 use stepmill_core::manifest::Kind;
+use wasmparser::{ComponentExternalKind, ComponentTypeRef, Parser, Payload, TypeBounds};
 use wasmtime::component::types::{self, ComponentItem};
 
 use crate::error::LoadError;
@@ -14,6 +18,8 @@ const PACKAGE: &str = "stepmill:plugin";
 const TRACK: (u64, u64) = (0, 1);
 /// What any component may export besides its step.
 const PREPARE: &str = "stepmill:plugin/prepare";
+/// The function by which every component says what it is.
+const DESCRIBE: &str = "describe";
 const WASI_TRACK: (u64, u64) = (0, 2);
 
 /// What any component may import: logging, and what a standard library drags in, answered without I/O.
@@ -73,22 +79,80 @@ pub(crate) fn check_bytes(bytes: &[u8]) -> Result<(), LoadError> {
     Ok(())
 }
 
-/// Looks at the imports and exports.
+/// Looks at the imports and exports of a component that is not compiled yet. What else is wrong with it is found by
+/// compiling it.
+pub(crate) fn inspect_bytes(bytes: &[u8]) -> Result<Shape, LoadError> {
+    Outline::parse(bytes).map_err(|error| LoadError::Invalid(error.into()))?.check()
+}
+
+/// Looks at the imports and exports of one that was compiled.
 pub(crate) fn inspect(engine: &wasmtime::Engine, component: &types::Component) -> Result<Shape, LoadError> {
-    let exports: Vec<String> = component.exports(engine).map(|(name, _)| name.to_owned()).collect();
-    let imports: Vec<String> = component.imports(engine).map(|(name, _)| name.to_owned()).collect();
-    let (kind, step) = step(&exports)?;
-    let prepare = prepare(&exports)?;
-    let describes = component
-        .exports(engine)
-        .any(|(name, export)| name == "describe" && matches!(export.ty, ComponentItem::ComponentFunc(_)));
-    if !describes {
-        return Err(LoadError::NoDescribe);
+    let outline = Outline {
+        imports: component.imports(engine).map(|(name, _)| name.to_owned()).collect(),
+        exports: component.exports(engine).map(|(name, _)| name.to_owned()).collect(),
+        describes: component
+            .exports(engine)
+            .any(|(name, export)| name == DESCRIBE && matches!(export.ty, ComponentItem::ComponentFunc(_))),
+    };
+    outline.check()
+}
+
+/// The names of what a component imports and exports.
+#[derive(Default)]
+struct Outline {
+    imports: Vec<String>,
+    exports: Vec<String>,
+    /// Whether it exports a function `describe`.
+    describes: bool,
+}
+
+impl Outline {
+    /// Reads the outermost component's own sections, past what is nested in it.
+    fn parse(bytes: &[u8]) -> wasmparser::Result<Self> {
+        let mut outline = Self::default();
+        let mut depth = 0_usize;
+        for payload in Parser::new(0).parse_all(bytes) {
+            match payload? {
+                Payload::ModuleSection { .. } | Payload::ComponentSection { .. } => {
+                    depth = depth.saturating_add(1);
+                }
+                Payload::End(_) => depth = depth.saturating_sub(1),
+                Payload::ComponentImportSection(imports) if depth == 0 => {
+                    for import in imports {
+                        let import = import?;
+                        // Another name for a type that is known already asks for nothing.
+                        if !matches!(import.ty, ComponentTypeRef::Type(TypeBounds::Eq(_))) {
+                            outline.imports.push(import.name.name.to_owned());
+                        }
+                    }
+                }
+                Payload::ComponentExportSection(exports) if depth == 0 => {
+                    for export in exports {
+                        let export = export?;
+                        let is_function = export.kind == ComponentExternalKind::Func;
+                        outline.describes |= is_function && export.name.name == DESCRIBE;
+                        outline.exports.push(export.name.name.to_owned());
+                    }
+                }
+                // Names alone are looked at here; every other section is the compiler's.
+                _ => {}
+            }
+        }
+        Ok(outline)
     }
-    for import in &imports {
-        check_import(kind, import)?;
+
+    fn check(self) -> Result<Shape, LoadError> {
+        let Self { imports, exports, describes } = self;
+        let (kind, step) = step(&exports)?;
+        let prepare = prepare(&exports)?;
+        if !describes {
+            return Err(LoadError::NoDescribe);
+        }
+        for import in &imports {
+            check_import(kind, import)?;
+        }
+        Ok(Shape { kind, step, prepare, imports, exports })
     }
-    Ok(Shape { kind, step, prepare, imports, exports })
 }
 
 fn step(exports: &[String]) -> Result<(Kind, String), LoadError> {

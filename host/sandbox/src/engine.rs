@@ -9,6 +9,7 @@ use std::sync::mpsc::{self, RecvTimeoutError, SyncSender};
 use std::thread;
 use std::time::Duration;
 
+use stepmill_core::bound::Bound;
 use wasmtime::{Config, Enabled, InstanceAllocationStrategy, PoolingAllocationConfig};
 
 use crate::error::BuildError;
@@ -54,11 +55,14 @@ pub struct Options {
     pub max_concurrent: usize,
     /// Folder of compiled components; made if it does not exist. None compiles at every start.
     pub cache_dir: Option<PathBuf>,
+    /// What that folder may hold, of all engines together; none where what is configured bounds it, as it does a
+    /// service's.
+    pub cache_bound: Option<Bound>,
 }
 
 impl Default for Options {
     fn default() -> Self {
-        Self { pool: true, max_concurrent: 64, cache_dir: None }
+        Self { pool: true, max_concurrent: 64, cache_dir: None, cache_bound: None }
     }
 }
 

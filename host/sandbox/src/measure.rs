@@ -34,6 +34,7 @@ impl Sandbox {
         let (engine, cache) = (self.engine.wasm().clone(), self.cache.clone());
         let (bytes, digest) = (Arc::<[u8]>::from(bytes), hex::encode(Sha256::digest(bytes)));
         let timing = tokio::task::spawn_blocking(move || {
+            component::inspect_bytes(&bytes)?;
             let began = Instant::now();
             let compiled = Component::from_binary(&engine, &bytes);
             let compile = began.elapsed();

@@ -221,8 +221,11 @@ fn compile(
     if let Some(component) = cache.and_then(|cache| cache.load(engine, digest)) {
         return Ok(component);
     }
+    component::inspect_bytes(bytes)?;
+    let began = Instant::now();
     let component =
         Component::from_binary(engine, bytes).map_err(|error| LoadError::Invalid(error.into()))?;
+    tracing::info!(digest, took_ms = duration::ms(began.elapsed()), "component compiled");
     Ok(match cache {
         Some(cache) => cache.keep(engine, digest, component),
         None => component,

@@ -52,7 +52,7 @@ impl Sandbox {
     ) -> Result<Arc<Self>, BuildError> {
         let engine = Engine::try_new(&options)?;
         let cache = match &options.cache_dir {
-            Some(path) => Some(Arc::new(Cache::try_open(path, engine.wasm())?)),
+            Some(path) => Some(Arc::new(Cache::try_open(path, options.cache_bound, engine.wasm())?)),
             None => None,
         };
         let places = options.concurrency() as usize;

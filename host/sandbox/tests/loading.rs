@@ -3,7 +3,7 @@
 
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test that cannot go on fails")]
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
@@ -12,6 +12,7 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use stepmill_core::PluginStorage;
 use stepmill_core::attempt::Cause;
+use stepmill_core::bound::Bound;
 use stepmill_core::clock::SystemClock;
 use stepmill_core::journal::JournalError;
 use stepmill_core::storage::Stored;
@@ -230,4 +231,88 @@ fn a_cache_that_others_may_write_is_refused() {
     std::os::unix::fs::symlink(&open, &link).unwrap();
     let result = build(Options { pool: false, cache_dir: Some(link), ..Options::default() });
     assert!(matches!(result, Err(BuildError::CacheUnsafe { .. })));
+}
+
+#[tokio::test]
+async fn a_component_whose_names_are_wrong_is_refused_before_it_is_compiled() {
+    let folder = tempfile::tempdir().unwrap();
+    let cache = folder.path().join("aot");
+    let options = Options { pool: false, cache_dir: Some(cache.clone()), ..Options::default() };
+    let sandbox = build(options).unwrap();
+    for (component, why) in [
+        (outline("wasi:cli/run@0.2.0", &[]), "exports no step"),
+        (outline(TRANSFORM, &["stepmill:plugin/http@0.1.0"]), "is pure"),
+        (outline(CONNECTOR, &["stepmill:plugin/http@1.0.0"]), "rebuild the plugin with an SDK"),
+        (
+            wat::parse_str(format!(r#"(component (instance $i) (export "{TRANSFORM}" (instance $i)))"#))
+                .unwrap(),
+            "no function `describe`",
+        ),
+        // What stands in a component that is nested in it is not its own.
+        (
+            wat::parse_str(format!(
+                r#"(component (component $c (instance $i) (export "{TRANSFORM}" (instance $i))))"#
+            ))
+            .unwrap(),
+            "it exports: nothing",
+        ),
+    ] {
+        let text = refusal(&sandbox, &component).await;
+        assert!(text.contains(why), "{text}");
+    }
+    assert!(cached(&cache).is_empty(), "none was compiled");
+}
+
+/// Puts the files of a cache into the order in which they were used, an hour apart.
+fn used_in_order(files: &[std::path::PathBuf]) {
+    let now = std::time::SystemTime::now();
+    for (hours, file) in files.iter().rev().enumerate() {
+        let then = now - std::time::Duration::from_secs(3600 * (hours as u64 + 1));
+        fs::File::open(file).unwrap().set_modified(then).unwrap();
+    }
+}
+
+#[tokio::test]
+async fn a_bounded_cache_loses_what_was_not_used_for_longest() {
+    let folder = tempfile::tempdir().unwrap();
+    let cache = folder.path().join("aot");
+    let sandbox = |bytes, entries| {
+        let cache_bound = Some(Bound { bytes, entries });
+        build(Options { pool: false, cache_dir: Some(cache.clone()), cache_bound, ..Options::default() })
+            .unwrap()
+    };
+    let component = |at: u32| with_module(TRANSFORM, &[], &format!("(global i32 (i32.const {at}))"));
+    // They compile, and are kept, before their types are looked at.
+    let load = async |sandbox: Arc<Sandbox>, at: u32| drop(sandbox.load(&component(at)).await.unwrap_err());
+    let all = || cached(&cache).into_iter().collect::<BTreeSet<_>>();
+    drop(sandbox(u64::MAX, 3));
+    let mut files = Vec::new();
+    for at in 0..3 {
+        let before = all();
+        load(sandbox(u64::MAX, 3), at).await;
+        files.extend(all().difference(&before).cloned());
+    }
+    assert_eq!(files.len(), 3);
+    let size = fs::metadata(&files[0]).unwrap().len();
+    used_in_order(&files);
+    // What another version of the host has compiled, and what a process that is gone was writing.
+    let former = cache.join("0123456789abcdef");
+    fs::create_dir(&former).unwrap();
+    let (old, draft) = (former.join("00.cwasm"), former.join(".1-1.tmp"));
+    fs::write(&old, "old").unwrap();
+    fs::write(&draft, "half").unwrap();
+    used_in_order(&[old.clone(), draft.clone(), files[0].clone(), files[1].clone(), files[2].clone()]);
+
+    // The first is used again, so that the second goes; and so do the leavings of others.
+    load(sandbox(u64::MAX, 3), 0).await;
+    load(sandbox(u64::MAX, 3), 3).await;
+    let left = all();
+    assert!(left.contains(&files[0]) && !left.contains(&files[1]) && left.contains(&files[2]), "{left:?}");
+    assert!(left.len() == 3 && !old.exists() && !draft.exists(), "{left:?}");
+    // By their sizes together.
+    load(sandbox(size * 2 + size / 2, 100), 4).await;
+    assert_eq!(all().len(), 2, "{:?}", all());
+    // One that is beyond the bound by itself serves, and is not kept.
+    load(sandbox(1, 100), 5).await;
+    assert!(all().is_empty(), "{:?}", all());
 }

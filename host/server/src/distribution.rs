@@ -8,6 +8,7 @@
 
 mod bundle;
 mod cache;
+mod contact;
 mod credentials;
 mod error;
 mod fetch;
@@ -23,6 +24,7 @@ mod trust;
 use sha2::{Digest as _, Sha256};
 
 pub use cache::Cache;
+pub use contact::{Authorities, Contact, InvalidAuthorities};
 pub use credentials::{Credentials, Text};
 pub use error::FetchError;
 pub use fetch::{BUNDLE, Fetched, Manifest, SIGNATURE, beside, component, proofs, read_file};

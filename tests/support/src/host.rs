@@ -126,6 +126,11 @@ impl AdminClient {
         (response.status().as_u16(), response.text().await.unwrap())
     }
 
+    /// The same, as it comes in.
+    pub async fn post_streaming(&self, path: &str, body: Vec<u8>) -> reqwest::Response {
+        self.client.post(format!("{}{path}", self.base)).body(body).send().await.unwrap()
+    }
+
     /// A run and its journal.
     pub async fn read(&self, run: RunId) -> (State, Vec<Entry>) {
         let mut shown = self.get(&format!("/api/runs/{run}")).await;

@@ -8,12 +8,13 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, bail};
 use serde::Serialize;
-use stepmill_core::invoke::{Attempt, Invoke as _, Report};
-use stepmill_sandbox::Options;
+use stepmill_core::invoke::{Attempt, Report};
+use stepmill_sandbox::{Loaded, Options};
 use tempfile::TempDir;
 use tokio_util::sync::CancellationToken;
 
 use super::Workbench;
+use super::cases::{Rehearsals, Scene};
 use super::found::Found;
 pub(crate) use times::Times;
 pub(crate) use work::Work;
@@ -45,13 +46,23 @@ pub(crate) struct Figures {
     pub(crate) memory_bytes: u64,
     /// Whether instances came from the pool, as the service has them where the machine lets it.
     pub(crate) is_pooled: bool,
+    /// Requests of an attempt, which the case answers at once; none if there is no case.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) answered: Option<usize>,
 }
 
 /// Measures.
 pub(crate) struct Bench {
     workbench: Workbench,
-    /// Holds what is compiled, for as long as that is needed.
-    _cache: TempDir,
+    /// Holds what is compiled, for as long as that is needed, where compiling is measured too.
+    _cache: Option<TempDir>,
+}
+
+/// A scene of a plugin that is loaded, ready to be measured.
+struct Piece<'a> {
+    name: &'a str,
+    attempt: Attempt,
+    rehearsals: Rehearsals<'a>,
 }
 
 impl Bench {
@@ -65,7 +76,20 @@ impl Bench {
             .tempdir()
             .context("failed to make a folder for what is compiled")?;
         let options = Options { cache_dir: Some(cache.path().join("compiled")), ..Options::default() };
-        Ok(Self { workbench: Workbench::with(options)?, _cache: cache })
+        Ok(Self { workbench: Workbench::with(options)?, _cache: Some(cache) })
+    }
+
+    /// The same for attempts alone: what is compiled is kept for the next time.
+    ///
+    /// # Errors
+    /// As [`Self::try_new`].
+    pub(crate) fn of_attempts() -> anyhow::Result<Self> {
+        Ok(Self { workbench: Workbench::pooled()?, _cache: None })
+    }
+
+    /// What plugins are loaded in.
+    pub(crate) fn workbench(&self) -> &Workbench {
+        &self.workbench
     }
 
     /// All figures of one plugin, each of up to `count` calls.
@@ -76,15 +100,19 @@ impl Bench {
         let sandbox = &self.workbench.sandbox;
         let loading = sandbox.time_loading(&found.bytes).await;
         let loading = loading.with_context(|| format!("failed to load {}", found.name))?;
-        let attempt = self.attempt(found, work).await?;
-        let memory_bytes = self.done(found, &attempt).await?.record.memory_bytes;
+        let scene = work.scene(sandbox, &found.load(&self.workbench).await?).await?;
+        let piece = Piece::of(&found.name, &scene)?;
+        let record = self.done(&piece).await?.1.record;
         let instantiate = repeat(count, async || {
-            sandbox.time_instantiating(&attempt).await.map_err(|failure| anyhow::anyhow!(failure.message))
+            sandbox
+                .time_instantiating(&piece.attempt)
+                .await
+                .map_err(|failure| anyhow::anyhow!(failure.message))
         });
         let instantiate = instantiate.await?;
-        let call = repeat(count, async || self.timed(found, &attempt).await).await?;
-        let prepared = if self.prepare(&attempt).await {
-            Some(repeat(count, async || self.timed(found, &attempt).await).await?)
+        let call = repeat(count, async || self.timed(&piece).await).await?;
+        let prepared = if self.prepare(&piece.attempt).await {
+            Some(repeat(count, async || self.timed(&piece).await).await?)
         } else {
             None
         };
@@ -95,47 +123,59 @@ impl Bench {
             instantiate,
             call,
             prepared,
-            memory_bytes,
+            memory_bytes: record.memory_bytes,
             is_pooled: sandbox.is_pooled(),
+            answered: matches!(work, Work::Case(_)).then_some(record.exchanges.len()),
         })
     }
 
-    /// Attempts of two plugins in turns, as the service would make them, so that whatever else the machine does is
-    /// the same to both.
+    /// Attempts of two plugins at one work, in turns.
     ///
     /// # Errors
     /// One does not load, or does not do the work.
     pub(crate) async fn race(
         &self,
-        found: [&Found; 2],
+        [old, new]: [(&Found, &Loaded); 2],
         work: &Work,
         count: usize,
     ) -> anyhow::Result<[Times; 2]> {
-        let [one, other] = found;
-        let attempts = [self.attempt(one, work).await?, self.attempt(other, work).await?];
-        for attempt in &attempts {
-            self.prepare(attempt).await;
+        let sandbox = &self.workbench.sandbox;
+        let scenes = [work.scene(sandbox, old.1).await?, work.scene(sandbox, new.1).await?];
+        self.race_scenes([&old.0.name, &new.0.name], &scenes, count, LONGEST).await
+    }
+
+    /// Attempts of two plugins in turns, as the service would make them, so that whatever else the machine does is
+    /// the same to both; for no longer than this once there are enough.
+    ///
+    /// # Errors
+    /// One does not answer.
+    pub(crate) async fn race_scenes(
+        &self,
+        [old, new]: [&str; 2],
+        scenes: &[Scene; 2],
+        count: usize,
+        longest: Duration,
+    ) -> anyhow::Result<[Times; 2]> {
+        let [was, is] = scenes;
+        let pieces = [Piece::of(old, was)?, Piece::of(new, is)?];
+        for piece in &pieces {
+            self.prepare(&piece.attempt).await;
         }
-        let [first, second] = &attempts;
+        let [first, second] = &pieces;
         let mut samples = [Vec::new(), Vec::new()];
         let began = Instant::now();
         for round in 0..WARM_UP + count {
-            let pair = [self.timed(one, first).await?, self.timed(other, second).await?];
+            let pair = [self.timed(first).await?, self.timed(second).await?];
             if round >= WARM_UP {
                 for (samples, took) in samples.iter_mut().zip(pair) {
                     samples.push(took);
                 }
             }
-            if round >= WARM_UP + FEWEST && began.elapsed() > LONGEST {
+            if round >= WARM_UP + FEWEST && began.elapsed() > longest {
                 break;
             }
         }
         Ok(samples.map(Times::of))
-    }
-
-    async fn attempt(&self, found: &Found, work: &Work) -> anyhow::Result<Attempt> {
-        let loaded = found.load(&self.workbench).await?;
-        work.attempt(&loaded)
     }
 
     /// Makes the config ready; says whether there is something to it.
@@ -145,26 +185,31 @@ impl Bench {
         sandbox.prepare(&attempt.digest, &attempt.config, &to_the_end).await.is_ok()
     }
 
-    async fn timed(&self, found: &Found, attempt: &Attempt) -> anyhow::Result<Duration> {
-        let began = Instant::now();
-        let report = self.done(found, attempt).await?;
-        let took = began.elapsed();
-        drop(report);
-        Ok(took)
+    async fn timed(&self, piece: &Piece<'_>) -> anyhow::Result<Duration> {
+        Ok(self.done(piece).await?.0)
     }
 
-    /// An attempt that answers. One that does not is no measure of those that do.
-    async fn done(&self, found: &Found, attempt: &Attempt) -> anyhow::Result<Report> {
-        let report = self.workbench.sandbox.invoke(attempt.clone()).await;
-        let Err(failure) = &report.outcome else { return Ok(report) };
-        let (name, cause, message) = (&found.name, failure.cause.name(), &failure.message);
+    /// An attempt that answers, and how long it took. One that does not is no measure of those that do.
+    async fn done(&self, piece: &Piece<'_>) -> anyhow::Result<(Duration, Report)> {
+        let (attempt, rehearsal) = (piece.attempt.clone(), piece.rehearsals.next());
+        let began = Instant::now();
+        let report = self.workbench.sandbox.rehearse(attempt, &rehearsal).await.report;
+        let took = began.elapsed();
+        let Err(failure) = &report.outcome else { return Ok((took, report)) };
+        let (name, cause, message) = (piece.name, failure.cause.name(), &failure.message);
         if !report.record.exchanges.is_empty() {
             bail!(
-                "{name} asks other systems, which a bench has not: give it an --input that it answers without \
+                "{name} asks other systems, which a bench has not: give it a --case that answers for them \
                  (its attempt failed: {cause}: {message})"
             );
         }
         bail!("{name} fails at this input ({cause}: {message}): give an --input and a --config that it takes")
+    }
+}
+
+impl<'a> Piece<'a> {
+    fn of(name: &'a str, scene: &'a Scene) -> anyhow::Result<Self> {
+        Ok(Self { name, attempt: scene.attempt(), rehearsals: Rehearsals::try_new(scene)? })
     }
 }
 

@@ -3,10 +3,11 @@
 //!
 //! `definition.rs` is the file as it is written, `check.rs` makes a [`case`] of it, `play.rs` runs that through the
 //! sandbox with a `tape.rs` in place of the network, `judge.rs` says what is not as expected. `record.rs` makes
-//! cassettes.
+//! cassettes, and `compare.rs` says which cases two plugins answer otherwise.
 
 mod case;
 mod check;
+mod compare;
 mod content;
 mod definition;
 mod finding;
@@ -39,10 +40,13 @@ use check::Cassettes;
 use finding::Finding;
 use record::Recorder;
 
+pub(crate) use case::Scene;
+pub(crate) use compare::{Answer, Comparison, compare};
 pub(crate) use content::told;
 pub(crate) use definition::Definition;
 pub(crate) use judge::log_line;
 use judge::outcome_told;
+pub(crate) use play::Rehearsals;
 
 /// How the name of a case file ends.
 const ENDING: &str = ".case.yaml";
@@ -121,7 +125,7 @@ impl Suite {
         let path = component::find(&self.target)?;
         let bytes = component::read(&path)?;
         let loaded = bench.load(&path.display().to_string(), &bytes).await?;
-        let files = self.chosen()?;
+        let files = chosen(&self.folder, &self.filters)?;
         let mut recorded = Vec::new();
         if let Some(system) = record {
             for case in self.read(&bench.sandbox, &loaded, &files, Cassettes::Recorded).await? {
@@ -162,41 +166,70 @@ impl Suite {
         found.or(cases).map(|(cases, _)| cases)
     }
 
-    /// The case files to run, with their names.
-    fn chosen(&self) -> anyhow::Result<Vec<(String, PathBuf)>> {
-        let folder = &self.folder;
-        let entries = fs::read_dir(folder).with_context(|| {
-            format!("there is no folder of cases {}: --cases names another", folder.display())
-        })?;
-        let mut files = Vec::new();
-        for entry in entries {
-            let path = entry.with_context(|| format!("failed to read {}", folder.display()))?.path();
-            let name =
-                path.file_name().and_then(|name| name.to_str()).and_then(|name| name.strip_suffix(ENDING));
-            if let Some(name) = name.map(str::to_owned) {
-                files.push((name, path));
-            }
-        }
-        if files.is_empty() {
-            bail!("there are no cases in {}: write one, as NAME{ENDING}", folder.display());
-        }
-        files.sort();
-        if !self.filters.is_empty() {
-            let all: Vec<_> = files.iter().map(|(name, _)| name.clone()).collect();
-            files.retain(|(name, _)| self.filters.iter().any(|filter| name.contains(filter)));
-            if files.is_empty() {
-                bail!("no case has {} in its name: there are {}", self.filters.join(" or "), all.join(", "));
-            }
-        }
-        Ok(files)
-    }
-
     /// Everything that a run reads: the component, and all files of the folder of cases.
     pub(crate) fn files(&self) -> Vec<PathBuf> {
         let mut files: Vec<_> = component::find(&self.target).into_iter().collect();
         below(&self.folder, DEPTH, &mut files);
         files
     }
+}
+
+/// The case files of a folder with one of these in their names, with their names; all if there is none.
+fn chosen(folder: &Path, filters: &[String]) -> anyhow::Result<Vec<(String, PathBuf)>> {
+    let entries = fs::read_dir(folder).with_context(|| {
+        format!("there is no folder of cases {}: --cases names another", folder.display())
+    })?;
+    let mut files = Vec::new();
+    for entry in entries {
+        let path = entry.with_context(|| format!("failed to read {}", folder.display()))?.path();
+        if let Some(name) = case_name(&path).map(str::to_owned) {
+            files.push((name, path));
+        }
+    }
+    if files.is_empty() {
+        bail!("there are no cases in {}: write one, as NAME{ENDING}", folder.display());
+    }
+    files.sort();
+    if !filters.is_empty() {
+        let all: Vec<_> = files.iter().map(|(name, _)| name.clone()).collect();
+        files.retain(|(name, _)| filters.iter().any(|filter| name.contains(filter)));
+        if files.is_empty() {
+            bail!("no case has {} in its name: there are {}", filters.join(" or "), all.join(", "));
+        }
+    }
+    Ok(files)
+}
+
+/// The name of a case, by its file; none if the file is none of a case.
+fn case_name(file: &Path) -> Option<&str> {
+    file.file_name()?.to_str()?.strip_suffix(ENDING)
+}
+
+/// A case as a plugin is measured at it. It passes, so that what is measured is what the case is about.
+///
+/// # Errors
+/// It is no case, or the plugin does not pass it.
+pub(crate) async fn passed(sandbox: &Sandbox, loaded: &Loaded, file: &Path) -> anyhow::Result<Scene> {
+    let Some(name) = case_name(file) else {
+        bail!("{} is no case: give the file of one, NAME{ENDING}", file.display());
+    };
+    let case = check::read(sandbox, loaded, name, file, Cassettes::Played).await?;
+    let findings = play::alone(sandbox, &case).await?;
+    if let Some(finding) = findings.first() {
+        bail!(
+            "{} does not pass the case {name} ({}: {}): a bench is of cases that pass `stepmill plugin test`",
+            loaded.manifest.name,
+            finding.about,
+            finding.lines.join("; "),
+        );
+    }
+    if case.refusal.is_some() {
+        bail!(
+            "{} refuses the config of the case {name}, so there is no attempt to measure",
+            loaded.manifest.name
+        );
+    }
+    Ok(case.scene)
 }
 
 fn below(folder: &Path, depth: usize, files: &mut Vec<PathBuf>) {
@@ -214,10 +247,12 @@ fn below(folder: &Path, depth: usize, files: &mut Vec<PathBuf>) {
 async fn make_cassette(sandbox: &Sandbox, case: &Case, system: &System) -> anyhow::Result<Option<Recorded>> {
     let Some(cassette) = case.cassette.clone().filter(|_| case.refusal.is_none()) else { return Ok(None) };
     let real = Egress::try_new(vec![System { name: SYSTEM.into(), ..system.clone() }])?;
-    let attempt = case.step.attempt(&case.of);
-    let recorder = Arc::new(Recorder::new(real, system.base_url.clone(), case.base.clone(), attempt));
-    let shelf = Arc::new(Shelf::holding(case.before.clone()));
-    let report = play::through(sandbox, case, &shelf, Arc::clone(&recorder) as Arc<dyn Transport>, 0).await?;
+    let scene = &case.scene;
+    let recorder =
+        Arc::new(Recorder::new(real, system.base_url.clone(), scene.base.clone(), scene.attempt()));
+    let shelf = Arc::new(Shelf::holding(scene.before.clone()));
+    let egress = play::egress(scene, Arc::clone(&recorder) as Arc<dyn Transport>)?;
+    let report = sandbox.rehearse(scene.attempt(), &play::rehearsal(scene, egress, &shelf, 0)).await.report;
     if recorder.count() == 0 {
         let ended = outcome_told(report.outcome.as_deref());
         bail!(

@@ -11,10 +11,11 @@ use stepmill_sandbox::Loaded;
 
 use super::bench::Times;
 use super::capability;
+use super::cases::Comparison;
 pub(crate) use schemas::{Change, Verdict};
 
 /// Everything that differs.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Serialize)]
 pub(crate) struct Diff {
     /// Names in the manifests.
     pub(crate) name: Pair<String>,
@@ -37,6 +38,18 @@ pub(crate) struct Diff {
     /// What is answered must be what could have been answered before.
     pub(crate) output: Change,
     /// What attempts take, on the same input and in turns; none if that was not measured.
+    pub(crate) speed: Option<Speed>,
+    /// What the two make of cases; none if there are none.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) cases: Option<Vec<Compared>>,
+}
+
+/// What the two make of a case.
+#[derive(Serialize)]
+pub(crate) struct Compared {
+    #[serde(flatten)]
+    pub(crate) comparison: Comparison,
+    /// What attempts at it take, in turns; none unless both succeed equally.
     pub(crate) speed: Option<Speed>,
 }
 
@@ -91,15 +104,18 @@ impl Diff {
             input: Change::of_input(was.input_schema.as_ref(), is.input_schema.as_ref()),
             output: Change::of_output(was.output_schema.as_ref(), is.output_schema.as_ref()),
             speed: None,
+            cases: None,
         }
     }
 
     /// Whether workflows may take the new one for the old one without anybody looking: nothing more that it can
-    /// reach, the same kind of step, and every schema shown to be compatible.
+    /// reach, the same kind of step, every schema shown to be compatible, and every case that the old one takes
+    /// answered as it does.
     pub(crate) fn is_harmless(&self) -> bool {
         let changes = [&self.config, &self.input, &self.output];
         self.permissions.is_empty()
             && !self.kind.is_changed()
             && changes.iter().all(|change| change.verdict.is_compatible())
+            && self.cases.iter().flatten().all(|case| case.comparison.answer.is_harmless())
     }
 }

@@ -1,6 +1,10 @@
 //! Names of plugins that are also names of crates, packages and modules.
 
+mod python;
+
 use std::str::FromStr;
+
+use super::kit::Language;
 
 /// Longest name that a manifest may have.
 const LONGEST: usize = 64;
@@ -136,6 +140,11 @@ pub(crate) enum NotAName {
     /// A name of something else.
     #[error("{0:?} is the name of something that the project needs: give a name such as \"my-{0}\"")]
     Taken(String),
+    /// A module of Python's own.
+    #[error(
+        "{0:?} is a module of Python's standard library, which the plugin's would hide: give a name such as \"my-{0}\""
+    )]
+    Module(String),
 }
 
 /// What somebody may have meant.
@@ -180,6 +189,21 @@ impl FromStr for Name {
 }
 
 impl Name {
+    /// Whether it is one for a project in this language too.
+    ///
+    /// # Errors
+    /// The language has taken it.
+    pub(crate) fn check_for(&self, language: Language) -> Result<(), NotAName> {
+        match language {
+            // Neither a crate nor a package of npm hides what the language brings along.
+            Language::Rust | Language::Js => Ok(()),
+            Language::Python if python::MODULES.contains(&self.0.as_str()) => {
+                Err(NotAName::Module(self.0.clone()))
+            }
+            Language::Python => Ok(()),
+        }
+    }
+
     /// `my-step`.
     pub(crate) fn dashed(&self) -> &str {
         &self.0
@@ -234,6 +258,6 @@ mod tests {
 
     #[test]
     fn the_words_are_in_order() {
-        assert!(KEYWORDS.is_sorted() && TAKEN.is_sorted());
+        assert!(KEYWORDS.is_sorted() && TAKEN.is_sorted() && python::MODULES.is_sorted());
     }
 }

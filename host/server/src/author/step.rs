@@ -1,6 +1,7 @@
 //! A step of one plugin, without a workflow around it: checked as a workflow's is, and made into attempts.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::path::Path;
 use std::sync::Arc;
 
 use indexmap::IndexMap;
@@ -13,6 +14,9 @@ use stepmill_core::limits::{Limits, Overrides};
 use stepmill_core::manifest::Kind;
 use stepmill_core::workflow::{Environment, Names, Plan, PlanError, PluginInfo, PluginStep};
 use stepmill_sandbox::Loaded;
+
+use crate::catalog;
+use crate::diagnostic::{Diagnostics, Source};
 
 /// The name of the system that the step talks to.
 pub(crate) const SYSTEM: &str = "system";
@@ -56,6 +60,14 @@ pub(crate) struct Try {
     pub(crate) idempotency_key: String,
     pub(crate) accepted_at_ms: u64,
     pub(crate) input: Arc<Document>,
+}
+
+impl Try {
+    /// The first attempt of this run, for this input.
+    pub(crate) fn first(run: RunId, accepted_at_ms: u64, input: Document) -> Self {
+        let idempotency_key = run.idempotency_key("step");
+        Self { run, number: 1, idempotency_key, accepted_at_ms, input: Arc::new(input) }
+    }
 }
 
 impl Step {
@@ -111,6 +123,37 @@ impl Step {
         };
         let (id, plugin) = (Arc::clone(&step.id), (*plugin).clone());
         Ok(Self { workflow: plan.name.clone(), id, plugin, config })
+    }
+
+    /// The same with nothing but a config; files that it names are relative to `folder`.
+    ///
+    /// # Errors
+    /// Everything that is wrong with it, at its place in the config.
+    pub(crate) fn of_config(
+        loaded: &Loaded,
+        config: &Source,
+        folder: &Path,
+        has_system: bool,
+    ) -> Result<Self, Diagnostics> {
+        let with: IndexMap<String, Value> = config.parse()?;
+        let outline = Outline {
+            workflow: "trial",
+            step: "step",
+            config: &with,
+            limits: Overrides::default(),
+            timeout_ms: None,
+            has_system,
+            allow: &[],
+        };
+        Self::try_new(loaded, &outline, &|path| catalog::read_file(folder, path)).map_err(|wrong| {
+            let mut found = Diagnostics::default();
+            found.extend(wrong.into_iter().map(|problem| {
+                let pointer = own_pointer(&problem.pointer);
+                let pointer = pointer.strip_prefix("/config").unwrap_or_default();
+                config.error(pointer, problem.message).help(problem.help.unwrap_or_default())
+            }));
+            found
+        })
     }
 
     /// The kind of its plugin.

@@ -3,12 +3,10 @@
 use std::path::Path;
 use std::sync::Arc;
 
-use indexmap::IndexMap;
 use serde_json::{Value, json};
 use stepmill_core::attempt::{Exchange, LogLine};
 use stepmill_core::clock::SystemClock;
 use stepmill_core::document::{Body, Document};
-use stepmill_core::limits::Overrides;
 use stepmill_core::storage::{StorageOp, StorageWrite};
 use stepmill_core::{Clock as _, RunId};
 use stepmill_sandbox::egress::{Egress, System};
@@ -16,9 +14,8 @@ use stepmill_sandbox::{Loaded, Preparation, Rehearsal, Rehearsed};
 
 use super::cases::{log_line, told};
 use super::shelf::Shelf;
-use super::step::{Outline, SYSTEM, Step, Try, own_pointer};
+use super::step::{SYSTEM, Step, Try};
 use super::workbench::Workbench;
-use crate::catalog;
 use crate::cli::output;
 use crate::diagnostic::{Diagnostics, Source};
 
@@ -44,26 +41,7 @@ impl Trial {
         loaded: &Loaded,
         folder: &Path,
     ) -> anyhow::Result<Rehearsed> {
-        let config: IndexMap<String, Value> = self.config.parse()?;
-        let outline = Outline {
-            workflow: "trial",
-            step: "step",
-            config: &config,
-            limits: Overrides::default(),
-            timeout_ms: None,
-            has_system: self.system.is_some(),
-            allow: &[],
-        };
-        let step =
-            Step::try_new(loaded, &outline, &|path| catalog::read_file(folder, path)).map_err(|wrong| {
-                let mut found = Diagnostics::default();
-                found.extend(wrong.into_iter().map(|problem| {
-                    let pointer = own_pointer(&problem.pointer);
-                    let pointer = pointer.strip_prefix("/config").unwrap_or_default();
-                    self.config.error(pointer, problem.message).help(problem.help.unwrap_or_default())
-                }));
-                found
-            })?;
+        let step = Step::of_config(loaded, &self.config, folder, self.system.is_some())?;
         if let Preparation::Rejected { code, message } =
             bench.sandbox.try_config(&loaded.digest, &step.config).await
         {
@@ -73,18 +51,11 @@ impl Trial {
             );
         }
         let at_ms = SystemClock.now_ms();
-        let run = RunId::new(at_ms, rand::random());
         let systems =
             self.system.into_iter().map(|system| System { name: SYSTEM.into(), ..system }).collect();
         let rehearsal =
             Rehearsal { egress: Egress::try_new(systems)?, storage: Arc::new(Shelf::default()), at_ms };
-        let of = Try {
-            run,
-            number: 1,
-            idempotency_key: run.idempotency_key("step"),
-            accepted_at_ms: at_ms,
-            input: Arc::new(self.input),
-        };
+        let of = Try::first(RunId::new(at_ms, rand::random()), at_ms, self.input);
         Ok(bench.sandbox.rehearse(step.attempt(&of), &rehearsal).await)
     }
 }

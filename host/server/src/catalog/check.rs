@@ -123,7 +123,7 @@ pub(super) fn sandbox(systems: Vec<System>, cache_dir: Option<PathBuf>) -> Resul
     let clock: Arc<dyn Clock> = Arc::new(SystemClock);
     let egress = Egress::try_new(systems).map_err(|error| plugins::chain(&error))?;
     let storage = LocalJournal::memory(Arc::clone(&clock)).map_err(|error| plugins::chain(&error))?;
-    let options = stepmill_sandbox::Options { pool: false, max_concurrent: 1, cache_dir };
+    let options = stepmill_sandbox::Options { pool: false, max_concurrent: 1, cache_dir, cache_bound: None };
     Sandbox::try_new(options, egress, Arc::new(storage), clock).map_err(|error| plugins::chain(&error))
 }
 

@@ -31,6 +31,10 @@ pub struct Plugin {
     /// What the host proves itself with where it fetches the plugin.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub auth: Option<Auth>,
+    /// File with the certificates (PEM) of the authority that signed that place's, relative to this file; trusted in
+    /// place of those that the host trusts.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub ca: Option<PathBuf>,
     /// Fetches over HTTP without TLS: from this machine (loopback) only.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub plain_http: bool,

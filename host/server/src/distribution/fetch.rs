@@ -7,12 +7,12 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use futures::StreamExt as _;
-use reqwest::{Client, StatusCode, redirect};
+use reqwest::{Client, RequestBuilder, StatusCode, redirect};
 use stepmill_sandbox::MAX_COMPONENT_BYTES;
 use url::Url;
 
 use super::bundle::{self, MAX_BUNDLE};
-use super::credentials::Credentials;
+use super::contact::Contact;
 use super::error::FetchError;
 use super::oci::Registry;
 use super::origin::Origin;
@@ -56,7 +56,7 @@ pub struct Manifest {
 /// It cannot be fetched.
 pub async fn component(
     origin: &Origin,
-    credentials: &Credentials,
+    contact: &Contact,
     pinned: Option<&str>,
 ) -> Result<Fetched, FetchError> {
     match origin {
@@ -71,11 +71,11 @@ pub async fn component(
             }
         }
         Origin::Url(url) => {
-            let bytes = in_time(url.as_str(), get(url, credentials, MAX_COMPONENT_BYTES)).await?;
+            let bytes = in_time(url.as_str(), get(url, contact, MAX_COMPONENT_BYTES)).await?;
             Ok(Fetched { bytes, manifest: None })
         }
         Origin::Oci { reference, plain_http } => {
-            let registry = Registry::try_new(reference, *plain_http, credentials)?;
+            let registry = Registry::try_new(reference, *plain_http, contact)?;
             in_time(&origin.to_string(), registry.pull(pinned)).await
         }
     }
@@ -87,7 +87,7 @@ pub async fn component(
 /// It cannot be told whether there are some.
 pub async fn proofs(
     origin: &Origin,
-    credentials: &Credentials,
+    contact: &Contact,
     manifest: Option<&Manifest>,
 ) -> Result<Vec<Proof>, FetchError> {
     match origin {
@@ -105,7 +105,7 @@ pub async fn proofs(
             let get = async |suffix: &str, limit| {
                 let mut address = url.clone();
                 address.set_path(&format!("{}{suffix}", url.path()));
-                match in_time(address.as_str(), get(&address, credentials, limit)).await {
+                match in_time(address.as_str(), get(&address, contact, limit)).await {
                     Ok(bytes) => Ok(Some(bytes)),
                     Err(FetchError::NotFound { .. }) => Ok(None),
                     Err(error) => Err(error),
@@ -115,7 +115,7 @@ pub async fn proofs(
         }
         Origin::Oci { reference, plain_http } => {
             let Some(manifest) = manifest else { return Ok(Vec::new()) };
-            let registry = Registry::try_new(reference, *plain_http, credentials)?;
+            let registry = Registry::try_new(reference, *plain_http, contact)?;
             in_time(&origin.to_string(), registry.proofs(manifest)).await
         }
     }
@@ -154,38 +154,43 @@ pub(super) async fn in_time<T>(
     }
 }
 
-async fn get(url: &Url, credentials: &Credentials, limit: usize) -> Result<Vec<u8>, FetchError> {
+async fn get(url: &Url, contact: &Contact, limit: usize) -> Result<Vec<u8>, FetchError> {
     let at = || url.to_string();
-    let failed = |error: reqwest::Error| FetchError::Failed { at: at(), source: error.without_url().into() };
-    let client = client(url, credentials).map_err(failed)?;
-    let response = credentials.apply(client.get(url.clone())).send().await.map_err(failed)?;
+    let client = client(url.scheme() == "http", contact).map_err(|error| failed(at(), error))?;
+    read(at(), contact.credentials.apply(client.get(url.clone())), limit).await
+}
+
+/// Sends a request, and reads no more of the answer than this many bytes.
+pub(super) async fn read(at: String, request: RequestBuilder, limit: usize) -> Result<Vec<u8>, FetchError> {
+    let response = request.send().await.map_err(|error| failed(at.clone(), error))?;
     match response.status() {
         status if status.is_success() => {}
-        StatusCode::NOT_FOUND | StatusCode::GONE => return Err(FetchError::NotFound { at: at() }),
-        StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN => {
-            return Err(FetchError::Unauthorized { at: at() });
-        }
-        status => return Err(FetchError::Status { at: at(), status: status.as_u16() }),
+        StatusCode::NOT_FOUND | StatusCode::GONE => return Err(FetchError::NotFound { at }),
+        StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN => return Err(FetchError::Unauthorized { at }),
+        status => return Err(FetchError::Status { at, status: status.as_u16() }),
     }
     let mut bytes = Vec::new();
     let mut pieces = response.bytes_stream();
     while let Some(piece) = pieces.next().await {
-        let piece = piece.map_err(failed)?;
+        let piece = piece.map_err(|error| failed(at.clone(), error))?;
         if bytes.len() + piece.len() > limit {
-            return Err(FetchError::TooLarge { at: at(), limit });
+            return Err(FetchError::TooLarge { at, limit });
         }
         bytes.extend_from_slice(&piece);
     }
     Ok(bytes)
 }
 
+fn failed(at: String, error: reqwest::Error) -> FetchError {
+    FetchError::Failed { at, source: error.without_url().into() }
+}
+
 /// Redirects lead to TLS only, as hosts of releases use them. reqwest takes `Authorization` from requests to another
 /// host; a header of the place's own it would not, so that such requests stay where they are.
-fn client(url: &Url, credentials: &Credentials) -> reqwest::Result<Client> {
+pub(super) fn client(is_plain: bool, contact: &Contact) -> reqwest::Result<Client> {
     // An error says that there is a provider already, which does as well.
     let _ = rustls::crypto::ring::default_provider().install_default();
-    let is_plain = url.scheme() == "http";
-    let redirects = if is_plain || credentials.is_header() {
+    let redirects = if is_plain || contact.credentials.is_header() {
         redirect::Policy::none()
     } else {
         redirect::Policy::limited(MAX_REDIRECTS)
@@ -197,6 +202,10 @@ fn client(url: &Url, credentials: &Credentials) -> reqwest::Result<Client> {
         .referer(false)
         .connect_timeout(CONNECT)
         .read_timeout(READ);
+    let builder = match &contact.authorities {
+        Some(authorities) => authorities.apply(builder)?,
+        None => builder,
+    };
     // What is fetched without TLS is on this machine.
     if is_plain { builder.no_proxy() } else { builder }.build()
 }

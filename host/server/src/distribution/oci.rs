@@ -11,20 +11,22 @@ use bytes::Bytes;
 use futures::StreamExt as _;
 use oci_client::client::{ClientConfig, ClientProtocol};
 use oci_client::errors::{OciDistributionError, OciErrorCode};
-use oci_client::manifest::{ImageIndexEntry, OciDescriptor, OciImageManifest, OciManifest};
+use oci_client::manifest::{ImageIndexEntry, OciDescriptor, OciImageIndex, OciImageManifest, OciManifest};
 use oci_client::secrets::RegistryAuth;
 use oci_client::{Client, Reference, RegistryOperation};
 use serde_json::json;
 use stepmill_sandbox::{Loaded, MAX_COMPONENT_BYTES};
+use tokio::sync::OnceCell;
 
 use super::bundle::{self, BUNDLE, MAX_BUNDLE};
-use super::credentials::Credentials;
+use super::contact::{Authorities, Contact};
 use super::error::FetchError;
-use super::fetch::{CONNECT, Fetched, Manifest, READ};
+use super::fetch::{self, CONNECT, Fetched, Manifest, READ};
 use super::signature::{PrivateKey, Proof, payload};
 use super::{WASM_LAYER, digest_of};
 
 const MANIFEST: &str = "application/vnd.oci.image.manifest.v1+json";
+const INDEX: &str = "application/vnd.oci.image.index.v1+json";
 const WASM_CONFIG: &str = "application/vnd.wasm.config.v0+json";
 /// When the config says that it was made: never, so that one component is one artefact whoever pushes it when.
 const CREATED: &str = "1970-01-01T00:00:00Z";
@@ -36,11 +38,20 @@ const MAX_PAYLOAD: usize = 64 << 10;
 /// Signatures that are looked at.
 const MAX_SIGNATURES: usize = 16;
 
+/// Bytes of a manifest, or of a list of those that refer to one: what registries must take
+/// (<https://github.com/opencontainers/distribution-spec/blob/main/spec.md#pushing-manifests>).
+const MAX_MANIFEST: usize = 4 << 20;
+
 /// A repository of a registry.
 pub struct Registry {
     client: Client,
+    /// What manifests are read with: the library reads them whole, however large they are.
+    http: reqwest::Client,
     auth: RegistryAuth,
+    /// What manifests are asked for with, once the registry was asked.
+    token: OnceCell<Option<String>>,
     reference: Reference,
+    scheme: &'static str,
 }
 
 impl Registry {
@@ -48,11 +59,7 @@ impl Registry {
     ///
     /// # Errors
     /// There is no TLS on this machine.
-    pub fn try_new(
-        reference: &Reference,
-        plain_http: bool,
-        credentials: &Credentials,
-    ) -> Result<Self, FetchError> {
+    pub fn try_new(reference: &Reference, plain_http: bool, contact: &Contact) -> Result<Self, FetchError> {
         // An error says that there is a provider already, which does as well.
         let _ = rustls::crypto::ring::default_provider().install_default();
         let config = ClientConfig {
@@ -62,10 +69,15 @@ impl Registry {
             user_agent: concat!("stepmill/", env!("CARGO_PKG_VERSION")),
             // A plugin is the same on every machine: there is nothing to choose in an index.
             platform_resolver: None,
+            tls_certs_only: contact.authorities.iter().flat_map(Authorities::to_registry).collect(),
             ..ClientConfig::default()
         };
         let client = Client::try_from(config).map_err(|error| classify(reference, error))?;
-        Ok(Self { client, auth: credentials.to_registry(), reference: reference.clone() })
+        let http = fetch::client(plain_http, contact)
+            .map_err(|error| FetchError::Failed { at: reference.whole(), source: error.into() })?;
+        let auth = contact.credentials.to_registry();
+        let scheme = if plain_http { "http" } else { "https" };
+        Ok(Self { client, http, auth, token: OnceCell::new(), reference: reference.clone(), scheme })
     }
 
     /// The component of the artefact that the reference names, or of the one with this manifest.
@@ -109,13 +121,10 @@ impl Registry {
 
     /// The signatures in bundles that refer to an artefact.
     async fn bundled(&self, manifest: &Manifest) -> Result<Vec<Proof>, FetchError> {
-        let artefact = self.reference.clone_with_digest(manifest.digest.clone());
-        let failed = |error| classify(&artefact, error);
-        self.client.store_auth_if_needed(artefact.resolve_registry(), &self.auth).await;
-        let index = self.client.pull_referrers(&artefact, Some(BUNDLE)).await.map_err(failed)?;
+        let index = self.referrers(&manifest.digest).await?;
         let is_bundle = |entry: &&ImageIndexEntry| entry.artifact_type.as_deref() == Some(BUNDLE);
         let mut proofs = Vec::new();
-        for entry in index.manifests.iter().filter(is_bundle).take(MAX_SIGNATURES) {
+        for entry in index.iter().filter(is_bundle).take(MAX_SIGNATURES) {
             let referrer = self.reference.clone_with_digest(entry.digest.clone());
             let bundle = parse(&referrer, &self.manifest(&referrer).await?)?;
             for layer in bundle.layers.iter().filter(|layer| layer.media_type == BUNDLE) {
@@ -213,15 +222,52 @@ impl Registry {
         }
     }
 
+    /// What refers to an artefact: as the registry lists it, or as clients keep the list where it does not
+    /// (<https://github.com/opencontainers/distribution-spec/blob/main/spec.md#listing-referrers>).
+    async fn referrers(&self, digest: &str) -> Result<Vec<ImageIndexEntry>, FetchError> {
+        let at = self.reference.clone_with_digest(digest.to_owned());
+        let query =
+            url::form_urlencoded::Serializer::new(String::new()).append_pair("artifactType", BUNDLE).finish();
+        let listed = match self.read(&at, &format!("referrers/{digest}?{query}"), INDEX).await {
+            Err(FetchError::NotFound { .. }) => {
+                self.read(&at, &format!("manifests/{}", digest.replace(':', "-")), INDEX).await
+            }
+            listed => listed,
+        };
+        let bytes = match listed {
+            Err(FetchError::NotFound { .. }) => return Ok(Vec::new()),
+            listed => listed?,
+        };
+        let index = serde_json::from_slice::<OciImageIndex>(&bytes);
+        Ok(index.map_err(|error| FetchError::Failed { at: at.whole(), source: error.into() })?.manifests)
+    }
+
     async fn manifest(&self, reference: &Reference) -> Result<Manifest, FetchError> {
-        let (bytes, _) = self
-            .client
-            .pull_manifest_raw(reference, &self.auth, &[MANIFEST])
-            .await
-            .map_err(|error| classify(reference, error))?;
-        // What a registry says of the digest is checked by the client if it says anything, so it is told here.
-        let text = String::from_utf8_lossy(&bytes).into_owned();
-        Ok(Manifest { digest: digest_of(&bytes), text })
+        let name = reference.digest().or(reference.tag()).unwrap_or("latest");
+        let bytes = self.read(reference, &format!("manifests/{name}"), MANIFEST).await?;
+        let digest = digest_of(&bytes);
+        if let Some(wanted) = reference.digest().filter(|wanted| *wanted != digest) {
+            let reason = format!("the registry answers with the manifest {digest} in place of {wanted}");
+            return Err(FetchError::NoComponent { at: reference.whole(), reason });
+        }
+        Ok(Manifest { digest, text: String::from_utf8_lossy(&bytes).into_owned() })
+    }
+
+    /// Reads something of the repository that is no blob.
+    async fn read(&self, of: &Reference, path: &str, media_type: &str) -> Result<Vec<u8>, FetchError> {
+        let token = self.token.get_or_try_init(|| async {
+            let asked = self.client.auth(&self.reference, &self.auth, RegistryOperation::Pull).await;
+            asked.map_err(|error| classify(of, error))
+        });
+        let (registry, repository) = (of.resolve_registry(), of.repository());
+        let url = format!("{}://{registry}/v2/{repository}/{path}", self.scheme);
+        let request = self.http.get(url).header(http::header::ACCEPT, media_type);
+        let request = match (token.await?, &self.auth) {
+            (Some(token), _) => request.bearer_auth(token),
+            (None, RegistryAuth::Basic(user, password)) => request.basic_auth(user, Some(password)),
+            (None, RegistryAuth::Anonymous | RegistryAuth::Bearer(_)) => request,
+        };
+        fetch::read(of.whole(), request, MAX_MANIFEST).await
     }
 
     async fn blob(

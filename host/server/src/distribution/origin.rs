@@ -61,6 +61,16 @@ impl Origin {
     /// # Errors
     /// It says nothing, two things, or something that is none.
     pub fn of(plugin: &Plugin) -> Result<Self, InvalidOrigin> {
+        if plugin.ca.is_some() && plugin.path.is_some() {
+            return Err(invalid("ca", "a file is fetched from nowhere", "remove ca"));
+        }
+        if plugin.ca.is_some() && plugin.plain_http {
+            return Err(invalid(
+                "ca",
+                "without TLS there is no certificate to sign",
+                "remove ca or plain_http",
+            ));
+        }
         match (&plugin.path, &plugin.url, &plugin.oci) {
             (Some(path), None, None) => match (plugin.plain_http, &plugin.auth) {
                 (false, None) => Ok(Self::File(path.clone())),

@@ -75,9 +75,8 @@ pub async fn propose(
     let missing = || project.source.error("/plugins", format!("there is no plugin {name}"));
     let plugin = project.config.plugins.get(name).ok_or_else(missing)?;
     let wanted = Wanted::of(project, name, plugin)?;
-    let (place, credentials) = (wanted.place(), wanted.credentials(plugin)?);
-    let fetched =
-        fetch::component(&place, &credentials, None).await.map_err(|error| wanted.unfetched(&error))?;
+    let (place, contact) = (wanted.place(), wanted.contact(plugin)?);
+    let fetched = fetch::component(&place, &contact, None).await.map_err(|error| wanted.unfetched(&error))?;
     let digest = digest_of(&fetched.bytes);
     if let Some(pinned) = plugin.digest.as_ref().filter(|pinned| !pinned.eq_ignore_ascii_case(&digest)) {
         let message = format!("what is at {} is not the component that `digest` pins", wanted.origin);
@@ -86,7 +85,7 @@ pub async fn propose(
     }
     let mut signer = None;
     if let Some(demand) = trust.demand(plugin, &wanted.origin) {
-        let proofs = fetch::proofs(&place, &credentials, fetched.manifest.as_ref())
+        let proofs = fetch::proofs(&place, &contact, fetched.manifest.as_ref())
             .await
             .map_err(|error| wanted.unfetched(&error))?;
         signer = Some(demand.signer(&proofs, &fetched.bytes).map_err(|why| wanted.distrust(&why))?);

@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 use std::path::PathBuf;
 
 use super::cache::Cache;
+use super::contact::{Authorities, Contact};
 use super::credentials::Credentials;
 use super::fetch::{self, Fetched, read_file};
 use super::lock::{LOCK, Lock, Locked};
@@ -187,8 +188,8 @@ impl<'a> Supply<'a> {
         if self.fetching == Fetching::Never {
             return Err(wanted.not_here("the plugin").into());
         }
-        let credentials = wanted.credentials(plugin)?;
-        let fetched = fetch::component(&wanted.origin, &credentials, locked.manifest.as_deref())
+        let contact = wanted.contact(plugin)?;
+        let fetched = fetch::component(&wanted.origin, &contact, locked.manifest.as_deref())
             .await
             .map_err(|error| wanted.unfetched(&error))?;
         let digest = digest_of(&fetched.bytes);
@@ -203,9 +204,18 @@ impl<'a> Supply<'a> {
         }
         if self.fetching == Fetching::Keep {
             self.keep(wanted, |cache| cache.keep(&digest, &fetched.bytes))?;
+            self.prune();
             tracing::info!(plugin = wanted.name, source = %wanted.origin, digest, "plugin fetched");
         }
         Ok(fetched)
+    }
+
+    /// What is too much is no reason not to start.
+    fn prune(&self) {
+        let locked = self.lock.plugins.values().map(|locked| locked.digest.as_str()).collect();
+        if let Err(error) = self.cache.prune(&locked) {
+            tracing::warn!(%error, "plugins that are not used any more could not be removed from the data folder");
+        }
     }
 
     fn keep(
@@ -240,6 +250,7 @@ pub(super) struct Wanted<'a> {
     pub(super) origin: Origin,
     /// Its file, if it is one.
     path: Option<PathBuf>,
+    authorities: Option<Authorities>,
 }
 
 impl<'a> Wanted<'a> {
@@ -249,7 +260,11 @@ impl<'a> Wanted<'a> {
             Origin::File(path) => Some(project.path(path)),
             Origin::Url(_) | Origin::Oci { .. } => None,
         };
-        Ok(Self { project, name, origin, path })
+        let authorities = plugin.ca.as_ref().map(|file| Authorities::read(&project.path(file))).transpose();
+        let authorities = authorities.map_err(|wrong| {
+            project.source.error(&pointer(&["plugins", name, "ca"]), wrong.to_string()).help(wrong.help())
+        })?;
+        Ok(Self { project, name, origin, path, authorities })
     }
 
     /// Where it is fetched from: as config says, but for a file, which is below the project.
@@ -260,11 +275,14 @@ impl<'a> Wanted<'a> {
         }
     }
 
-    pub(super) fn credentials(&self, plugin: &Plugin) -> Result<Credentials, Diagnostics> {
-        Credentials::resolve(plugin.auth.as_ref(), &self.project.root).map_err(|(key, error)| {
-            let at = format!("{}/auth/{key}", pointer(&["plugins", self.name]));
-            error.diagnostic(&self.project.source, &at).into()
-        })
+    /// How the place that it is fetched from is spoken to.
+    pub(super) fn contact(&self, plugin: &Plugin) -> Result<Contact, Diagnostics> {
+        let credentials =
+            Credentials::resolve(plugin.auth.as_ref(), &self.project.root).map_err(|(key, error)| {
+                let at = format!("{}/auth/{key}", pointer(&["plugins", self.name]));
+                error.diagnostic(&self.project.source, &at)
+            })?;
+        Ok(Contact { credentials, authorities: self.authorities.clone() })
     }
 
     pub(super) fn error(&self, message: String) -> Diagnostic {
@@ -282,8 +300,8 @@ impl<'a> Wanted<'a> {
 
     /// What proves whose it is, from where it comes from.
     async fn proofs(&self, plugin: &Plugin, manifest: Option<&Manifest>) -> Result<Vec<Proof>, Diagnostics> {
-        let credentials = self.credentials(plugin)?;
-        let proofs = fetch::proofs(&self.place(), &credentials, manifest).await;
+        let contact = self.contact(plugin)?;
+        let proofs = fetch::proofs(&self.place(), &contact, manifest).await;
         proofs.map_err(|error| self.unfetched(&error).into())
     }
 

@@ -1,31 +1,39 @@
-//! What a plugin is measured at: one input under one config.
+//! What a plugin is measured at: one input under one config, or a case.
 
-use std::path::Path;
-use std::sync::Arc;
+use std::path::{Path, PathBuf};
 
-use anyhow::{Context as _, bail};
-use serde_json::{Value, json};
+use anyhow::Context as _;
+use serde_json::json;
 use stepmill_core::RunId;
 use stepmill_core::document::{Document, JSON, is_json};
-use stepmill_core::grant::Grant;
-use stepmill_core::invoke::Attempt;
-use stepmill_core::limits::Limits;
-use stepmill_sandbox::Loaded;
+use stepmill_sandbox::{Loaded, Sandbox};
 
+use crate::author::cases::{self, Scene};
+use crate::author::step::{Step, Try};
+use crate::config::read_source;
 use crate::diagnostic::Source;
 
 /// When the event of a measured attempt was accepted: some time, the same each time.
 const ACCEPTED_MS: u64 = 1_700_000_000_000;
 
-/// An input and a config.
+/// What attempts are given.
 #[derive(Clone, Debug)]
-pub(crate) struct Work {
-    input: Arc<Document>,
-    config: Value,
+pub(crate) enum Work {
+    /// An input and a config, with nothing to reach.
+    Plain {
+        /// The input.
+        input: Document,
+        /// The config.
+        config: Source,
+        /// What the files that the config names are relative to.
+        folder: PathBuf,
+    },
+    /// What a case file has, with its exchanges and its storage.
+    Case(PathBuf),
 }
 
 impl Work {
-    /// Reads them from files; without, they are empty mappings.
+    /// Reads an input and a config from files; without, they are empty mappings.
     ///
     /// # Errors
     /// A file cannot be read, or is not what its name says.
@@ -34,51 +42,29 @@ impl Work {
             Some(path) => document(path)?,
             None => Document::json(&json!({})),
         };
+        let folder = config.and_then(Path::parent).filter(|folder| !folder.as_os_str().is_empty());
+        let folder = folder.unwrap_or(Path::new(".")).to_owned();
         let config = match config {
-            Some(path) => {
-                let text = std::fs::read_to_string(path)
-                    .with_context(|| format!("failed to read the config {}", path.display()))?;
-                Source::new(path.to_string_lossy(), text).parse::<Value>()?
-            }
-            None => json!({}),
+            Some(path) => read_source(path)?,
+            None => Source::new("without --config", "{}"),
         };
-        Ok(Self { input: Arc::new(input), config })
+        Ok(Self::Plain { input, config, folder })
     }
 
-    /// An attempt of a plugin at it.
+    /// A plugin's attempt at it.
     ///
     /// # Errors
-    /// The plugin does not take the config.
-    pub(super) fn attempt(&self, plugin: &Loaded) -> anyhow::Result<Attempt> {
-        let name = plugin.manifest.name.as_str();
-        let validator = jsonschema::options()
-            .build(&plugin.manifest.config_schema)
-            .with_context(|| format!("the config schema of {name} cannot be used"))?;
-        if let Err(error) = validator.validate(&self.config) {
-            bail!(
-                "{name} does not take this config ({}: {error}): give one with --config",
-                at(&error.instance_path().to_string())
-            );
+    /// The plugin does not take the config, or does not pass the case.
+    pub(super) async fn scene(&self, sandbox: &Sandbox, plugin: &Loaded) -> anyhow::Result<Scene> {
+        match self {
+            Self::Plain { input, config, folder } => {
+                let step = Step::of_config(plugin, config, folder, false)?;
+                let run = RunId::new(ACCEPTED_MS, [7; 10]);
+                Ok(Scene::alone(step, Try::first(run, ACCEPTED_MS, input.clone()))?)
+            }
+            Self::Case(file) => cases::passed(sandbox, plugin, file).await,
         }
-        Ok(Attempt {
-            digest: plugin.digest.as_str().into(),
-            plugin: name.into(),
-            workflow: "bench".into(),
-            run: RunId::new(ACCEPTED_MS, [7; 10]),
-            step: "bench".into(),
-            number: 1,
-            idempotency_key: "bench".into(),
-            accepted_at_ms: ACCEPTED_MS,
-            input: Arc::clone(&self.input),
-            config: self.config.to_string().into(),
-            limits: Limits::default(),
-            grant: Arc::new(Grant { namespace: "bench".into(), ..Grant::default() }),
-        })
     }
-}
-
-fn at(pointer: &str) -> &str {
-    if pointer.is_empty() { "as a whole" } else { pointer }
 }
 
 /// A file as a document: of the type that its name says, JSON where it says none.

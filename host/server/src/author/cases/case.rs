@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use stepmill_core::attempt::Cause;
+use stepmill_core::invoke::Attempt;
 use stepmill_sandbox::egress::{Error, Response};
 use url::Url;
 
@@ -14,6 +15,9 @@ use super::headers::Headers;
 use crate::author::shelf;
 use crate::author::step::{Step, Try};
 
+/// The system's URL unless a case says another: a name that can never resolve (RFC 6761).
+pub(super) const BASE: &str = "http://system.test";
+
 /// A case.
 pub(crate) struct Case {
     /// The file's name without its ending.
@@ -22,12 +26,7 @@ pub(crate) struct Case {
     pub(crate) summary: Option<String>,
     /// The cassette that `http` names, as a path that can be opened.
     pub(crate) cassette: Option<PathBuf>,
-    pub(crate) step: Step,
-    pub(crate) of: Try,
-    /// Base URL of the system.
-    pub(crate) base: Url,
-    pub(crate) exchanges: Vec<Expected>,
-    pub(crate) before: shelf::Content,
+    pub(crate) scene: Scene,
     /// The whole content afterwards, if it is compared.
     pub(crate) after: Option<BTreeMap<String, Held>>,
     pub(crate) faults: Vec<Fault>,
@@ -36,6 +35,30 @@ pub(crate) struct Case {
     pub(crate) refusal: Option<(String, String)>,
     /// What the author should know, a sentence each.
     pub(crate) warnings: Vec<String>,
+}
+
+/// An attempt, and what surrounds it.
+pub(crate) struct Scene {
+    pub(crate) step: Step,
+    pub(crate) of: Try,
+    /// Base URL of the system.
+    pub(crate) base: Url,
+    pub(crate) exchanges: Vec<Expected>,
+    /// What is in plugin storage.
+    pub(crate) before: shelf::Content,
+}
+
+impl Scene {
+    /// An attempt with nothing around it.
+    pub(crate) fn alone(step: Step, of: Try) -> Result<Self, url::ParseError> {
+        let (exchanges, before) = (Vec::new(), shelf::Content::new());
+        Ok(Self { step, of, base: Url::parse(BASE)?, exchanges, before })
+    }
+
+    /// The attempt itself.
+    pub(crate) fn attempt(&self) -> Attempt {
+        self.step.attempt(&self.of)
+    }
 }
 
 /// A request that is expected, and what is answered.

@@ -16,7 +16,7 @@ use stepmill_core::manifest::Kind;
 use stepmill_sandbox::{Loaded, Preparation, Sandbox};
 use url::Url;
 
-use super::case::{Case, Expected};
+use super::case::{BASE, Case, Expected, Scene};
 use super::content::{Content, Held, Unusable};
 use super::definition::{Cassette, Definition, DocumentDefinition, Exchanges};
 use crate::author::shelf;
@@ -25,8 +25,6 @@ use crate::catalog;
 use crate::config::{pointer, read_source};
 use crate::diagnostic::{Diagnostic, Diagnostics, Source};
 
-/// The system's URL unless the case says another: a name that can never resolve (RFC 6761).
-const BASE: &str = "http://system.test";
 /// When the event was accepted unless the case says so: 2026-01-01T00:00:00Z.
 const ACCEPTED_AT_MS: u64 = 1_767_225_600_000;
 /// Largest document that a case may read from a file, in bytes: what a step may put out by default.
@@ -101,11 +99,7 @@ impl Checker<'_> {
             name: name.to_owned(),
             summary: definition.summary.clone(),
             cassette,
-            step,
-            of,
-            base: base?,
-            exchanges,
-            before,
+            scene: Scene { step, of, base: base?, exchanges, before },
             after,
             faults: faults?,
             expect: expect?,

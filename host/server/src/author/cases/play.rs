@@ -1,5 +1,6 @@
 //! One case, played: its attempt, and once more under each of its faults.
 
+use std::iter;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -9,11 +10,11 @@ use stepmill_sandbox::egress::{BuildError, Credentials, Egress, Sent, System, Tr
 use stepmill_sandbox::{Rehearsal, Sandbox};
 use url::Url;
 
-use super::case::{Broken, Case, Expectation, Fault, Wrong};
+use super::case::{Case, Expectation, Fault, Scene, Wrong};
 use super::finding::Finding;
 use super::judge;
 use super::tape::{self, Asked, Tape};
-use crate::author::shelf::Shelf;
+use crate::author::shelf::{self, Shelf};
 use crate::author::step::SYSTEM;
 
 /// How much later an attempt is made again after a crash.
@@ -26,7 +27,44 @@ const TIMEOUT: Duration = Duration::from_secs(3600);
 /// What came of an attempt.
 pub(crate) struct Played {
     pub(crate) report: Report,
-    asked: Asked,
+    pub(crate) asked: Asked,
+    /// What is in plugin storage once what it wrote is committed.
+    pub(crate) after: shelf::Content,
+}
+
+/// One time that a case is played.
+pub(crate) struct Take<'a> {
+    /// The fault under which it is; none if it is without one.
+    pub(crate) fault: Option<&'a Fault>,
+}
+
+impl Take<'_> {
+    /// Every time: first without a fault.
+    pub(crate) fn all(case: &Case) -> impl Iterator<Item = Take<'_>> {
+        let faults = case.faults.iter().map(|fault| Take { fault: Some(fault) });
+        iter::once(Take { fault: None }).chain(faults)
+    }
+
+    /// Makes the attempt.
+    ///
+    /// # Errors
+    /// No way out could be built.
+    pub(crate) async fn play(&self, sandbox: &Sandbox, scene: &Scene) -> Result<Played, BuildError> {
+        let (broken, later_ms) = match self.fault.map(|fault| &fault.what) {
+            None => (None, 0),
+            Some(Wrong::Exchange { at, how }) => (Some((*at, how.clone())), 0),
+            // The attempt before is the one without a fault: what it wrote is nowhere.
+            Some(Wrong::CrashBeforeCommit) => (None, RESTART_MS),
+        };
+        let tape = Arc::new(Tape::new(scene.exchanges.clone(), broken));
+        let egress = egress(scene, Arc::clone(&tape) as Arc<dyn Transport>)?;
+        let shelf = Arc::new(Shelf::holding(scene.before.clone()));
+        let rehearsal = rehearsal(scene, egress, &shelf, later_ms);
+        let report = sandbox.rehearse(scene.attempt(), &rehearsal).await.report;
+        let asked = tape.asked(&report.record.exchanges);
+        shelf.commit(&report.writes);
+        Ok(Played { report, asked, after: shelf.content() })
+    }
 }
 
 /// Everything that is not as the case expects.
@@ -37,92 +75,112 @@ pub(crate) async fn play(sandbox: &Sandbox, case: &Case) -> Result<Vec<Finding>,
     if let Some((code, message)) = &case.refusal {
         return Ok(judge::refusal(&case.expect, code, message));
     }
-    let shelf = Arc::new(Shelf::holding(case.before.clone()));
-    let first = attempt(sandbox, case, &shelf, None, 0).await?;
-    let mut findings = judged(case, &case.expect, &first, &shelf);
-    // A failed attempt leaves nothing, by the host's doing; that is looked at here alone.
-    if first.report.outcome.is_err() {
-        findings.extend(stored(case, &shelf));
-    }
-    for fault in &case.faults {
-        let found = under(sandbox, case, fault, &first.asked.sent).await?;
-        findings.extend(found.into_iter().map(|finding| finding.under(&fault.label)));
+    let mut findings = Vec::new();
+    let mut sent = Vec::new();
+    for take in Take::all(case) {
+        let played = take.play(sandbox, &case.scene).await?;
+        match take.fault {
+            None => {
+                findings.extend(first(case, &played));
+                sent = played.asked.sent;
+            }
+            Some(fault) => {
+                let found = under(case, fault, &played, &sent);
+                findings.extend(found.into_iter().map(|finding| finding.under(&fault.label)));
+            }
+        }
     }
     Ok(findings)
 }
 
-async fn under(
-    sandbox: &Sandbox,
-    case: &Case,
-    fault: &Fault,
-    sent: &[Sent],
-) -> Result<Vec<Finding>, BuildError> {
-    let shelf = Arc::new(Shelf::holding(case.before.clone()));
-    match &fault.what {
-        Wrong::Exchange { at, how } => {
-            let played = attempt(sandbox, case, &shelf, Some((*at, how.clone())), 0).await?;
-            Ok(judged(case, &fault.expect, &played, &shelf))
-        }
-        // The first attempt is the one that the case has made: what it wrote is nowhere.
-        Wrong::CrashBeforeCommit => {
-            let again = attempt(sandbox, case, &shelf, None, RESTART_MS).await?;
-            let differs = tape::difference(sent, &again.asked.sent);
-            // What is not as the tape expects would only be told twice.
-            let is_told = differs.is_some();
-            let mut findings = judged(case, &fault.expect, &again, &shelf);
-            findings.retain(|finding| !(is_told && finding.about == "requests"));
-            findings.extend(differs);
-            Ok(findings)
-        }
+/// The same without the case's faults.
+///
+/// # Errors
+/// As [`play`].
+pub(crate) async fn alone(sandbox: &Sandbox, case: &Case) -> Result<Vec<Finding>, BuildError> {
+    if let Some((code, message)) = &case.refusal {
+        return Ok(judge::refusal(&case.expect, code, message));
     }
+    Ok(first(case, &Take { fault: None }.play(sandbox, &case.scene).await?))
 }
 
-/// Commits what an attempt wrote, and says what is not as expected.
-fn judged(case: &Case, expect: &Expectation, played: &Played, shelf: &Shelf) -> Vec<Finding> {
-    let mut findings = judge::report(expect, &played.report);
-    findings.extend(played.asked.finding.clone());
-    shelf.commit(&played.report.writes);
-    if played.report.outcome.is_ok() {
-        findings.extend(stored(case, shelf));
+/// What is not as expected without a fault.
+fn first(case: &Case, played: &Played) -> Vec<Finding> {
+    let mut findings = judged(case, &case.expect, played);
+    // A failed attempt leaves nothing, by the host's doing; that is looked at here alone.
+    if played.report.outcome.is_err() {
+        findings.extend(stored(case, played));
     }
     findings
 }
 
-fn stored(case: &Case, shelf: &Shelf) -> Vec<Finding> {
-    case.after.as_ref().map(|after| judge::storage(after, &shelf.content())).unwrap_or_default()
+/// What is not as expected under a fault; `sent` is what was sent without one.
+fn under(case: &Case, fault: &Fault, played: &Played, sent: &[Sent]) -> Vec<Finding> {
+    let mut findings = judged(case, &fault.expect, played);
+    match &fault.what {
+        Wrong::Exchange { .. } => {}
+        Wrong::CrashBeforeCommit => {
+            let differs = tape::difference(sent, &played.asked.sent);
+            // What is not as the tape expects would only be told twice.
+            findings.retain(|finding| differs.is_none() || finding.about != "requests");
+            findings.extend(differs);
+        }
+    }
+    findings
 }
 
-async fn attempt(
-    sandbox: &Sandbox,
-    case: &Case,
-    shelf: &Arc<Shelf>,
-    fault: Option<(usize, Broken)>,
-    later_ms: u64,
-) -> Result<Played, BuildError> {
-    let tape = Arc::new(Tape::new(case.exchanges.clone(), fault));
-    let report = through(sandbox, case, shelf, Arc::clone(&tape) as Arc<dyn Transport>, later_ms).await?;
-    let asked = tape.asked(&report.record.exchanges);
-    Ok(Played { report, asked })
+fn judged(case: &Case, expect: &Expectation, played: &Played) -> Vec<Finding> {
+    let mut findings = judge::report(expect, &played.report);
+    findings.extend(played.asked.finding.clone());
+    if played.report.outcome.is_ok() {
+        findings.extend(stored(case, played));
+    }
+    findings
 }
 
-/// Makes the case's attempt with `transport` in place of the network.
-pub(crate) async fn through(
-    sandbox: &Sandbox,
-    case: &Case,
-    shelf: &Arc<Shelf>,
-    transport: Arc<dyn Transport>,
-    later_ms: u64,
-) -> Result<Report, BuildError> {
-    let egress = match case.step.kind() {
-        Kind::Connector => Egress::through(transport, vec![system(case.base.clone())])?,
-        Kind::Transform | Kind::Validate => Egress::through(transport, Vec::new())?,
-    };
-    let rehearsal = Rehearsal {
-        egress,
-        storage: Arc::<Shelf>::clone(shelf),
-        at_ms: case.of.accepted_at_ms.saturating_add(later_ms),
-    };
-    Ok(sandbox.rehearse(case.step.attempt(&case.of), &rehearsal).await.report)
+fn stored(case: &Case, played: &Played) -> Vec<Finding> {
+    case.after.as_ref().map(|after| judge::storage(after, &played.after)).unwrap_or_default()
+}
+
+/// The way out of a scene's attempt, with `transport` in place of the network.
+///
+/// # Errors
+/// It could not be built.
+pub(crate) fn egress(scene: &Scene, transport: Arc<dyn Transport>) -> Result<Egress, BuildError> {
+    match scene.step.kind() {
+        Kind::Connector => Egress::through(transport, vec![system(scene.base.clone())]),
+        Kind::Transform | Kind::Validate => Egress::through(transport, Vec::new()),
+    }
+}
+
+/// What surrounds a scene's attempt.
+pub(crate) fn rehearsal(scene: &Scene, egress: Egress, shelf: &Arc<Shelf>, later_ms: u64) -> Rehearsal {
+    let at_ms = scene.of.accepted_at_ms.saturating_add(later_ms);
+    Rehearsal { egress, storage: Arc::<Shelf>::clone(shelf), at_ms }
+}
+
+/// What a scene's attempt is made with, as often as it is made: each time with all exchanges ahead and the storage as
+/// it was before.
+pub(crate) struct Rehearsals<'a> {
+    scene: &'a Scene,
+    egress: Egress,
+}
+
+impl<'a> Rehearsals<'a> {
+    /// Of this scene.
+    ///
+    /// # Errors
+    /// No way out could be built.
+    pub(crate) fn try_new(scene: &'a Scene) -> Result<Self, BuildError> {
+        Ok(Self { scene, egress: egress(scene, Arc::new(Tape::new(Vec::new(), None)))? })
+    }
+
+    /// What the next attempt is made with.
+    pub(crate) fn next(&self) -> Rehearsal {
+        let tape = Arc::new(Tape::new(self.scene.exchanges.clone(), None));
+        let shelf = Arc::new(Shelf::holding(self.scene.before.clone()));
+        rehearsal(self.scene, self.egress.answered_by(tape), &shelf, 0)
+    }
 }
 
 /// The step's system at a URL, without credentials.

@@ -2,6 +2,7 @@
 
 use std::fmt::Write as _;
 
+use super::finding::Finding;
 use super::{Summary, Verdict};
 use crate::cli::output::{self, Paint, Tone};
 
@@ -38,16 +39,23 @@ impl Verdict {
             let _ = writeln!(out, "    {}", paint.text(Tone::Faint, output::harmless(summary)));
         }
         for finding in &self.findings {
-            let under = finding.under.as_ref().map(|under| format!("when {under}: ")).unwrap_or_default();
-            let _ = writeln!(out, "    {}", paint.text(Tone::Strong, format!("{under}{}", finding.about)));
-            for line in &finding.lines {
-                let tone = match line.chars().next() {
-                    Some('+') => Tone::Good,
-                    Some('-') => Tone::Bad,
-                    Some(_) | None => Tone::Plain,
-                };
-                let _ = writeln!(out, "      {}", paint.text(tone, output::harmless(line)));
-            }
+            finding.render(out, paint);
+        }
+    }
+}
+
+impl Finding {
+    /// What it is about, and what there is below it.
+    pub(crate) fn render(&self, out: &mut String, paint: Paint) {
+        let under = self.under.as_ref().map(|under| format!("when {under}: ")).unwrap_or_default();
+        let _ = writeln!(out, "    {}", paint.text(Tone::Strong, format!("{under}{}", self.about)));
+        for line in &self.lines {
+            let tone = match line.chars().next() {
+                Some('+') => Tone::Good,
+                Some('-') => Tone::Bad,
+                Some(_) | None => Tone::Plain,
+            };
+            let _ = writeln!(out, "      {}", paint.text(tone, output::harmless(line)));
         }
     }
 }

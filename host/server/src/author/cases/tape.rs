@@ -6,11 +6,14 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use stepmill_core::attempt::Exchange;
+use stepmill_core::document::JSON;
 use stepmill_sandbox::egress::{Error, Response, Sent, Transport};
 
-use super::case::{Broken, Expected};
-use super::content::told;
+use super::case::{Answer, Broken, Expected, Target};
+use super::content::{Content, recorded, told};
+use super::definition::Trouble;
 use super::finding::Finding;
+use super::headers::Headers;
 
 /// The exchanges of one attempt, played in order.
 pub(crate) struct Tape {
@@ -208,4 +211,49 @@ pub(crate) fn difference(first: &[Sent], second: &[Sent]) -> Option<Finding> {
         lines.push(format!("only in the second attempt: {}", line(again)));
     }
     Finding::of_lines("requests of the second attempt", lines)
+}
+
+/// In what the requests of another plugin's attempt are others than those that were sent before.
+pub(crate) fn changes(before: &[Sent], after: &[Sent]) -> Option<Finding> {
+    let mut lines = Vec::new();
+    for (at, was) in before.iter().enumerate() {
+        let number = at.saturating_add(1);
+        let expected = repeated(was);
+        match after.get(at) {
+            None => lines.push(format!("not sent: {number}. {}", line(was))),
+            Some(is) if !goes_there(&expected, is) => {
+                lines.push(format!("{number}. expected {}, got {}", line(was), line(is)));
+            }
+            Some(is) => {
+                let mut wrong = compare(&expected, is);
+                let more = is.headers.iter().filter(|(name, _)| !expected.headers.has(name));
+                wrong.extend(more.map(|(name, value)| {
+                    format!("header {name}: expected none, got {:?}", String::from_utf8_lossy(value))
+                }));
+                if !wrong.is_empty() {
+                    lines.push(format!("{number}. {}", expected.told()));
+                    lines.extend(wrong.into_iter().map(|line| format!("  {line}")));
+                }
+            }
+        }
+    }
+    lines.extend(after.iter().skip(before.len()).map(|is| format!("not expected: {}", line(is))));
+    Finding::of_lines("requests", lines)
+}
+
+/// What was sent, as what is expected to be sent.
+fn repeated(sent: &Sent) -> Expected {
+    let mut headers = Headers::default();
+    for (name, value) in &sent.headers {
+        headers.add(name, String::from_utf8_lossy(value).into_owned());
+    }
+    let body = sent.body.as_deref().unwrap_or_default();
+    Expected {
+        method: Some(sent.method.clone()),
+        target: Some(Target { shown: sent.url.to_string(), url: sent.url.clone() }),
+        headers,
+        body: Some(recorded(JSON, body).unwrap_or_else(|| Content::Text(String::new()))),
+        // Nothing is answered by it.
+        answer: Answer::Trouble(Trouble::Denied),
+    }
 }

@@ -5,6 +5,7 @@ use std::fs;
 
 use insta::assert_snapshot;
 use proptest::prelude::*;
+use stepmill_sandbox::Options;
 use stepmill_test_support::guests;
 use stepmill_test_support::stub::Stub;
 use tempfile::TempDir;
@@ -23,6 +24,11 @@ fn folder(files: &[(&str, &str)]) -> TempDir {
     folder
 }
 
+fn bench() -> Workbench {
+    let cache_dir = Some(guests::compiled());
+    Workbench::with(Options { pool: false, cache_dir, ..Options::default() }).unwrap()
+}
+
 fn suite(guest: &str, folder: &TempDir) -> Suite {
     Suite { target: guests::path(guest), folder: folder.path().to_owned(), filters: Vec::new() }
 }
@@ -30,7 +36,7 @@ fn suite(guest: &str, folder: &TempDir) -> Suite {
 /// What an author reads, without the times.
 async fn told(guest: &str, files: &[(&str, &str)]) -> String {
     let folder = folder(files);
-    let bench = Workbench::try_new().unwrap();
+    let bench = bench();
     match suite(guest, &folder).run(&bench, None).await {
         Ok(mut summary) => {
             summary.took_us = 0;
@@ -267,7 +273,7 @@ async fn what_is_recorded_can_be_played_and_holds_no_credentials() {
     let case = "config: { key: orders, path: /orders }\ninput: { id: 7 }\n\
                 http: cassettes/order.yaml\nexpect: { output: 1 }\n";
     let folder = folder(&[("order.case.yaml", case)]);
-    let bench = Workbench::try_new().unwrap();
+    let bench = bench();
     let suite = suite("counter", &folder);
     let missing = suite.run(&bench, None).await.unwrap_err().to_string();
     assert!(missing.contains("record it"), "{missing}");
@@ -302,7 +308,7 @@ async fn headers_that_are_secrets_are_not_recorded() {
                 http: c.yaml\nexpect: { output: {} }\n";
     let folder = folder(&[("x.case.yaml", case)]);
     let system = play::system(stub.url().parse().unwrap());
-    let summary = suite("fetch", &folder).run(&Workbench::try_new().unwrap(), Some(&system)).await.unwrap();
+    let summary = suite("fetch", &folder).run(&bench(), Some(&system)).await.unwrap();
     assert_eq!(summary.recorded[0].exchanges, 1);
     let cassette = fs::read_to_string(folder.path().join("c.yaml")).unwrap();
     assert!(cassette.contains("x-other: kept") && cassette.contains("retry-after"), "{cassette}");

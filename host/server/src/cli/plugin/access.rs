@@ -7,7 +7,7 @@ use clap::Args;
 use stepmill_core::secret::SecretRef;
 
 use crate::cli::{Error, Exit};
-use crate::distribution::{Credentials, Origin, PrivateKey, PublicKey, Text};
+use crate::distribution::{Authorities, Contact, Credentials, Origin, PrivateKey, PublicKey, Text};
 
 /// What a registry or server wants to know.
 #[derive(Debug, Args)]
@@ -22,21 +22,28 @@ pub(super) struct Access {
     /// Where a bearer token is: env:NAME or file:PATH
     #[arg(long, value_name = "SECRET", conflicts_with_all = ["user", "password"])]
     token: Option<SecretRef>,
+    /// Certificates (PEM) of the authority that signed the place's; trusted in place of those that this machine trusts
+    #[arg(long, value_name = "FILE", conflicts_with = "plain_http")]
+    ca: Option<PathBuf>,
     /// Go without TLS, to this machine (loopback) only
     #[arg(long)]
     plain_http: bool,
 }
 
 impl Access {
-    pub(super) fn credentials(&self) -> Result<Credentials, Error> {
+    pub(super) fn contact(&self) -> Result<Contact, Error> {
         let text = |secret| Text::resolve(secret, Path::new("")).map_err(anyhow::Error::from);
-        Ok(match (&self.user, &self.password, &self.token) {
+        let credentials = match (&self.user, &self.password, &self.token) {
             (_, _, Some(token)) => Credentials::Bearer(text(token)?),
             (Some(user), Some(password), None) => {
                 Credentials::Basic { user: user.clone(), password: text(password)? }
             }
             _ => Credentials::None,
-        })
+        };
+        let authorities = self.ca.as_deref().map(Authorities::read).transpose();
+        let authorities = authorities
+            .map_err(|wrong| Error::new(Exit::Usage, format_args!("--ca: {wrong}: {}", wrong.help())))?;
+        Ok(Contact { credentials, authorities })
     }
 
     pub(super) fn origin(&self, text: &str) -> Result<Origin, Error> {

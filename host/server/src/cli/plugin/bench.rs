@@ -13,17 +13,21 @@ use crate::cli::{Error, Exit};
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Attempts are made as the service makes them: fresh instances from the pool, epochs on, compiled code from the cache. \
-Measure in a quiet minute, and compare figures of one machine only. A connector is measured at what it does without \
-other systems.
+Measure in a quiet minute, and compare figures of one machine only. A connector needs a --case: its requests are \
+answered from there at once, so that the figures are the plugin's own and not the network's.
 
-Example:
-  stepmill plugin bench dist/order-totals.wasm --input order.json --config config.yaml")]
+Examples:
+  stepmill plugin bench dist/order-totals.wasm --input order.json --config config.yaml
+  stepmill plugin bench dist/stock.wasm --case cases/order.case.yaml")]
 pub(in crate::cli) struct BenchArguments {
     /// A component's file (.wasm), or the name of a stock plugin
     #[arg(value_name = "FILE|NAME")]
     plugin: String,
     #[command(flatten)]
     work: WorkArguments,
+    /// A case file: its input, config, exchanges and storage, as in `plugin test`
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["input", "config"])]
+    case: Option<PathBuf>,
     /// Print JSON
     #[arg(long)]
     json: bool,
@@ -58,7 +62,11 @@ impl WorkArguments {
 impl BenchArguments {
     pub(super) async fn run(self) -> Result<Exit, Error> {
         let found = Found::any(&self.plugin)?;
-        let figures = Bench::try_new()?.measure(&found, &self.work.read()?, self.work.count()).await?;
+        let work = match self.case {
+            Some(file) => Work::Case(file),
+            None => self.work.read()?,
+        };
+        let figures = Bench::try_new()?.measure(&found, &work, self.work.count()).await?;
         if self.json {
             output::print_json(&figures)?;
         } else {
@@ -85,6 +93,10 @@ fn table(paint: Paint, figures: &Figures) -> String {
     line("attempt", both(&figures.call));
     if let Some(times) = &figures.prepared {
         line("attempt, prepared", both(times));
+    }
+    if let Some(requests) = figures.answered {
+        let plural = if requests == 1 { "" } else { "s" };
+        line("HTTP", format!("{requests} request{plural} an attempt, answered from the case at once"));
     }
     line("memory, high water", output::bytes(figures.memory_bytes));
     if !figures.is_pooled {

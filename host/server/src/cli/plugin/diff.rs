@@ -1,6 +1,8 @@
 //! `stepmill plugin diff`.
 
 use std::fmt::Write as _;
+use std::path::PathBuf;
+use std::time::Duration;
 
 use clap::Args;
 
@@ -8,18 +10,25 @@ use super::bench::{WorkArguments, took};
 use crate::author::Workbench;
 use crate::author::bench::Bench;
 use crate::author::capability;
-use crate::author::diff::{Change, Diff, Speed, Verdict};
+use crate::author::cases::{Answer, compare};
+use crate::author::diff::{Change, Compared, Diff, Speed, Verdict};
 use crate::author::found::Found;
 use crate::cli::output::{self, Paint, Tone};
 use crate::cli::{Error, Exit};
 
+/// How long attempts at all cases are measured together, beyond the few that each needs.
+const LONGEST: Duration = Duration::from_secs(20);
+
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Schemas are compared in the direction that values go: what was a config or an input has to stay one, and what is \
-answered has to be what could have been answered before. Speed is measured if there is an --input or a --config.
+answered has to be what could have been answered before. With --cases both play the cases of a folder, and what the \
+old one answers, sends and stores is what is expected of the new one, whatever the cases expect. Speed is measured at an \
+--input or a --config, and at every case that both answer equally.
 
-Example, for CI:
-  stepmill plugin diff released.wasm dist/order-totals.wasm --strict")]
+Examples, for CI:
+  stepmill plugin diff released.wasm dist/order-totals.wasm --strict
+  stepmill plugin diff released.wasm dist/stock.wasm --cases cases --strict")]
 pub(in crate::cli) struct DiffArguments {
     /// The old component's file (.wasm), or the name of a stock plugin
     #[arg(value_name = "OLD")]
@@ -27,11 +36,15 @@ pub(in crate::cli) struct DiffArguments {
     /// The new one
     #[arg(value_name = "NEW")]
     new: String,
-    /// Fail if it can reach more, is another kind of step, or has a schema that is not shown to be compatible
+    /// Fail if it can reach more, is another kind of step, has a schema that is not shown to be compatible, or answers
+    /// a case otherwise
     #[arg(long)]
     strict: bool,
     #[command(flatten)]
     work: WorkArguments,
+    /// Compare what both make of the cases of this folder
+    #[arg(long, value_name = "DIR", conflicts_with_all = ["input", "config"])]
+    cases: Option<PathBuf>,
     /// Print JSON
     #[arg(long)]
     json: bool,
@@ -40,20 +53,51 @@ pub(in crate::cli) struct DiffArguments {
 impl DiffArguments {
     pub(super) async fn run(self) -> Result<Exit, Error> {
         let (old, new) = (Found::any(&self.old)?, Found::any(&self.new)?);
-        let mut diff = {
-            let workbench = Workbench::try_new()?;
-            Diff::between(&old.load(&workbench).await?, &new.load(&workbench).await?)
+        let is_measured = self.work.input.is_some() || self.work.config.is_some();
+        let bench = if is_measured || self.cases.is_some() { Some(Bench::of_attempts()?) } else { None };
+        let diff = match &bench {
+            None => {
+                let workbench = Workbench::try_new()?;
+                Diff::between(&old.load(&workbench).await?, &new.load(&workbench).await?)
+            }
+            Some(bench) => self.measured(bench, &old, &new).await?,
         };
-        if self.work.input.is_some() || self.work.config.is_some() {
-            let times = Bench::try_new()?.race([&old, &new], &self.work.read()?, self.work.count()).await?;
-            diff.speed = Some(Speed::of(times));
-        }
         if self.json {
             output::print_json(&diff)?;
         } else {
             output::print(&told(Paint::stdout(), &diff))?;
         }
         Ok(if self.strict && !diff.is_harmless() { Exit::Failed } else { Exit::Done })
+    }
+}
+
+impl DiffArguments {
+    /// The same with what attempts tell.
+    async fn measured(&self, bench: &Bench, old: &Found, new: &Found) -> Result<Diff, Error> {
+        let (was, is) = (old.load(bench.workbench()).await?, new.load(bench.workbench()).await?);
+        let mut diff = Diff::between(&was, &is);
+        let Some(folder) = &self.cases else {
+            let pair = [(old, &was), (new, &is)];
+            let times = bench.race(pair, &self.work.read()?, self.work.count()).await?;
+            diff.speed = Some(Speed::of(times));
+            return Ok(diff);
+        };
+        let comparisons = compare(&bench.workbench().sandbox, [&was, &is], folder).await?;
+        let longest = LONGEST / u32::try_from(comparisons.len()).unwrap_or(u32::MAX).max(1);
+        let mut cases = Vec::new();
+        for comparison in comparisons {
+            let speed = match &comparison.scenes {
+                Some(scenes) => {
+                    let names = [old.name.as_str(), &new.name];
+                    let times = bench.race_scenes(names, scenes, self.work.count(), longest).await?;
+                    Some(Speed::of(times))
+                }
+                None => None,
+            };
+            cases.push(Compared { comparison, speed });
+        }
+        diff.cases = Some(cases);
+        Ok(diff)
     }
 }
 
@@ -91,7 +135,38 @@ fn told(paint: Paint, diff: &Diff) -> String {
         let speed = format!("{} → {} p50, {ratio:.2} times", took(old.p50_us), took(new.p50_us));
         line("attempt", format!("{speed} ({} calls of each, in turns)", new.calls));
     }
+    if let Some(cases) = &diff.cases {
+        tell_cases(&mut out, paint, cases);
+    }
     out
+}
+
+/// A line for each case, and what of it is answered otherwise below it.
+fn tell_cases(out: &mut String, paint: Paint, cases: &[Compared]) {
+    let _ = writeln!(
+        out,
+        "\n{}",
+        paint.text(Tone::Strong, "cases: the old one's answers are expected of the new one")
+    );
+    let width = cases.iter().map(|case| case.comparison.name.chars().count()).max().unwrap_or_default();
+    for Compared { comparison, speed } in cases {
+        let (mark, tone) = match comparison.answer {
+            Answer::Same => ("same     ", Tone::Good),
+            Answer::Changed => ("CHANGED  ", Tone::Bad),
+            Answer::OnlyOld => ("ONLY OLD ", Tone::Bad),
+            Answer::OnlyNew => ("only new ", Tone::Plain),
+        };
+        let speed = speed.as_ref().map(|Speed { old, new, ratio }| {
+            format!("{} → {} p50, {ratio:.2} times", took(old.p50_us), took(new.p50_us))
+        });
+        let speed = paint.text(Tone::Faint, speed.unwrap_or_default());
+        let line =
+            format!("{}  {:<width$}  {speed}", paint.text(tone, mark), output::harmless(&comparison.name));
+        let _ = writeln!(out, "{}", line.trim_end());
+        for finding in &comparison.findings {
+            finding.render(out, paint);
+        }
+    }
 }
 
 fn size(old: u64, new: u64) -> String {

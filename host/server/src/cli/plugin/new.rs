@@ -45,6 +45,7 @@ fn kinds() -> impl clap::builder::TypedValueParser<Value = Kind> {
 impl NewArguments {
     pub(super) fn run(self) -> Result<Exit, Error> {
         let Self { name, kind, lang: language, folder } = self;
+        name.check_for(language).map_err(|wrong| Error::new(Exit::Usage, wrong))?;
         let folder = folder.unwrap_or_else(|| PathBuf::from(name.dashed()));
         new::make_folder(&folder)?;
         let beginning = Beginning { name, kind, language };

@@ -9,7 +9,7 @@ use serde_json::json;
 use super::access::Access;
 use crate::cli::output;
 use crate::cli::{Error, Exit};
-use crate::distribution::{Credentials, FetchError, Fetched, Origin, component, digest_of};
+use crate::distribution::{Contact, FetchError, Fetched, Origin, component, digest_of};
 
 #[derive(Debug, Args)]
 #[command(after_help = "\
@@ -53,7 +53,7 @@ impl PullArguments {
             let message = format_args!("{} is there already: say -o {0} to replace it", file.display());
             return Err(Error::new(Exit::Usage, message));
         }
-        let fetched = fetched(&origin, &self.access.credentials()?).await?;
+        let fetched = fetched(&origin, &self.access.contact()?).await?;
         std::fs::write(&file, &fetched.bytes)
             .with_context(|| format!("failed to write {}", file.display()))?;
         let (digest, manifest) =
@@ -74,8 +74,8 @@ impl PullArguments {
 }
 
 /// A component, with an error that says what to do.
-pub(super) async fn fetched(origin: &Origin, credentials: &Credentials) -> Result<Fetched, Error> {
-    component(origin, credentials, None).await.map_err(|error| {
+pub(super) async fn fetched(origin: &Origin, contact: &Contact) -> Result<Fetched, Error> {
+    component(origin, contact, None).await.map_err(|error| {
         let exit = if matches!(error, FetchError::NotFound { .. }) { Exit::NotFound } else { Exit::Failed };
         let (why, help) = (crate::catalog::chain(&error), error.help());
         Error::new(exit, format_args!("{why}: {help}"))

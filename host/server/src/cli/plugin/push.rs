@@ -56,7 +56,7 @@ impl PushArguments {
         let bytes = std::fs::read(&self.file)
             .with_context(|| format!("failed to read the component {}", self.file.display()))?;
         let loaded = Workbench::try_new()?.load(&self.file.display().to_string(), &bytes).await?;
-        let registry = Registry::try_new(&reference, plain_http, &self.access.credentials()?)
+        let registry = Registry::try_new(&reference, plain_http, &self.access.contact()?)
             .map_err(anyhow::Error::from)?;
         let manifest = registry
             .push(&bytes, &loaded)

@@ -3,10 +3,12 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
+use anyhow::Context as _;
 use clap::Args;
 
 use super::system::SystemArguments;
 use crate::author::Workbench;
+use crate::author::build;
 use crate::author::cases::{Suite, Summary};
 use crate::author::component::cases_folder;
 use crate::cli::output::{self, Paint, Tone};
@@ -23,11 +25,11 @@ and what is expected. No request is sent, unless --record makes the cassettes th
 
 Examples:
   stepmill plugin test
-  stepmill plugin test my-plugin stock order --watch
+  stepmill plugin test my-plugin stock order --watch --no-build
   stepmill plugin test dist/my-plugin.wasm --cases cases --json
   stepmill plugin test --record --system erp --project ../my-orders")]
 pub(in crate::cli) struct TestArguments {
-    /// The plugin's project, or its component (.wasm)
+    /// The plugin's project, which is built first, or its component (.wasm)
     #[arg(value_name = "DIR|FILE", default_value = ".")]
     target: PathBuf,
     /// Run only the cases with one of these in their names
@@ -36,10 +38,13 @@ pub(in crate::cli) struct TestArguments {
     /// The folder of the cases; `cases` of the project unless given
     #[arg(long, value_name = "DIR")]
     cases: Option<PathBuf>,
+    /// Test the newest component in the project's dist as it is
+    #[arg(long)]
+    no_build: bool,
     /// First make the exchanges with a system for real, and write them to the cassettes that cases name
     #[arg(long)]
     record: bool,
-    /// Run again whenever the component or a file of the cases changes
+    /// Run again whenever the component or a file of the cases changes; a project is built once, before
     #[arg(long, conflicts_with_all = ["record", "json"])]
     watch: bool,
     /// Print JSON
@@ -68,7 +73,8 @@ impl TestArguments {
             (_, system) => system,
         };
         let folder = self.cases.unwrap_or_else(|| cases_folder(&self.target));
-        let suite = Suite { target: self.target, folder, filters: self.filters };
+        let target = if self.no_build { self.target } else { built(self.target).await? };
+        let suite = Suite { target, folder, filters: self.filters };
         let bench = Workbench::try_new()?;
         if self.watch {
             return keep_running(&suite, &bench).await;
@@ -77,6 +83,19 @@ impl TestArguments {
         show(&summary, self.json)?;
         Ok(if summary.is_passed() { Exit::Done } else { Exit::Failed })
     }
+}
+
+/// The component of a project once it is built; a component itself is taken as it is.
+async fn built(target: PathBuf) -> Result<PathBuf, Error> {
+    if !target.is_dir() {
+        return Ok(target);
+    }
+    let build::Built { path, loaded, warnings: _ } = build::build(&target).await.with_context(|| {
+        format!("failed to build {} (--no-build tests what is in dist)", target.display())
+    })?;
+    // What was built stands beside what the tools say; what was asked for is on standard output.
+    eprintln!("built {} ({})", path.display(), output::bytes(loaded.size));
+    Ok(path)
 }
 
 fn show(summary: &Summary, json: bool) -> Result<(), Error> {

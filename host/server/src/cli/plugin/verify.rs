@@ -38,10 +38,10 @@ impl VerifyArguments {
     pub(super) async fn run(&self) -> Result<Exit, Error> {
         let keys = self.key.iter().map(public_key).collect::<Result<Vec<_>, _>>()?;
         let origin = self.access.origin(&self.origin)?;
-        let credentials = self.access.credentials()?;
-        let fetched = fetched(&origin, &credentials).await?;
+        let contact = self.access.contact()?;
+        let fetched = fetched(&origin, &contact).await?;
         let proofs =
-            proofs(&origin, &credentials, fetched.manifest.as_ref()).await.map_err(anyhow::Error::from)?;
+            proofs(&origin, &contact, fetched.manifest.as_ref()).await.map_err(anyhow::Error::from)?;
         let digest = digest_of(&fetched.bytes);
         let signed = |key| proofs.iter().any(|proof| proof.is_of(key, &fetched.bytes));
         let signer = self.key.iter().zip(&keys).find(|(_, key)| signed(key)).map(|(file, _)| file);

@@ -37,7 +37,7 @@ class Availability:
     version="0.1.0",
     summary="Asks the step's system whether an order's lines are in stock.",
 )
-def my_step(order: Order, ctx: ConnectorContext) -> Availability:
+def step(order: Order, ctx: ConnectorContext) -> Availability:
     missing = []
     for line in order.lines:
         # A 503 or a broken connection is a retry, a 404 a rejection: see `or_fail`.

@@ -43,7 +43,7 @@ class Summary:
     version="0.1.0",
     summary="Sums up an order.",
 )
-def my_step(order: Order, config: Config, ctx: Context) -> Summary:
+def step(order: Order, config: Config, ctx: Context) -> Summary:
     currency = order.currency or config.currency
     if not currency:
         raise Reject("no-currency", f"order {order.id} names no currency, and neither does the step")

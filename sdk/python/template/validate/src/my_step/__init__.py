@@ -22,7 +22,7 @@ class Config:
     version="0.1.0",
     summary="Checks the lines of an order.",
 )
-def my_step(order: Any, config: Config) -> Iterator[Violation]:
+def step(order: Any, config: Config) -> Iterator[Violation]:
     lines = order.get("lines") if isinstance(order, dict) else None
     if not isinstance(lines, list):
         yield Violation("/lines", "required", "the order has no list of lines")
