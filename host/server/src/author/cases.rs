@@ -50,6 +50,8 @@ pub(crate) use play::Rehearsals;
 
 /// How the name of a case file ends.
 const ENDING: &str = ".case.yaml";
+/// How people name one that would be passed over.
+const MISTAKEN: &str = ".case.yml";
 /// Folders within the folder of cases that are looked at for what cases name.
 const DEPTH: usize = 8;
 
@@ -174,16 +176,21 @@ impl Suite {
     }
 }
 
-/// The case files of a folder with one of these in their names, with their names; all if there is none.
+/// The case files of a folder and of those in it with one of these in their names, with their names; all if there is
+/// none.
 fn chosen(folder: &Path, filters: &[String]) -> anyhow::Result<Vec<(String, PathBuf)>> {
-    let entries = fs::read_dir(folder).with_context(|| {
+    fs::read_dir(folder).with_context(|| {
         format!("there is no folder of cases {}: --cases names another", folder.display())
     })?;
+    let mut found = Vec::new();
+    below(folder, DEPTH, &mut found);
     let mut files = Vec::new();
-    for entry in entries {
-        let path = entry.with_context(|| format!("failed to read {}", folder.display()))?.path();
-        if let Some(name) = case_name(&path).map(str::to_owned) {
-            files.push((name, path));
+    for path in found {
+        let beside = path.strip_prefix(folder).unwrap_or(&path).to_string_lossy().into_owned();
+        if let Some(name) = beside.strip_suffix(ENDING) {
+            files.push((name.to_owned(), path));
+        } else if beside.ends_with(MISTAKEN) {
+            bail!("{} would not be run: name it *{ENDING}", path.display());
         }
     }
     if files.is_empty() {
@@ -192,10 +199,10 @@ fn chosen(folder: &Path, filters: &[String]) -> anyhow::Result<Vec<(String, Path
     files.sort();
     if !filters.is_empty() {
         let all: Vec<_> = files.iter().map(|(name, _)| name.clone()).collect();
-        files.retain(|(name, _)| filters.iter().any(|filter| name.contains(filter)));
-        if files.is_empty() {
-            bail!("no case has {} in its name: there are {}", filters.join(" or "), all.join(", "));
+        if let Some(filter) = filters.iter().find(|filter| !all.iter().any(|name| name.contains(*filter))) {
+            bail!("no case has {filter} in its name: there are {}", all.join(", "));
         }
+        files.retain(|(name, _)| filters.iter().any(|filter| name.contains(filter)));
     }
     Ok(files)
 }
@@ -260,11 +267,20 @@ async fn make_cassette(sandbox: &Sandbox, case: &Case, system: &System) -> anyho
             case.name
         );
     }
+    // What is there may be good, and a system that is down makes it no worse.
+    if let Some((request, error)) = recorder.unanswered() {
+        bail!(
+            "nothing is recorded of the case {}: {request} was not answered ({error}); write an error that is to be \
+             played as `response: {{ error: {error} }}`",
+            case.name
+        );
+    }
     let yaml = recorder.to_yaml().context("failed to write the exchanges as YAML")?;
     let failed = || format!("failed to write the cassette {}", cassette.display());
     if let Some(folder) = cassette.parent() {
         fs::create_dir_all(folder).with_context(failed)?;
     }
-    fs::write(&cassette, yaml).with_context(failed)?;
+    let draft = cassette.with_extension("yaml.new");
+    fs::write(&draft, yaml).and_then(|()| fs::rename(&draft, &cassette)).with_context(failed)?;
     Ok(Some(Recorded { cassette, exchanges: recorder.count() }))
 }

@@ -108,14 +108,27 @@ impl Diff {
         }
     }
 
-    /// Whether workflows may take the new one for the old one without anybody looking: nothing more that it can
-    /// reach, the same kind of step, every schema shown to be compatible, and every case that the old one takes
-    /// answered as it does.
-    pub(crate) fn is_harmless(&self) -> bool {
-        let changes = [&self.config, &self.input, &self.output];
-        self.permissions.is_empty()
-            && !self.kind.is_changed()
-            && changes.iter().all(|change| change.verdict.is_compatible())
-            && self.cases.iter().flatten().all(|case| case.comparison.answer.is_harmless())
+    /// Why somebody has to look before workflows take the new one for the old one; nothing if it can reach no more, is
+    /// the same kind of step, every schema is shown to be compatible, and every case that the old one takes is answered
+    /// as it does.
+    pub(crate) fn harms(&self) -> Vec<String> {
+        let mut harms = Vec::new();
+        if !self.permissions.is_empty() {
+            harms.push(format!("it can now reach {}", self.permissions.join(", ")));
+        }
+        if self.kind.is_changed() {
+            harms.push(format!("it was a {} and is a {}", self.kind.old.name(), self.kind.new.name()));
+        }
+        for (what, change) in [("config", &self.config), ("input", &self.input), ("output", &self.output)] {
+            if !change.verdict.is_compatible() {
+                harms.push(format!("its {what} is not shown to be compatible"));
+            }
+        }
+        let otherwise = |case: &&Compared| !case.comparison.answer.is_harmless();
+        let count = self.cases.iter().flatten().filter(otherwise).count();
+        if count > 0 {
+            harms.push(format!("{count} cases are answered otherwise"));
+        }
+        harms
     }
 }

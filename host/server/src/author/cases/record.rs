@@ -67,6 +67,17 @@ impl Recorder {
         serde_saphyr::to_string(&Cassette(taken))
     }
 
+    /// The first request without a response, and why it has none.
+    pub(crate) fn unanswered(&self) -> Option<(String, &'static str)> {
+        let taken = self.taken.lock().unwrap_or_else(PoisonError::into_inner);
+        taken.iter().find_map(|ExchangeDefinition { request, response }| {
+            let error = response.error?.name();
+            let method = request.method.as_deref().unwrap_or_default();
+            let place = request.path.as_deref().or(request.url.as_deref()).unwrap_or_default();
+            Some((format!("{method} {place}"), error))
+        })
+    }
+
     /// How many exchanges were recorded.
     pub(crate) fn count(&self) -> usize {
         self.taken.lock().unwrap_or_else(PoisonError::into_inner).len()

@@ -67,7 +67,11 @@ impl DiffArguments {
         } else {
             output::print(&told(Paint::stdout(), &diff))?;
         }
-        Ok(if self.strict && !diff.is_harmless() { Exit::Failed } else { Exit::Done })
+        let harms = if self.strict { diff.harms() } else { Vec::new() };
+        if harms.is_empty() {
+            return Ok(Exit::Done);
+        }
+        Err(Error::new(Exit::Failed, format_args!("not harmless: {}", harms.join("; "))))
     }
 }
 
