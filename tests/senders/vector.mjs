@@ -17,6 +17,9 @@ export const URL_OF = (provider) => `https://hooks.example.com/${provider}`;
 export const LATIN1 = Buffer.from('{"name":"Zo\xeb"}', "latin1");
 export const BEYOND_ASCII = '{"name":"Zoë Müller","note":"naïve – 日本語 🚚 \\u00e9"}';
 
+/** A key or a certificate of these vectors. */
+export const pem = (name) => readFileSync(path.join(import.meta.dirname, "providers/keys", `${name}.pem`), "utf8");
+
 /** Name and version of an installed package. */
 export function sdk(name) {
   const require = createRequire(import.meta.url);
@@ -100,9 +103,9 @@ export function published(name, request, { seconds = SECONDS, from, expect = "ac
 const onePairALine = (json) => json.replace(/\[\s+("(?:[^"\\]|\\.)*"),\s+("(?:[^"\\]|\\.)*")\s+\]/g, "[$1, $2]");
 
 /** Writes a scheme's file. */
-export function write(folder, name, { scheme, verify, secrets, from, cases }) {
+export function write(folder, name, { scheme, verify, secrets, keys, from, cases }) {
   const file = path.join(folder, `${name}.json`);
   mkdirSync(path.dirname(file), { recursive: true });
-  const text = JSON.stringify({ scheme, verify, secrets, from, now: NOW, cases }, null, 2);
+  const text = JSON.stringify({ scheme, verify, secrets, keys, from, now: NOW, cases }, null, 2);
   writeFileSync(file, `${onePairALine(text)}\n`);
 }
