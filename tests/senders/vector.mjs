@@ -102,10 +102,10 @@ export function published(name, request, { seconds = SECONDS, from, expect = "ac
 
 const onePairALine = (json) => json.replace(/\[\s+("(?:[^"\\]|\\.)*"),\s+("(?:[^"\\]|\\.)*")\s+\]/g, "[$1, $2]");
 
-/** Writes a scheme's file. */
-export function write(folder, name, { scheme, verify, secrets, keys, from, cases }) {
+/** Writes a scheme's or a handshake's file. */
+export function write(folder, name, { scheme, handshake, verify, secrets, keys, from, cases }) {
   const file = path.join(folder, `${name}.json`);
   mkdirSync(path.dirname(file), { recursive: true });
-  const text = JSON.stringify({ scheme, verify, secrets, keys, from, now: NOW, cases }, null, 2);
+  const text = JSON.stringify({ scheme, handshake, verify, secrets, keys, from, now: NOW, cases }, null, 2);
   writeFileSync(file, `${onePairALine(text)}\n`);
 }

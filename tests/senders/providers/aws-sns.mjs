@@ -77,6 +77,29 @@ function accepts(message) {
 
 const at = (url) => ({ SigningCertURL: url });
 
+function handshakes() {
+  const confirm = subscription();
+  const cases = [
+    one("a subscription", request(confirm), { status: 200, headers: {}, body: "", fetch: confirm.SubscribeURL }),
+    one("signed with another key", request(subscription({ key: "another-rsa" })), "refused"),
+    one("of another topic", request(subscription({ TopicArn: `${TOPIC}-of-another` })), "refused"),
+    one("an event", request(sign({})), "none"),
+  ];
+  const elsewhere = {
+    "another host": "https://example.com/?Action=ConfirmSubscription",
+    "a host that begins alike": "https://sns.eu-central-1.amazonaws.com.example.com/?Action=ConfirmSubscription",
+    "HTTP": confirm.SubscribeURL.replace("https:", "http:"),
+    "another action": `${HOST}/?Action=Publish&TopicArn=${TOPIC}`,
+    "another topic": `${HOST}/?Action=ConfirmSubscription&TopicArn=${TOPIC}-of-another&Token=${TOKEN}`,
+  };
+  for (const [name, SubscribeURL] of Object.entries(elsewhere)) {
+    cases.push(one(`confirmed by ${name}`, request(subscription({ SubscribeURL })), "refused"));
+  }
+  return cases;
+}
+
+const DOCS_OF_SUBSCRIPTION = "https://docs.aws.amazon.com/sns/latest/dg/SendMessageToHttp.confirm.html";
+
 export default async function () {
   const good = {
     "a notification, version 2": sign({}),
@@ -111,12 +134,22 @@ export default async function () {
   }
   all.push(one("another topic", request(sign({ TopicArn: `${TOPIC}-of-another` })), "refused"));
   all.push(one("no JSON", { ...request(sign({})), body: "an order" }, "refused"));
+  const verify = { scheme: "aws-sns", topic: TOPIC };
+  const keys = { [CERTIFICATE]: pem("sns.crt") };
   return {
+    "handshakes/aws-sns": {
+      handshake: { kind: "aws-sns" },
+      verify,
+      secrets: {},
+      keys,
+      from: DOCS_OF_SUBSCRIPTION,
+      cases: handshakes(),
+    },
     "aws-sns": {
       scheme: "aws-sns",
-      verify: { scheme: "aws-sns", topic: TOPIC },
+      verify,
       secrets: {},
-      keys: { [CERTIFICATE]: pem("sns.crt") },
+      keys,
       from: `node:crypto by ${DOCS}, and ${sdk("sns-validator")}, validate, says the same of each case but of the topic; a certificate of our own`,
       cases: all,
     },

@@ -1,0 +1,132 @@
+"""Handshakes that come signed: unless the signature is good they are no question of the provider's, and get no answer."""
+
+from cryptography.hazmat.primitives.asymmetric import ed25519
+from cryptography.hazmat.primitives import serialization
+
+from vector import SECONDS, compact, encoded, mac_base64, mac_hex, request
+
+from handshake import OVER_LONG, handshake, json_answer, text
+from providers.documented import twitch_request, zoom_request
+
+
+def slack():
+    docs = "https://docs.slack.dev/reference/events/url_verification"
+    secret = "8f742231b10e8888abcd99yyyzzz85a5"
+    challenge = "3eZbrw1aBm2rZgRNFdxV2595E9CY3gmdALWMmHkvFXO7tYXAYM8P"
+
+    def post(body, secret=secret, seconds=SECONDS):
+        signature = f"v0={mac_hex(secret, f'v0:{seconds}:', body)}"
+        headers = [("x-slack-request-timestamp", f"{seconds}"), ("x-slack-signature", signature)]
+        return request("slack", headers, body)
+
+    def asked(challenge=challenge, **more):
+        return compact({"token": "Jhj5dZrVaK7ZwHHjRyZWjbDl", "challenge": challenge, "type": "url_verification", **more})
+
+    cases = {
+        "a challenge": (post(asked()), text(challenge)),
+        "not signed": (request("slack", [], asked()), "refused"),
+        "signed with another secret": (post(asked(), secret="another"), "refused"),
+        "signed a day ago": (post(asked(), seconds=SECONDS - 86400), "refused"),
+        "a challenge that is a page": (post(asked("<script>alert(1)</script>")), "refused"),
+        "a challenge that is over-long": (post(asked(OVER_LONG)), "refused"),
+        "a challenge that is no text": (post(asked({"a": 1})), "refused"),
+        "no challenge": (post(compact({"type": "url_verification"})), "refused"),
+        "an event": (post(compact({"type": "event_callback", "event_id": "Ev1", "challenge": "abc"})), "none"),
+    }
+    verify = {"scheme": "slack", "secret": "env:SLACK_SIGNING_SECRET"}
+    return handshake({"kind": "slack"}, docs, cases, verify=verify, secrets={"SLACK_SIGNING_SECRET": secret})
+
+
+def zoom():
+    docs = "https://developers.zoom.us/docs/api/webhooks/#validate-your-webhook-endpoint"
+    secret, token = "B3xQzT5uR8eWkV1nY6pLmA", "qgg8vlvZRS6UYooatFL8Aw"
+
+    def asked(token=token):
+        return compact({"payload": {"plainToken": token}, "event_ts": SECONDS * 1000, "event": "endpoint.url_validation"})
+
+    def post(body, secret=secret, seconds=SECONDS):
+        return zoom_request(body, secret, seconds)
+
+    answer = json_answer({"plainToken": token, "encryptedToken": mac_hex(secret, token)})
+    # What it would be answered with is the signature of an event.
+    oracle = f'v0:{SECONDS}:{{"event":"meeting.started"}}'
+    cases = {
+        "a token": (post(asked()), answer),
+        "not signed": (request("zoom", [], asked()), "refused"),
+        "signed with another secret": (post(asked(), secret="another"), "refused"),
+        "signed a day ago": (post(asked(), seconds=SECONDS - 86400), "refused"),
+        "a token that is an event": (post(asked(oracle)), "refused"),
+        "a token with a colon": (post(asked("v0:1:a")), "refused"),
+        "a token that is over-long": (post(asked(OVER_LONG)), "refused"),
+        "an empty token": (post(asked("")), "refused"),
+        "no token": (post(compact({"event": "endpoint.url_validation", "payload": {}})), "refused"),
+        "an event": (post(compact({"event": "meeting.started", "payload": {"plainToken": token}})), "none"),
+    }
+    verify = {"scheme": "zoom", "secret": "env:ZOOM_SECRET_TOKEN"}
+    return handshake({"kind": "zoom"}, docs, cases, verify=verify, secrets={"ZOOM_SECRET_TOKEN": secret})
+
+
+def twitch():
+    docs = "https://dev.twitch.tv/docs/eventsub/handling-webhook-events/#responding-to-a-challenge-request"
+    secret, challenge = "s3cRe7 of 10 to 100 signs", "pogchamp-kappa-360noscope-vohiyo"
+    kind = "webhook_callback_verification"
+
+    def post(challenge=challenge, secret=secret, seconds=SECONDS, kind=kind):
+        body = compact({"challenge": challenge, "subscription": {"id": "f1c2a387", "status": kind}})
+        return twitch_request(body, secret, seconds, kind)
+
+    unsigned = post()
+    unsigned["headers"] = [header for header in unsigned["headers"] if "signature" not in header[0]]
+    cases = {
+        "a challenge": (post(), text(challenge)),
+        "not signed": (unsigned, "refused"),
+        "signed with another secret": (post(secret="another secret"), "refused"),
+        "signed a day ago": (post(seconds=SECONDS - 86400), "refused"),
+        "a challenge that is a page": (post("<script>alert(1)</script>"), "refused"),
+        "a challenge that is over-long": (post(OVER_LONG), "refused"),
+        "a challenge that is no text": (post(7), "refused"),
+        "an event": (post(kind="notification"), "none"),
+        "an end of the subscription": (post(kind="revocation"), "none"),
+    }
+    verify = {"scheme": "twitch", "secret": "env:TWITCH_SECRET"}
+    return handshake({"kind": "twitch"}, docs, cases, verify=verify, secrets={"TWITCH_SECRET": secret})
+
+
+def discord():
+    docs = "https://discord.com/developers/docs/interactions/overview#setting-up-an-endpoint-acknowledging-ping-requests"
+    own, other = (ed25519.Ed25519PrivateKey.from_private_bytes(bytes([seed] * 32)) for seed in (5, 6))
+    public = own.public_key().public_bytes(serialization.Encoding.Raw, serialization.PublicFormat.Raw).hex()
+
+    def post(body, key=own):
+        signature = key.sign(encoded(f"{SECONDS}{body}")).hex()
+        return request("discord", [("x-signature-ed25519", signature), ("x-signature-timestamp", f"{SECONDS}")], body)
+
+    ping = compact({"application_id": "775799577604522054", "id": "1", "token": "t", "type": 1, "version": 1})
+    cases = {
+        "a ping": (post(ping), json_answer({"type": 1})),
+        "not signed": (request("discord", [], ping), "refused"),
+        "signed with another key": (post(ping, key=other), "refused"),
+        "a type that is text": (post(compact({"type": "1"})), "none"),
+        "a command": (post(compact({"id": "2", "type": 2, "data": {"name": "parcel"}})), "none"),
+    }
+    verify = {"scheme": "discord", "public_key": "env:DISCORD_PUBLIC_KEY"}
+    return handshake({"kind": "discord"}, docs, cases, verify=verify, secrets={"DISCORD_PUBLIC_KEY": public})
+
+
+def docusign():
+    """Connect asks nothing beforehand: it sends an event, and takes a 200 for an answer."""
+    docs = "https://developers.docusign.com/platform/webhooks/connect/"
+    key = "DfV2OXpeSBoUKSq2nAkDRgtmb2k2fnR3LYyAwZbXzBE="
+    event = compact({"event": "connect-test", "data": {"envelopeId": "b0c6ea3b-3b3e-4f64-9f0b-3e8c3d5c7d3b"}})
+
+    def post(key):
+        return request("docusign", [("x-docusign-signature-1", mac_base64(key, event))], event)
+
+    cases = {"an event": (post(key), "none")}
+    verify = {"scheme": "docusign", "secret": "env:DOCUSIGN_HMAC_KEY"}
+    return handshake({"kind": "docusign"}, docs, cases, verify=verify, secrets={"DOCUSIGN_HMAC_KEY": key})
+
+
+def vectors():
+    made = {"slack": slack(), "zoom": zoom(), "twitch": twitch(), "discord": discord(), "docusign": docusign()}
+    return {f"handshakes/{name}": file for name, file in made.items()}
