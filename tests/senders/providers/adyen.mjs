@@ -32,8 +32,9 @@ function request(items) {
   return { url: URL_OF("adyen"), headers: [["content-type", "application/json"]], body: JSON.stringify(body) };
 }
 
-/** What the round trip sends: one item with this reference. */
-export const sign = ({ reference }) => request([signed({ ...ITEM, pspReference: reference })]);
+/** `body` is an item's text. */
+export const sign = ({ body, secret }) => request([signed(JSON.parse(body), secret)]);
+export const event = (id) => JSON.stringify({ ...ITEM, pspReference: id });
 
 const accepts = (items) =>
   items.every((item) => item.additionalData?.hmacSignature && validator.validateHMAC(item, KEY));

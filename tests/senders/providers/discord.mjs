@@ -31,10 +31,11 @@ export function sign({ body, secret = SEED, seconds }) {
   };
 }
 
-const EVENT = JSON.stringify({ id: "786008729715212338", type: 2, token: "a token", data: { name: "parcel" } });
+const ID = "786008729715212338";
+export const event = (id) => JSON.stringify({ id, type: 2, token: "a token", data: { name: "parcel" } });
+const EVENT = event(ID);
 
 export default async function () {
-  const timed = { sign, secret: SEED, other: OTHER, id: ({ body }) => (body === EVENT ? "786008729715212338" : undefined) };
   return {
     discord: {
       scheme: "discord",
@@ -42,7 +43,10 @@ export default async function () {
       secrets: { DISCORD_PUBLIC_KEY: publicOf(SEED) },
       from: `node:crypto by ${DOCS}, and ${sdk("discord-interactions")}, verifyKey, says the same of each case`,
       cases: await cases({
-        ...timed,
+        sign,
+        secret: SEED,
+        other: OTHER,
+        id: ({ body }) => (body === EVENT ? ID : undefined),
         accepts: ({ request: { headers, body } }) => verifyKey(body, headers[1][1], headers[2][1], publicOf(SEED)),
         bodies: { "a command": EVENT, "text beyond ASCII": BEYOND_ASCII, "an empty object": "{}" },
       }),

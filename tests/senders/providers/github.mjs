@@ -12,7 +12,7 @@ const SECRET = "a secret of the repository";
 const DELIVERY = "72d3162e-cc78-11e3-81ab-4c9367dc0958";
 
 /** The SDK signs text alone, and none that is empty. */
-export async function sign({ body, secret = SECRET, delivery = DELIVERY }) {
+export async function sign({ body, secret = SECRET, id = DELIVERY }) {
   const signature =
     typeof body === "string"
       ? await signText(secret, body)
@@ -21,7 +21,7 @@ export async function sign({ body, secret = SECRET, delivery = DELIVERY }) {
     url: URL_OF("github"),
     headers: [
       ["content-type", "application/json"],
-      ["x-github-delivery", delivery],
+      ["x-github-delivery", id],
       ["x-github-event", "push"],
       ["x-hub-signature-256", signature],
     ],

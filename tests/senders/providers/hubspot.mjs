@@ -42,6 +42,9 @@ function accepts({ request: { method, url, headers, body }, secret }) {
   }
 }
 
+export const event = (id) =>
+  JSON.stringify([{ eventId: id, subscriptionType: "contact.creation", objectId: 123, occurredAt: 1767323045000 }]);
+
 export default async function () {
   const all = await cases({
     sign,
@@ -51,7 +54,7 @@ export default async function () {
     timed: true,
     asked: false,
     bodies: {
-      "events": JSON.stringify([{ eventId: 1, subscriptionType: "contact.creation", objectId: 123, occurredAt: 1767323045000 }]),
+      events: event(1),
       "text beyond ASCII": BEYOND_ASCII,
       "an empty list": "[]",
     },

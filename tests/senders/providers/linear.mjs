@@ -12,12 +12,12 @@ const SECRET = "lin_wh_3xT8wqZb5nKcYvRpMj2dLs9f";
 const OTHER = "lin_wh_another0another0another00";
 const DELIVERY = "234d1a4e-b617-4388-90fe-adc3633d6b72";
 
-function signed(body, secret) {
+function signed(body, secret, id = DELIVERY) {
   return {
     url: URL_OF("linear"),
     headers: [
       ["content-type", "application/json; charset=utf-8"],
-      ["linear-delivery", DELIVERY],
+      ["linear-delivery", id],
       ["linear-event", "Issue"],
       ["linear-signature", createHmac("sha256", secret).update(body).digest("hex")],
     ],
@@ -26,8 +26,8 @@ function signed(body, secret) {
 }
 
 /** `body` is an object's text, which is given the time. */
-export function sign({ body, secret = SECRET, seconds }) {
-  return signed(JSON.stringify({ ...JSON.parse(body), webhookTimestamp: seconds * 1000 }), secret);
+export function sign({ body, secret = SECRET, seconds, id }) {
+  return signed(JSON.stringify({ ...JSON.parse(body), webhookTimestamp: seconds * 1000 }), secret, id);
 }
 
 function accepts({ request: { headers, body }, secret }) {

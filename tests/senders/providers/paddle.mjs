@@ -29,16 +29,19 @@ const paddle = new Paddle("pdl_sdbx_apikey_none", { environment: Environment.san
 const accepts = ({ request: { headers, body }, secret }) =>
   paddle.webhooks.isSignatureValid(body, secret, headers[1][1]);
 
-const EVENT = JSON.stringify({
-  event_id: "evt_01hv8x29kz0t586xy6zn1a62ny",
-  event_type: "transaction.completed",
-  occurred_at: "2026-01-02T03:04:04.621022Z",
-  notification_id: "ntf_01hv8x2axx9prq2sv6vjw4tc3w",
-  data: { id: "txn_01hv8wptq8987qeep44cyrewp9", status: "completed" },
-});
+const ID = "evt_01hv8x29kz0t586xy6zn1a62ny";
+export const event = (id) =>
+  JSON.stringify({
+    event_id: id,
+    event_type: "transaction.completed",
+    occurred_at: "2026-01-02T03:04:04.621022Z",
+    notification_id: "ntf_01hv8x2axx9prq2sv6vjw4tc3w",
+    data: { id: "txn_01hv8wptq8987qeep44cyrewp9", status: "completed" },
+  });
+const EVENT = event(ID);
 
 export default async function () {
-  const idOf = ({ body }) => (body === EVENT ? "evt_01hv8x29kz0t586xy6zn1a62ny" : undefined);
+  const idOf = ({ body }) => (body === EVENT ? ID : undefined);
   const all = await cases({
     sign,
     accepts,

@@ -11,13 +11,13 @@ import { BEYOND_ASCII, URL_OF, cases, sdk } from "../vector.mjs";
 const SECRET = "hush";
 const EVENT_ID = "98880550-7158-44d4-b7cd-2c97c8a091b5";
 
-export function sign({ body, secret = SECRET, event = EVENT_ID }) {
+export function sign({ body, secret = SECRET, id = EVENT_ID }) {
   return {
     url: URL_OF("shopify"),
     headers: [
       ["content-type", "application/json"],
       ["x-shopify-api-version", "2025-10"],
-      ["x-shopify-event-id", event],
+      ["x-shopify-event-id", id],
       ["x-shopify-hmac-sha256", createHmac("sha256", secret).update(body).digest("base64")],
       ["x-shopify-shop-domain", "engines.myshopify.com"],
       ["x-shopify-topic", "orders/create"],

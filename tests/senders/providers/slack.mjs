@@ -32,12 +32,14 @@ const accepts = ({ request: { body, headers }, secret, seconds }) =>
     nowMilliseconds: seconds * 1000,
   });
 
-const EVENT = JSON.stringify({
-  type: "event_callback",
-  team_id: "T1DC2JH3J",
-  event_id: "Ev08MFMKH6",
-  event: { type: "app_mention", text: "a parcel, please", channel: "C061EG9T2" },
-});
+export const event = (id) =>
+  JSON.stringify({
+    type: "event_callback",
+    team_id: "T1DC2JH3J",
+    event_id: id,
+    event: { type: "app_mention", text: "a parcel, please", channel: "C061EG9T2" },
+  });
+const EVENT = event("Ev08MFMKH6");
 
 const COMMAND =
   "token=xyzz0WbapA4vBCDEFasx0q6G&team_id=T1DC2JH3J&team_domain=testteamnow&channel_id=G8PSS9T3V" +

@@ -31,13 +31,16 @@ const accepts = ({ request: { url, headers, body }, secret }) =>
     notificationUrl: url,
   });
 
-const EVENT = JSON.stringify({
-  merchant_id: "MLEFBHHSJGVHD",
-  type: "payment.updated",
-  event_id: "ac3ac95b-f97d-458c-a6e6-18981597e05f",
-  created_at: "2026-01-02T03:04:05.037339943Z",
-  data: { type: "payment", id: "hYy9pRFVxpDsO1FB05SunFWUe9JZY" },
-});
+const ID = "ac3ac95b-f97d-458c-a6e6-18981597e05f";
+export const event = (id) =>
+  JSON.stringify({
+    merchant_id: "MLEFBHHSJGVHD",
+    type: "payment.updated",
+    event_id: id,
+    created_at: "2026-01-02T03:04:05.037339943Z",
+    data: { type: "payment", id: "hYy9pRFVxpDsO1FB05SunFWUe9JZY" },
+  });
+const EVENT = event(ID);
 
 export default async function () {
   return {
@@ -52,7 +55,7 @@ export default async function () {
         secret: KEY,
         other: "another0another0another",
         asked: false,
-        id: ({ body }) => (body === EVENT ? "ac3ac95b-f97d-458c-a6e6-18981597e05f" : undefined),
+        id: ({ body }) => (body === EVENT ? ID : undefined),
         bodies: { "an event": EVENT, "text beyond ASCII": BEYOND_ASCII, "an empty object": "{}", "an empty body": "" },
       }),
     },

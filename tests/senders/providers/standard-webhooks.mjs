@@ -107,18 +107,17 @@ export default async function () {
   const scheme = (name, verify, secret, from, cases) => ({
     scheme: name,
     verify: { scheme: name, ...verify },
-    secrets: { WEBHOOK_SECRET: secret },
+    secrets: { [Object.values(verify)[0].slice("env:".length)]: secret },
     from,
     cases,
   });
-  const secret = { secret: "env:WEBHOOK_SECRET" };
   const key = `whpk_${publicOf(SEED).toString("base64")}`;
   return {
-    "standard-webhooks": scheme("standard-webhooks", secret, SECRET, `${sdk("standardwebhooks")}, Webhook.sign; ${SPEC}`, standard),
-    svix: scheme("svix", secret, SECRET, `${sdk("svix")}, Webhook.sign; https://docs.svix.com/receiving/verifying-payloads/how-manual`, svix),
+    "standard-webhooks": scheme("standard-webhooks", { secret: "env:STANDARD_SECRET" }, SECRET, `${sdk("standardwebhooks")}, Webhook.sign; ${SPEC}`, standard),
+    svix: scheme("svix", { secret: "env:SVIX_SECRET" }, SECRET, `${sdk("svix")}, Webhook.sign; https://docs.svix.com/receiving/verifying-payloads/how-manual`, svix),
     "standard-webhooks-ed25519": scheme(
       "standard-webhooks",
-      { public_key: "env:WEBHOOK_SECRET" },
+      { public_key: "env:STANDARD_PUBLIC_KEY" },
       key,
       `node:crypto by ${SPEC}; the key is that of RFC 8032, section 7.1, test 1`,
       await ed25519(),

@@ -38,15 +38,18 @@ function accepts({ request: { body, headers }, secret, seconds }) {
   }
 }
 
-const EVENT = JSON.stringify({
-  id: "evt_1QdX2fLkdIwHu7ixv0ZqYb3T",
-  object: "event",
-  type: "invoice.paid",
-  data: { object: { id: "in_1QdX2e", amount_paid: 1200, currency: "eur" } },
-});
+const ID = "evt_1QdX2fLkdIwHu7ixv0ZqYb3T";
+export const event = (id) =>
+  JSON.stringify({
+    id,
+    object: "event",
+    type: "invoice.paid",
+    data: { object: { id: "in_1QdX2e", amount_paid: 1200, currency: "eur" } },
+  });
+const EVENT = event(ID);
 
 export default async function () {
-  const idOf = ({ body }) => (body === EVENT ? "evt_1QdX2fLkdIwHu7ixv0ZqYb3T" : undefined);
+  const idOf = ({ body }) => (body === EVENT ? ID : undefined);
   const all = await cases({
     sign,
     accepts,

@@ -13,16 +13,16 @@ const TOKEN = "12345";
 const OTHER = "54321";
 const ID = "d5d3f4e2-0b8a-4d4c-9a39-f2a9f0a0f1aa";
 
-const headersOf = (type, signature) => [
+const headersOf = (type, signature, id) => [
   ["content-type", type],
-  ["i-twilio-idempotency-token", ID],
+  ["i-twilio-idempotency-token", id],
   ["x-twilio-signature", signature],
 ];
 
 /** A form: `body` is its text. */
-export function signForm({ body, secret = TOKEN, url = URL_OF("twilio") }) {
-  const params = paramsOf(body);
-  return { url, headers: headersOf("application/x-www-form-urlencoded", twilio.getExpectedTwilioSignature(secret, url, params)), body };
+export function signForm({ body, secret = TOKEN, id = ID, url = URL_OF("twilio") }) {
+  const signature = twilio.getExpectedTwilioSignature(secret, url, paramsOf(body));
+  return { url, headers: headersOf("application/x-www-form-urlencoded", signature, id), body };
 }
 
 function paramsOf(body) {
@@ -34,9 +34,9 @@ function paramsOf(body) {
 }
 
 /** Anything else: `body` is text or bytes. */
-export function signBody({ body, secret = TOKEN }) {
-  const url = `${URL_OF("twilio")}?bodySHA256=${twilio.getExpectedBodyHash(body)}`;
-  return { url, headers: headersOf("application/json", twilio.getExpectedTwilioSignature(secret, url, {})), body };
+export function signBody({ body, secret = TOKEN, id = ID, to = URL_OF("twilio") }) {
+  const url = `${to}?bodySHA256=${twilio.getExpectedBodyHash(body)}`;
+  return { url, headers: headersOf("application/json", twilio.getExpectedTwilioSignature(secret, url, {}), id), body };
 }
 
 const acceptsForm = ({ request: { url, headers, body }, secret }) =>
