@@ -16,3 +16,8 @@ else
   python3 -m venv "$folder/venv"
   "$folder/venv/bin/pip" --quiet --disable-pip-version-check install --requirement "$here/requirements.txt"
 fi
+
+make_vectors() {
+  node --no-warnings "$folder/senders/vectors.mjs" "$1"
+  "$folder/venv/bin/python" "$folder/senders/vectors.py" "$1"
+}

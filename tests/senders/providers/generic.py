@@ -105,10 +105,10 @@ def api_key(place):
         }
         bad = {
             "another key": ([], "?key=k-7f3a9c%2F%2B%3D", "mismatch"),
-            "two keys": ([], "?key=k-7f3a9b%2F%2B%3D&key=another", "refused"),
+            "two keys": ([], "?key=k-7f3a9b%2F%2B%3D&key=another", "repeated-parameter"),
             "an empty key": ([], "?key=", "refused"),
-            "the key in a header": ([("key", "k-7f3a9b/+=")], "refused"),
-            "no key": ([], "refused"),
+            "the key in a header": ([("key", "k-7f3a9b/+=")], "missing-parameter"),
+            "no key": ([], "missing-parameter"),
         }
     return token("api-key", verify, secrets, "our own rule", good, bad)
 

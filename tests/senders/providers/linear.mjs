@@ -58,7 +58,7 @@ export default async function () {
   for (const [name, body] of Object.entries(unsaid)) {
     const made = signed(body, SECRET);
     must(!accepts({ request: made, secret: SECRET }), name);
-    all.push(one(name, made, "refused"));
+    all.push(one(name, made, "malformed-body"));
   }
   return {
     linear: {

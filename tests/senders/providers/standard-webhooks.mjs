@@ -10,7 +10,7 @@ import { BEYOND_ASCII, SECONDS, URL_OF, cases, must, one, published, sdk } from 
 
 const SPEC = "https://github.com/standard-webhooks/standard-webhooks/blob/main/spec/standard-webhooks.md";
 const SECRET = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw";
-const OTHER = "whsec_C2FVsBQIhrscChlQIMV+b5sSYspob7oD";
+export const OTHER = "whsec_C2FVsBQIhrscChlQIMV+b5sSYspob7oD";
 const ID = "msg_2KWPBgLlAfxdpx2AI54pPJ85f4W";
 
 const EVENT = JSON.stringify({ type: "invoice.paid", timestamp: "2026-01-02T03:04:05Z", data: { id: "in_1", total: 1200 } });
