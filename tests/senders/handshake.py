@@ -11,7 +11,11 @@ JSON = {"content-type": "application/json"}
 def text(body, **headers):
     """An answer that echoes what the caller has chosen: no browser may take it for a page."""
     headers = {name.replace("_", "-"): value for name, value in headers.items()}
-    return {"status": 200, "headers": {"content-type": "text/plain", "x-content-type-options": "nosniff"} | headers, "body": body}
+    return {
+        "status": 200,
+        "headers": {"content-type": "text/plain", "x-content-type-options": "nosniff"} | headers,
+        "body": body,
+    }
 
 
 def json_answer(body):
@@ -23,7 +27,7 @@ def ask(url, *, method="GET", headers=(), body=""):
 
 
 def handshake(config, source, cases, *, verify=UNVERIFIED, secrets=None, keys=None):
-    """`cases` is name → (request, answer), where the answer is one of those above, "refused", or "none": not a handshake."""
+    """`cases` is name → (request, answer): one of the answers above, "refused", or "none" for what is no handshake."""
     file = {"handshake": config, "verify": verify, "secrets": secrets or {}}
     if keys:
         file["keys"] = keys

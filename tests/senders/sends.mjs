@@ -22,7 +22,7 @@ const MESSAGES = 2;
 
 /** What is signed, changed: a space at its end, where a scheme signs bytes. */
 const longer = (request) => ({ ...request, body: `${request.body} ` });
-const cheaper = (request) => ({ ...request, body: request.body.replace(':1130}', ':1}') });
+const cheaper = (request) => ({ ...request, body: request.body.replace(":1130}", ":1}") });
 const order = (id) => JSON.stringify({ order: id, ...JSON.parse(BEYOND_ASCII) });
 
 // The file of vectors of this name has config and secret; `other` is a secret of the same form.
@@ -51,11 +51,32 @@ const SENDERS = [
     dedupe: "${{ headers['webhook-id'] }}",
   },
   { name: "stripe", package: "stripe", ...stripe, dedupe: "${{ body.id }}" },
-  { name: "svix", package: "svix", sign: standard.signSvix, other: standard.OTHER, dedupe: "${{ headers['svix-id'] }}" },
-  { name: "twilio", package: "twilio", sign: twilio.signBody, vectors: "twilio-body", dedupe: "${{ headers['i-twilio-idempotency-token'] }}" },
+  {
+    name: "svix",
+    package: "svix",
+    sign: standard.signSvix,
+    other: standard.OTHER,
+    dedupe: "${{ headers['svix-id'] }}",
+  },
+  {
+    name: "twilio",
+    package: "twilio",
+    sign: twilio.signBody,
+    vectors: "twilio-body",
+    dedupe: "${{ headers['i-twilio-idempotency-token'] }}",
+  },
 ];
 
-async function signed({ name, vectors = name, package: from, sign, event = order, other = "another secret", tamper = longer, dedupe }) {
+async function signed({
+  name,
+  vectors = name,
+  package: from,
+  sign,
+  event = order,
+  other = "another secret",
+  tamper = longer,
+  dedupe,
+}) {
   const messages = [];
   for (let number = 1; number <= MESSAGES; number += 1) {
     const id = `${name}-${mark}-${number}`;
@@ -79,7 +100,11 @@ function cloudEvents() {
       data: JSON.parse(BEYOND_ASCII),
       trace: "abc",
     });
-  const post = ({ headers, body }) => ({ url: URL_OF("cloudevents"), headers: Object.entries(headers).map(([name, value]) => [name, `${value}`]), body });
+  const post = ({ headers, body }) => ({
+    url: URL_OF("cloudevents"),
+    headers: Object.entries(headers).map(([name, value]) => [name, `${value}`]),
+    body,
+  });
   const batch = { "content-type": "application/cloudevents-batch+json; charset=utf-8" };
   const messages = {
     binary: HTTP.binary(event(1)),

@@ -2,7 +2,9 @@
 
 import json
 import time
-from datetime import datetime, timezone
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import UTC, datetime
 
 import slack_sdk.signature
 import standardwebhooks
@@ -11,11 +13,9 @@ import svix
 import twilio.request_validator
 from cloudevents.core.bindings import http
 from cloudevents.core.v1.event import CloudEvent
-
 from vector import BEYOND_ASCII, request, sdk, url_of
 
 MESSAGES = 2
-ANOTHER_KEY = "whsec_C2FVsBQIhrscChlQIMV+b5sSYspob7oD"
 
 
 def order(mark):
@@ -26,22 +26,22 @@ def by_standard(webhook, names):
     """Svix and Standard Webhooks are one but for the names of the headers."""
 
     def sign(body, mark, secret):
-        now = datetime.now(timezone.utc).replace(microsecond=0)
+        now = datetime.now(UTC).replace(microsecond=0)
         signature = webhook(secret).sign(mark, now, body)
-        time = f"{int(now.timestamp())}"
-        headers = [(f"{names}-id", mark), (f"{names}-timestamp", time), (f"{names}-signature", signature)]
+        seconds = f"{int(now.timestamp())}"
+        headers = [(f"{names}-id", mark), (f"{names}-timestamp", seconds), (f"{names}-signature", signature)]
         return request(names, headers, body)
 
     return sign
 
 
-def by_slack(body, mark, secret):
+def by_slack(body, _mark, secret):
     now = f"{int(time.time())}"
     signature = slack_sdk.signature.SignatureVerifier(secret).generate_signature(timestamp=now, body=body)
     return request("slack", [("x-slack-request-timestamp", now), ("x-slack-signature", signature)], body)
 
 
-def by_stripe(body, mark, secret):
+def by_stripe(body, _mark, secret):
     header = stripe.WebhookSignature.generate_signature_header(body, secret)
     return request("stripe", [("stripe-signature", header)], body)
 
@@ -53,25 +53,72 @@ def by_twilio(body, mark, secret):
     return request("twilio", headers, body, url=url)
 
 
-# Name, package, the file with config and secret, a secret of the same form, how it signs, an event of which body, and its id.
+@dataclass
+class Sender:
+    """`vectors` is the file that has config and secret, `other` a secret of the same form, and `event` makes a body."""
+
+    name: str
+    package: str
+    vectors: str
+    sign: Callable
+    dedupe: str
+    event: Callable = order
+    other: str = "another secret"
+
+
+KEY = "whsec_C2FVsBQIhrscChlQIMV+b5sSYspob7oD"
 SENDERS = [
-    ("slack-python", "slack-sdk", "slack", "another secret", by_slack, lambda mark: json.dumps({"event_id": mark, "type": "event_callback"}), "body.event_id"),
-    ("standard-webhooks-python", "standardwebhooks", "standard-webhooks", ANOTHER_KEY, by_standard(standardwebhooks.Webhook, "webhook"), order, "headers['webhook-id']"),
-    ("stripe-python", "stripe", "stripe", "another secret", by_stripe, lambda mark: json.dumps({"id": mark, "object": "event"}), "body.id"),
-    ("svix-python", "svix", "svix", ANOTHER_KEY, by_standard(svix.Webhook, "svix"), order, "headers['svix-id']"),
-    ("twilio-python", "twilio", "twilio", "another secret", by_twilio, order, "headers['i-twilio-idempotency-token']"),
+    Sender(
+        "slack-python",
+        "slack-sdk",
+        "slack",
+        by_slack,
+        "${{ body.event_id }}",
+        lambda mark: json.dumps({"event_id": mark, "type": "event_callback"}),
+    ),
+    Sender(
+        "standard-webhooks-python",
+        "standardwebhooks",
+        "standard-webhooks",
+        by_standard(standardwebhooks.Webhook, "webhook"),
+        "${{ headers['webhook-id'] }}",
+        other=KEY,
+    ),
+    Sender(
+        "stripe-python",
+        "stripe",
+        "stripe",
+        by_stripe,
+        "${{ body.id }}",
+        lambda mark: json.dumps({"id": mark, "object": "event"}),
+    ),
+    Sender(
+        "svix-python",
+        "svix",
+        "svix",
+        by_standard(svix.Webhook, "svix"),
+        "${{ headers['svix-id'] }}",
+        other=KEY,
+    ),
+    Sender("twilio-python", "twilio", "twilio", by_twilio, "${{ headers['i-twilio-idempotency-token'] }}"),
 ]
 
 
-def signed(mark, secret_of):
-    for name, package, vectors, other, sign, event, dedupe in SENDERS:
-        messages = []
-        for number in range(1, MESSAGES + 1):
-            this = f"{name}-{mark}-{number}"
-            body = event(this)
-            good, foreign = (sign(body, this, secret) for secret in (secret_of(vectors), other))
-            messages.append({"good": good, "tampered": {**good, "body": f"{body} "}, "foreign": foreign})
-        yield {"name": name, "sdk": sdk(package), "vectors": vectors, "dedupe": f"${{{{ {dedupe} }}}}", "messages": messages}
+def signed(sender, mark, secret):
+    messages = []
+    for number in range(1, MESSAGES + 1):
+        this = f"{sender.name}-{mark}-{number}"
+        body = sender.event(this)
+        good, foreign = (sender.sign(body, this, key) for key in (secret, sender.other))
+        messages.append({"good": good, "tampered": {**good, "body": f"{body} "}, "foreign": foreign})
+    package = sdk(sender.package)
+    return {
+        "name": sender.name,
+        "sdk": package,
+        "vectors": sender.vectors,
+        "dedupe": sender.dedupe,
+        "messages": messages,
+    }
 
 
 def cloud_events(mark):
@@ -86,10 +133,9 @@ def cloud_events(mark):
         }
         return CloudEvent(attributes, json.loads(BEYOND_ASCII))
 
-    def post(message, **headers):
-        headers = [(name, value) for name, value in {**message.headers, **headers}.items() if name != "content-type"]
-        content_type = message.headers["content-type"]
-        return request("cloudevents", headers, message.body.decode(), content_type=content_type)
+    def post(message):
+        headers = [(name, value) for name, value in message.headers.items() if name != "content-type"]
+        return request("cloudevents", headers, message.body.decode(), content_type=message.headers["content-type"])
 
     sent = {
         "binary": post(http.to_binary_event(event(1))),
@@ -104,4 +150,4 @@ def cloud_events(mark):
 
 def sends(mark, secret_of):
     """All senders. `secret_of` gives the secret of a file of vectors."""
-    return [cloud_events(mark), *signed(mark, secret_of)]
+    return [cloud_events(mark), *(signed(sender, mark, secret_of(sender.vectors)) for sender in SENDERS)]

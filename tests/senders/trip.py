@@ -115,7 +115,11 @@ def holds(service, sender, runs):
     found = within(60, f"the runs of {sender['name']} do not succeed", ended)
     assert {run["run"] for run in found} == set(runs), (found, runs)
     for run, body in runs.items():
-        [accepted] = [entry["what"]["accepted"] for entry in call(f"{service.admin}/api/runs/{run}")["entries"] if "accepted" in entry["what"]]
+        [accepted] = [
+            entry["what"]["accepted"]
+            for entry in call(f"{service.admin}/api/runs/{run}")["entries"]
+            if "accepted" in entry["what"]
+        ]
         document = accepted["event"]["document"]
         assert json.loads(document["body"]["text"]) == json.loads(body), document
 

@@ -5,7 +5,7 @@ import hashlib
 import hmac
 import json
 import re
-from datetime import datetime, timezone
+from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
 from unittest import mock
@@ -39,7 +39,7 @@ def compact(value):
 
 
 def iso(seconds):
-    return datetime.fromtimestamp(seconds, timezone.utc).strftime("%Y-%m-%dT%H:%M:%SZ")
+    return datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
 def encoded(body):
@@ -85,7 +85,7 @@ def one(name, made, expect="accepted", **more):
 
 def asked(accepts, name, made, secret, expect):
     """Asks the provider's own verifier, while the clock stands at the time of the vectors."""
-    with mock.patch("time.time", lambda: float(SECONDS)):
+    with mock.patch("time.time", return_value=float(SECONDS)):
         says = accepts(made, secret)
     assert says == (expect == "accepted"), f'the SDK says {says} to "{name}", which is to be {expect}'
 

@@ -40,14 +40,21 @@ const accepts = (items) =>
   items.every((item) => item.additionalData?.hmacSignature && validator.validateHMAC(item, KEY));
 
 export default async function () {
-  const other = { ...ITEM, pspReference: "7914073381342285", eventCode: "REFUND", originalReference: ITEM.pspReference };
+  const other = {
+    ...ITEM,
+    pspReference: "7914073381342285",
+    eventCode: "REFUND",
+    originalReference: ITEM.pspReference,
+  };
   const good = {
     "an item": [signed(ITEM)],
     "an item of another": [signed(other)],
     "two items": [signed(ITEM), signed(other)],
     "text beyond ASCII": [signed({ ...ITEM, merchantReference: "Zoë – 日本語" })],
     "a colon and a backslash in a field": [signed({ ...ITEM, merchantReference: "a:b\\c" })],
-    "an empty reference and no amount": [signed({ ...ITEM, merchantReference: "", amount: { currency: "EUR", value: 0 } })],
+    "an empty reference and no amount": [
+      signed({ ...ITEM, merchantReference: "", amount: { currency: "EUR", value: 0 } }),
+    ],
   };
   const bad = {
     "signed with another secret": [[signed(ITEM, OTHER)], "mismatch"],
@@ -67,7 +74,10 @@ export default async function () {
   }
   all.push(one("no items", request([]), "malformed-body"));
   const fromDocs = signed(ITEM);
-  must(fromDocs.additionalData.hmacSignature === "coqCmt/IZ4E3CzPvMY8zTjQVL5hYJUiBRg8UU+iCWo0=", "the published signature");
+  must(
+    fromDocs.additionalData.hmacSignature === "coqCmt/IZ4E3CzPvMY8zTjQVL5hYJUiBRg8UU+iCWo0=",
+    "the published signature",
+  );
   all.push(published("the published one", request([fromDocs]), { from: DOCS }));
   return {
     adyen: {

@@ -11,13 +11,13 @@ import { NOW, URL_OF, must, one, pem, sdk } from "../vector.mjs";
 
 const Validator = createRequire(import.meta.url)("sns-validator");
 
-const DOCS =
-  "https://docs.aws.amazon.com/sns/latest/dg/sns-verify-signature-of-message-verify-message-signature.html";
+const DOCS = "https://docs.aws.amazon.com/sns/latest/dg/sns-verify-signature-of-message-verify-message-signature.html";
 const TOPIC = "arn:aws:sns:eu-central-1:123456789012:orders";
 const HOST = "https://sns.eu-central-1.amazonaws.com";
 const CERTIFICATE = `${HOST}/SimpleNotificationService-9c6465fa7f48f5cacd23014631ec1136.pem`;
 const ID = "22b80b92-fdea-4c2c-8f9d-bdfb0c7bf324";
-const TOKEN = "2336412f37fb687f5d51e6e241d09c805a5a57b30d712f794cc5f6a988666d92768dd60a747ba6f3beb71854e285d6ad02428b09ceece29417f1f02d609c582afbacc99c583a916b9981dd2728f4ae6fdb82efd087cc3b7849e05798d2d2785c03b0879594eeac82c01f235d0e717736";
+const TOKEN =
+  "2336412f37fb687f5d51e6e241d09c805a5a57b30d712f794cc5f6a988666d92768dd60a747ba6f3beb71854e285d6ad02428b09ceece29417f1f02d609c582afbacc99c583a916b9981dd2728f4ae6fdb82efd087cc3b7849e05798d2d2785c03b0879594eeac82c01f235d0e717736";
 
 const SIGNED = {
   Notification: ["Message", "MessageId", "Subject", "Timestamp", "TopicArn", "Type"],
@@ -64,7 +64,9 @@ export const subscription = (fields = {}) =>
 function accepts(message) {
   const { get } = https;
   https.get = (url, answered) => {
-    answered(Object.assign(Readable.from([Buffer.from(url === CERTIFICATE ? pem("sns.crt") : "")]), { statusCode: 200 }));
+    answered(
+      Object.assign(Readable.from([Buffer.from(url === CERTIFICATE ? pem("sns.crt") : "")]), { statusCode: 200 }),
+    );
     return { on: () => {} };
   };
   return new Promise((resolve) => {
@@ -88,7 +90,7 @@ function handshakes() {
   const elsewhere = {
     "another host": "https://example.com/?Action=ConfirmSubscription",
     "a host that begins alike": "https://sns.eu-central-1.amazonaws.com.example.com/?Action=ConfirmSubscription",
-    "HTTP": confirm.SubscribeURL.replace("https:", "http:"),
+    HTTP: confirm.SubscribeURL.replace("https:", "http:"),
     "another action": `${HOST}/?Action=Publish&TopicArn=${TOPIC}`,
     "another topic": `${HOST}/?Action=ConfirmSubscription&TopicArn=${TOPIC}-of-another&Token=${TOKEN}`,
   };
@@ -105,7 +107,7 @@ export default async function () {
     "a notification, version 2": sign({}),
     "a notification, version 1": sign({ version: "1" }),
     "a subject": sign({ Subject: "an order" }),
-    "text beyond ASCII": sign({ Message: "Zoë – 日本語 🚚 \"quoted\"\nand a line", Subject: "Größe" }),
+    "text beyond ASCII": sign({ Message: 'Zoë – 日本語 🚚 "quoted"\nand a line', Subject: "Größe" }),
     "an empty message": sign({ Message: "" }),
     "a subscription": subscription(),
   };
@@ -114,11 +116,17 @@ export default async function () {
     "another message": [{ ...sign({}), Message: "{}" }, "mismatch"],
     "a subject that was added": [{ ...sign({}), Subject: "an order" }, "mismatch"],
     "a certificate at another host": [sign(at("https://sns.example.com/cert.pem")), "refused"],
-    "a certificate at a host that begins alike": [sign(at("https://sns.eu-central-1.amazonaws.com.example.com/cert.pem")), "refused"],
+    "a certificate at a host that begins alike": [
+      sign(at("https://sns.eu-central-1.amazonaws.com.example.com/cert.pem")),
+      "refused",
+    ],
     "a certificate at a bucket": [sign(at("https://sns-certificates.s3.amazonaws.com/cert.pem")), "refused"],
     "a certificate by HTTP": [sign(at(CERTIFICATE.replace("https:", "http:"))), "refused"],
     "a certificate at another port": [sign(at(CERTIFICATE.replace(".com/", ".com:8443/"))), "refused"],
-    "a user in the certificate's URL": [sign(at(CERTIFICATE.replace("https://", "https://sns.example.com@"))), "refused"],
+    "a user in the certificate's URL": [
+      sign(at(CERTIFICATE.replace("https://", "https://sns.example.com@"))),
+      "refused",
+    ],
     "a certificate that is no .pem": [sign(at(`${HOST}/?Action=Publish`)), "refused"],
     "a version that is not known": [{ ...sign({}), SignatureVersion: "3" }, "refused"],
   };

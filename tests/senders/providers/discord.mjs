@@ -14,7 +14,11 @@ const SEED = "4ccd089b28ff96da9db6c346ec114e0f5b8a319f35aba624da8cf6ed4fb8a6fb";
 const OTHER = "07".repeat(32);
 
 const keyOf = (seed) =>
-  createPrivateKey({ key: Buffer.from(`302e020100300506032b657004220420${seed}`, "hex"), format: "der", type: "pkcs8" });
+  createPrivateKey({
+    key: Buffer.from(`302e020100300506032b657004220420${seed}`, "hex"),
+    format: "der",
+    type: "pkcs8",
+  });
 const publicOf = (seed) =>
   createPublicKey(keyOf(seed)).export({ format: "der", type: "spki" }).subarray(-32).toString("hex");
 

@@ -23,7 +23,11 @@ def bitbucket():
         return request("bitbucket", headers, body)
 
     secret = "It's a Secret to Everybody"
-    bodies = {"an event": compact({"push": {"changes": []}}), "text beyond ASCII": BEYOND_ASCII, "an empty object": "{}"}
+    bodies = {
+        "an event": compact({"push": {"changes": []}}),
+        "text beyond ASCII": BEYOND_ASCII,
+        "an empty object": "{}",
+    }
     made = cases(sign, bodies, secret, "another secret", id=lambda _: uuid)
     hello = sign("Hello World!", secret)
     published = "sha256=a4771c39fbe90f317c7824e83ddef3caae9cb3d976c214ace1f2937e133263c9"
@@ -82,7 +86,12 @@ def meta():
     event = compact({"object": "page", "entry": [{"id": "0", "time": SECONDS, "changes": []}]})
     # Meta escapes what is beyond ASCII, and signs that.
     escaped = '{"object":"page","entry":[{"text":"\\u00e4\\u00f6\\u00e5 \\/ < \\u0040"}]}'
-    bodies = {"an event": event, "text as Meta escapes it": escaped, "text beyond ASCII": BEYOND_ASCII, "an empty object": "{}"}
+    bodies = {
+        "an event": event,
+        "text as Meta escapes it": escaped,
+        "text beyond ASCII": BEYOND_ASCII,
+        "an empty object": "{}",
+    }
     verify = {"scheme": "meta", "secret": "env:META_APP_SECRET"}
     secret = "0123456789abcdef0123456789abcdef"
     made = cases(sign, bodies, secret, secret[::-1])
@@ -136,7 +145,9 @@ def intercom():
     def sign(body, secret, _seconds):
         return request("intercom", [("x-hub-signature", f"sha1={mac_hex(secret, body, algorithm='sha1')}")], body)
 
-    event = compact({"type": "notification_event", "id": "notif_ccd8a4d0-f965-11e3-a367-c779cae3e1b3", "topic": "company.created"})
+    event = compact(
+        {"type": "notification_event", "id": "notif_ccd8a4d0-f965-11e3-a367-c779cae3e1b3", "topic": "company.created"}
+    )
     bodies = {"an event": event, "text beyond ASCII": BEYOND_ASCII, "an empty object": "{}"}
     verify = {"scheme": "intercom", "secret": "env:INTERCOM_CLIENT_SECRET"}
     secret = "5b1a1f0e-client-secret"

@@ -9,8 +9,7 @@ import { BEYOND_ASCII, SECONDS, URL_OF, cases, must, one, sdk } from "../vector.
 
 const { Signature } = createRequire(import.meta.url)("@hubspot/api-client");
 
-const DOCS =
-  "https://developers.hubspot.com/docs/apps/developer-platform/build-apps/authentication/request-validation";
+const DOCS = "https://developers.hubspot.com/docs/apps/developer-platform/build-apps/authentication/request-validation";
 const SECRET = "yyyyyyyy-yyyy-yyyy-yyyy-yyyyyyyyyyyy";
 
 /** `signed` is the URL as it is signed. */
@@ -18,7 +17,11 @@ export function sign({ body, secret = SECRET, seconds, method = "POST", url = UR
   const timestamp = seconds * 1000;
   const options = { url: signed, requestBody: body, clientSecret: secret, timestamp };
   const signature = Buffer.isBuffer(body)
-    ? createHmac("sha256", secret).update(method + signed).update(body).update(`${timestamp}`).digest("base64")
+    ? createHmac("sha256", secret)
+        .update(method + signed)
+        .update(body)
+        .update(`${timestamp}`)
+        .digest("base64")
     : Signature.getSignature(method, "v3", options);
   return {
     method,

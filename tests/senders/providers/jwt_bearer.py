@@ -1,9 +1,9 @@
-"""JSON Web Tokens (RFC 7519) as `Authorization: Bearer`, under keys of a JSON Web Key Set (RFC 7517) or a shared secret. PyJWT signs, and says the
-same of each case."""
+"""JSON Web Tokens (RFC 7519) as `Authorization: Bearer`, under keys of a JSON Web Key Set (RFC 7517) or a shared secret.
+PyJWT signs, and says the same of each case."""
 
 import base64
 import json
-from datetime import datetime, timezone
+from datetime import UTC, datetime
 from unittest import mock
 
 import jwt
@@ -11,7 +11,6 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec, ed25519
 from cryptography.hazmat.primitives.asymmetric.utils import decode_dss_signature
 from jwt.algorithms import ECAlgorithm, OKPAlgorithm, RSAAlgorithm
-
 from vector import LATIN1, SECONDS, compact, mac, one, pem, request, scheme, sdk
 
 JWKS = "https://login.example.com/.well-known/jwks.json"
@@ -65,7 +64,7 @@ def token(claims=CLAIMS, kid="rsa-1", key=None, algorithm=None, header_kid=...):
 class Clock(datetime):
     @classmethod
     def now(cls, tz=None):
-        return datetime.fromtimestamp(SECONDS, tz or timezone.utc)
+        return datetime.fromtimestamp(SECONDS, tz or UTC)
 
 
 def accepts(made, keys):
@@ -107,8 +106,10 @@ UNSIGNED = by_hand({"alg": "none"})
 
 def by_key_set():
     keys = jwt.PyJWKSet.from_json(key_set())
-    public = private("rsa").public_key().public_bytes(
-        serialization.Encoding.PEM, serialization.PublicFormat.SubjectPublicKeyInfo
+    public = (
+        private("rsa")
+        .public_key()
+        .public_bytes(serialization.Encoding.PEM, serialization.PublicFormat.SubjectPublicKeyInfo)
     )
     confused = by_hand({"alg": "HS256", "kid": "rsa-1"}, lambda signed: mac(public, signed).digest())
     good = {
@@ -133,7 +134,10 @@ def by_key_set():
         "a key that is not in the set": (token(key=private("another-rsa"), algorithm="RS256", kid="rsa-2"), "refused"),
         "no signature, and says so": (UNSIGNED, "refused"),
         "the public key as a shared secret": (confused, "refused"),
-        "another algorithm than the key's": (token(key=private("p256"), algorithm="ES256", header_kid="rsa-1"), "refused"),
+        "another algorithm than the key's": (
+            token(key=private("p256"), algorithm="ES256", header_kid="rsa-1"),
+            "refused",
+        ),
         "no token": ("a.b.c", "refused"),
         "two parts": (token().rsplit(".", 1)[0], "refused"),
     }
@@ -193,7 +197,7 @@ RFC_TOKENS = {
 def published():
     """RFC 7515, appendices A.2 and A.3: tokens without a `kid`, of 2011."""
     made = []
-    for (algorithm, written), appendix in zip(RFC_TOKENS.items(), ("A.2", "A.3")):
+    for (algorithm, written), appendix in zip(RFC_TOKENS.items(), ("A.2", "A.3"), strict=True):
         key = jwt.PyJWK(RFC_KEYS[algorithm], algorithm).key
         jwt.decode(written, key, [algorithm], issuer="joe", options={"verify_exp": False})
         case = bearer(written)

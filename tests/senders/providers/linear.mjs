@@ -49,7 +49,12 @@ export default async function () {
     bytes: false,
     id: () => DELIVERY,
     bodies: {
-      "an event": JSON.stringify({ action: "create", type: "Issue", createdAt: NOW, data: { id: "2174add1-f7c8-44e3-bbf3-2d60b5ea8bc9" } }),
+      "an event": JSON.stringify({
+        action: "create",
+        type: "Issue",
+        createdAt: NOW,
+        data: { id: "2174add1-f7c8-44e3-bbf3-2d60b5ea8bc9" },
+      }),
       "text beyond ASCII": '{"title":"Zoë – 日本語 🚚"}',
       "nothing but the time": "{}",
     },

@@ -1,10 +1,9 @@
-"""https://documentation.mailgun.com/docs/mailgun/user-manual/webhooks/securing-webhooks: the body itself carries the HMAC-SHA256, in hex, of its
-timestamp and token. It covers nothing else. The SDK only verifies."""
+"""https://documentation.mailgun.com/docs/mailgun/user-manual/webhooks/securing-webhooks: the body itself carries the
+HMAC-SHA256, in hex, of its timestamp and token. It covers nothing else. The SDK only verifies."""
 
 import json
 
 from mailgun.security import SecurityGuard
-
 from vector import SECONDS, cases, compact, mac_hex, one, request, scheme, sdk
 
 DOCS = "https://documentation.mailgun.com/docs/mailgun/user-manual/webhooks/securing-webhooks"

@@ -53,9 +53,16 @@ export default async function () {
     bodies: { "an event": EVENT, "text beyond ASCII": BEYOND_ASCII, "an empty object": "{}" },
   });
   const [own, others] = [SECRET, OTHER].map((secret) => hexOf({ body: EVENT, secret, seconds: SECONDS }));
-  for (const [name, hexes] of Object.entries({ "another's h1 first": [others, own], "another's h1 last": [own, others] })) {
+  for (const [name, hexes] of Object.entries({
+    "another's h1 first": [others, own],
+    "another's h1 last": [own, others],
+  })) {
     const signature = [`ts=${SECONDS}`, ...hexes.map((hex) => `h1=${hex}`)].join(";");
-    all.push(one(`a secret that is being rotated: ${name}`, request(EVENT, signature), "accepted", { id: idOf({ body: EVENT }) }));
+    all.push(
+      one(`a secret that is being rotated: ${name}`, request(EVENT, signature), "accepted", {
+        id: idOf({ body: EVENT }),
+      }),
+    );
   }
   return {
     paddle: {

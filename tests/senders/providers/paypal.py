@@ -1,5 +1,5 @@
-"""https://developer.paypal.com/api/rest/webhooks/rest/#link-selfverification: an RSA signature of the transmission's id and time, the webhook's id and the
-body's CRC-32, under a certificate at an address of PayPal."""
+"""https://developer.paypal.com/api/rest/webhooks/rest/#link-selfverification: an RSA signature of the transmission's id and
+time, the webhook's id and the body's CRC-32, under a certificate at an address of PayPal."""
 
 import base64
 import json
@@ -7,7 +7,6 @@ import zlib
 
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import padding
-
 from vector import BEYOND_ASCII, SECONDS, cases, compact, encoded, iso, one, pem, request, scheme
 
 DOCS = "https://developer.paypal.com/api/rest/webhooks/rest/#link-selfverification"

@@ -1,5 +1,5 @@
-"""https://www.twilio.com/docs/sendgrid/for-developers/tracking-events/getting-started-event-webhook-security-features: an ECDSA signature on P-256,
-in base64, of the timestamp and then the body. The SDK only verifies."""
+"""The documentation is at DOCS: an ECDSA signature on P-256, in base64, of the timestamp and then the body. The SDK only
+verifies."""
 
 import base64
 import json
@@ -7,20 +7,15 @@ import json
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from sendgrid.helpers.eventwebhook import EventWebhook
-
 from vector import BEYOND_ASCII, cases, compact, encoded, one, pem, request, scheme, sdk
 
-DOCS = (
-    "https://www.twilio.com/docs/sendgrid/for-developers/tracking-events/getting-started-event-webhook-security-features"
-)
+DOCS = "https://www.twilio.com/docs/sendgrid/for-developers/tracking-events/getting-started-event-webhook-security-features"
 SIGNATURE, TIMESTAMP = "x-twilio-email-event-webhook-signature", "x-twilio-email-event-webhook-timestamp"
 DETERMINISTIC = ec.ECDSA(hashes.SHA256(), deterministic_signing=True)  # RFC 6979
 
 PUBLISHED = "https://github.com/sendgrid/sendgrid-python/blob/main/test/unit/test_eventwebhook.py"
 PUBLISHED_KEY = "MFkwEwYHKoZIzj0CAQYIKoZIzj0DAQcDQgAE83T4O/n84iotIvIW4mdBgQ/7dAfSmpqIM8kF9mN1flpVKS3GRqe62gw+2fNNRaINXvVpiglSI8eNEc6wEA3F+g=="
-PUBLISHED_SIGNATURE = (
-    "MEUCIGHQVtGj+Y3LkG9fLcxf3qfI10QysgDWmMOVmxG0u6ZUAiEAyBiXDWzM+uOe5W0JuG+luQAbPIqHh89M15TluLtEZtM="
-)
+PUBLISHED_SIGNATURE = "MEUCIGHQVtGj+Y3LkG9fLcxf3qfI10QysgDWmMOVmxG0u6ZUAiEAyBiXDWzM+uOe5W0JuG+luQAbPIqHh89M15TluLtEZtM="
 PUBLISHED_EVENT = {
     "email": "hello@world.com",
     "event": "dropped",
@@ -62,7 +57,9 @@ def accepts_by(key):
 
 
 def vectors():
-    event = compact([{"email": "ada@example.com", "event": "delivered", "sg_event_id": "ZGVsaXZlcmVkLTA", "timestamp": 1767323045}])
+    event = compact(
+        [{"email": "ada@example.com", "event": "delivered", "sg_event_id": "ZGVsaXZlcmVkLTA", "timestamp": 1767323045}]
+    )
     made = cases(
         sign,
         {"events": event, "text beyond ASCII": BEYOND_ASCII, "an empty list": "[]"},

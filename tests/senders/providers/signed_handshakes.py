@@ -1,12 +1,10 @@
-"""Handshakes that come signed: unless the signature is good they are no question of the provider's, and get no answer."""
+"""Handshakes that come signed: without a good signature they are no question of the provider's, and get no answer."""
 
-from cryptography.hazmat.primitives.asymmetric import ed25519
 from cryptography.hazmat.primitives import serialization
-
-from vector import SECONDS, compact, encoded, mac_base64, mac_hex, request
-
+from cryptography.hazmat.primitives.asymmetric import ed25519
 from handshake import OVER_LONG, handshake, json_answer, text
 from providers.documented import twitch_request, zoom_request
+from vector import SECONDS, compact, encoded, mac_base64, mac_hex, request
 
 
 def slack():
@@ -20,7 +18,9 @@ def slack():
         return request("slack", headers, body)
 
     def asked(challenge=challenge, **more):
-        return compact({"token": "Jhj5dZrVaK7ZwHHjRyZWjbDl", "challenge": challenge, "type": "url_verification", **more})
+        return compact(
+            {"token": "Jhj5dZrVaK7ZwHHjRyZWjbDl", "challenge": challenge, "type": "url_verification", **more}
+        )
 
     cases = {
         "a challenge": (post(asked()), text(challenge)),
@@ -42,7 +42,9 @@ def zoom():
     secret, token = "B3xQzT5uR8eWkV1nY6pLmA", "qgg8vlvZRS6UYooatFL8Aw"
 
     def asked(token=token):
-        return compact({"payload": {"plainToken": token}, "event_ts": SECONDS * 1000, "event": "endpoint.url_validation"})
+        return compact(
+            {"payload": {"plainToken": token}, "event_ts": SECONDS * 1000, "event": "endpoint.url_validation"}
+        )
 
     def post(body, secret=secret, seconds=SECONDS):
         return zoom_request(body, secret, seconds)
@@ -93,7 +95,9 @@ def twitch():
 
 
 def discord():
-    docs = "https://discord.com/developers/docs/interactions/overview#setting-up-an-endpoint-acknowledging-ping-requests"
+    docs = (
+        "https://discord.com/developers/docs/interactions/overview#setting-up-an-endpoint-acknowledging-ping-requests"
+    )
     own, other = (ed25519.Ed25519PrivateKey.from_private_bytes(bytes([seed] * 32)) for seed in (5, 6))
     public = own.public_key().public_bytes(serialization.Encoding.Raw, serialization.PublicFormat.Raw).hex()
 

@@ -13,7 +13,11 @@ const SECRET = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw";
 export const OTHER = "whsec_C2FVsBQIhrscChlQIMV+b5sSYspob7oD";
 const ID = "msg_2KWPBgLlAfxdpx2AI54pPJ85f4W";
 
-const EVENT = JSON.stringify({ type: "invoice.paid", timestamp: "2026-01-02T03:04:05Z", data: { id: "in_1", total: 1200 } });
+const EVENT = JSON.stringify({
+  type: "invoice.paid",
+  timestamp: "2026-01-02T03:04:05Z",
+  data: { id: "in_1", total: 1200 },
+});
 const BODIES = { "an event": EVENT, "text beyond ASCII": BEYOND_ASCII, "an empty object": "{}", "an empty body": "" };
 
 const request = (names, body, { id = ID, seconds = SECONDS, signature }) => ({
@@ -86,7 +90,10 @@ const publicOf = (seed) => createPublicKey(keyOf(seed)).export({ format: "der", 
 function ed25519() {
   const sign = ({ body, secret, seconds }) => {
     const signed = Buffer.concat([Buffer.from(`${ID}.${seconds}.`), Buffer.from(body)]);
-    return request("webhook", body, { seconds, signature: `v1a,${asymmetric(null, signed, keyOf(secret)).toString("base64")}` });
+    return request("webhook", body, {
+      seconds,
+      signature: `v1a,${asymmetric(null, signed, keyOf(secret)).toString("base64")}`,
+    });
   };
   return cases({ sign, secret: SEED, other: OTHER_SEED, timed: true, id: () => ID, bodies: BODIES });
 }
@@ -113,8 +120,20 @@ export default async function () {
   });
   const key = `whpk_${publicOf(SEED).toString("base64")}`;
   return {
-    "standard-webhooks": scheme("standard-webhooks", { secret: "env:STANDARD_SECRET" }, SECRET, `${sdk("standardwebhooks")}, Webhook.sign; ${SPEC}`, standard),
-    svix: scheme("svix", { secret: "env:SVIX_SECRET" }, SECRET, `${sdk("svix")}, Webhook.sign; https://docs.svix.com/receiving/verifying-payloads/how-manual`, svix),
+    "standard-webhooks": scheme(
+      "standard-webhooks",
+      { secret: "env:STANDARD_SECRET" },
+      SECRET,
+      `${sdk("standardwebhooks")}, Webhook.sign; ${SPEC}`,
+      standard,
+    ),
+    svix: scheme(
+      "svix",
+      { secret: "env:SVIX_SECRET" },
+      SECRET,
+      `${sdk("svix")}, Webhook.sign; https://docs.svix.com/receiving/verifying-payloads/how-manual`,
+      svix,
+    ),
     "standard-webhooks-ed25519": scheme(
       "standard-webhooks",
       { public_key: "env:STANDARD_PUBLIC_KEY" },

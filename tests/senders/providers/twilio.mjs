@@ -52,8 +52,7 @@ const scheme = (cases, from = DOCS) => ({
   cases,
 });
 
-const PUBLISHED =
-  "CallSid=CA1234567890ABCDE&Caller=%2B12349013030&Digits=1234&From=%2B12349013030&To=%2B18005551212";
+const PUBLISHED = "CallSid=CA1234567890ABCDE&Caller=%2B12349013030&Digits=1234&From=%2B12349013030&To=%2B18005551212";
 
 async function forms() {
   const all = await cases({
