@@ -1,40 +1,8 @@
 """Handshakes that come signed: without a good signature they are no question of the provider's, and get no answer."""
 
-from cryptography.hazmat.primitives import serialization
-from cryptography.hazmat.primitives.asymmetric import ed25519
 from handshake import OVER_LONG, handshake, json_answer, text
 from providers.documented import twitch_request, zoom_request
-from vector import SECONDS, compact, encoded, mac_base64, mac_hex, request
-
-
-def slack():
-    docs = "https://docs.slack.dev/reference/events/url_verification"
-    secret = "8f742231b10e8888abcd99yyyzzz85a5"
-    challenge = "3eZbrw1aBm2rZgRNFdxV2595E9CY3gmdALWMmHkvFXO7tYXAYM8P"
-
-    def post(body, secret=secret, seconds=SECONDS):
-        signature = f"v0={mac_hex(secret, f'v0:{seconds}:', body)}"
-        headers = [("x-slack-request-timestamp", f"{seconds}"), ("x-slack-signature", signature)]
-        return request("slack", headers, body)
-
-    def asked(challenge=challenge, **more):
-        return compact(
-            {"token": "Jhj5dZrVaK7ZwHHjRyZWjbDl", "challenge": challenge, "type": "url_verification", **more}
-        )
-
-    cases = {
-        "a challenge": (post(asked()), text(challenge)),
-        "not signed": (request("slack", [], asked()), "refused"),
-        "signed with another secret": (post(asked(), secret="another"), "refused"),
-        "signed a day ago": (post(asked(), seconds=SECONDS - 86400), "refused"),
-        "a challenge that is a page": (post(asked("<script>alert(1)</script>")), "refused"),
-        "a challenge that is over-long": (post(asked(OVER_LONG)), "refused"),
-        "a challenge that is no text": (post(asked({"a": 1})), "refused"),
-        "no challenge": (post(compact({"type": "url_verification"})), "refused"),
-        "an event": (post(compact({"type": "event_callback", "event_id": "Ev1", "challenge": "abc"})), "none"),
-    }
-    verify = {"scheme": "slack", "secret": "env:SLACK_SIGNING_SECRET"}
-    return handshake({"kind": "slack"}, docs, cases, verify=verify, secrets={"SLACK_SIGNING_SECRET": secret})
+from vector import SECONDS, compact, mac_base64, mac_hex, request
 
 
 def zoom():
@@ -94,29 +62,6 @@ def twitch():
     return handshake({"kind": "twitch"}, docs, cases, verify=verify, secrets={"TWITCH_SECRET": secret})
 
 
-def discord():
-    docs = (
-        "https://discord.com/developers/docs/interactions/overview#setting-up-an-endpoint-acknowledging-ping-requests"
-    )
-    own, other = (ed25519.Ed25519PrivateKey.from_private_bytes(bytes([seed] * 32)) for seed in (5, 6))
-    public = own.public_key().public_bytes(serialization.Encoding.Raw, serialization.PublicFormat.Raw).hex()
-
-    def post(body, key=own):
-        signature = key.sign(encoded(f"{SECONDS}{body}")).hex()
-        return request("discord", [("x-signature-ed25519", signature), ("x-signature-timestamp", f"{SECONDS}")], body)
-
-    ping = compact({"application_id": "775799577604522054", "id": "1", "token": "t", "type": 1, "version": 1})
-    cases = {
-        "a ping": (post(ping), json_answer({"type": 1})),
-        "not signed": (request("discord", [], ping), "refused"),
-        "signed with another key": (post(ping, key=other), "refused"),
-        "a type that is text": (post(compact({"type": "1"})), "none"),
-        "a command": (post(compact({"id": "2", "type": 2, "data": {"name": "parcel"}})), "none"),
-    }
-    verify = {"scheme": "discord", "public_key": "env:DISCORD_PUBLIC_KEY"}
-    return handshake({"kind": "discord"}, docs, cases, verify=verify, secrets={"DISCORD_PUBLIC_KEY": public})
-
-
 def docusign():
     """Connect asks nothing beforehand: it sends an event, and takes a 200 for an answer."""
     docs = "https://developers.docusign.com/platform/webhooks/connect/"
@@ -132,5 +77,5 @@ def docusign():
 
 
 def vectors():
-    made = {"slack": slack(), "zoom": zoom(), "twitch": twitch(), "discord": discord(), "docusign": docusign()}
+    made = {"zoom": zoom(), "twitch": twitch(), "docusign": docusign()}
     return {f"handshakes/{name}": file for name, file in made.items()}
