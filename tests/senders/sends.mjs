@@ -15,6 +15,7 @@ import * as square from "./providers/square.mjs";
 import * as standard from "./providers/standard-webhooks.mjs";
 import * as stripe from "./providers/stripe.mjs";
 import * as twilio from "./providers/twilio.mjs";
+import * as zoom from "./providers/zoom.mjs";
 import { BEYOND_ASCII, URL_OF, sdk } from "./vector.mjs";
 
 const [mark] = process.argv.slice(2);
@@ -65,6 +66,7 @@ const SENDERS = [
     vectors: "twilio-body",
     dedupe: "${{ headers['i-twilio-idempotency-token'] }}",
   },
+  { name: "zoom", package: "@zoom/rivet", ...zoom, dedupe: "${{ body.payload.object.uuid }}" },
 ];
 
 async function signed({

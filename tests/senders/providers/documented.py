@@ -3,7 +3,8 @@
 import base64
 import json
 
-from vector import BEYOND_ASCII, SECONDS, cases, compact, iso, mac_base64, mac_hex, one, request, scheme
+from handshake import OVER_LONG, handshake, text
+from vector import BEYOND_ASCII, DAY, SECONDS, cases, compact, iso, mac_base64, mac_hex, one, request, scheme
 
 BY_RULE = "hmac of Python by"
 
@@ -96,24 +97,6 @@ def meta():
     secret = "0123456789abcdef0123456789abcdef"
     made = cases(sign, bodies, secret, secret[::-1])
     return scheme(verify, {"META_APP_SECRET": secret}, f"{BY_RULE} {docs}", made)
-
-
-def zoom_request(body, secret, seconds):
-    headers = [
-        ("x-zm-request-timestamp", f"{seconds}"),
-        ("x-zm-signature", f"v0={mac_hex(secret, f'v0:{seconds}:', body)}"),
-    ]
-    return request("zoom", headers, body)
-
-
-def zoom():
-    docs = "https://developers.zoom.us/docs/api/webhooks/#verify-webhook-events"
-    event = compact({"event": "meeting.started", "event_ts": SECONDS * 1000, "payload": {"account_id": "abc"}})
-    bodies = {"an event": event, "text beyond ASCII": BEYOND_ASCII, "an empty object": "{}"}
-    verify = {"scheme": "zoom", "secret": "env:ZOOM_SECRET_TOKEN"}
-    secret = "B3xQzT5uR8eWkV1nY6pLmA"
-    made = cases(zoom_request, bodies, secret, "another0another0another", timed=True)
-    return scheme(verify, {"ZOOM_SECRET_TOKEN": secret}, f"{BY_RULE} {docs}", made)
 
 
 def zendesk():
@@ -235,6 +218,46 @@ def mollie():
     return scheme(verify, {"MOLLIE_SIGNING_SECRET": secret}, f"{BY_RULE} {docs}", made)
 
 
+def twitch_handshake():
+    docs = "https://dev.twitch.tv/docs/eventsub/handling-webhook-events/#responding-to-a-challenge-request"
+    secret, challenge = "s3cRe7 of 10 to 100 signs", "pogchamp-kappa-360noscope-vohiyo"
+    kind = "webhook_callback_verification"
+
+    def post(challenge=challenge, secret=secret, seconds=SECONDS, kind=kind):
+        body = compact({"challenge": challenge, "subscription": {"id": "f1c2a387", "status": kind}})
+        return twitch_request(body, secret, seconds, kind)
+
+    unsigned = post()
+    unsigned["headers"] = [header for header in unsigned["headers"] if "signature" not in header[0]]
+    cases = {
+        "a challenge": (post(), text(challenge)),
+        "not signed": (unsigned, "refused"),
+        "signed with another secret": (post(secret="another secret"), "refused"),
+        "signed a day ago": (post(seconds=SECONDS - DAY), "refused"),
+        "a challenge that is a page": (post("<script>alert(1)</script>"), "refused"),
+        "a challenge that is over-long": (post(OVER_LONG), "refused"),
+        "a challenge that is no text": (post(7), "refused"),
+        "an event": (post(kind="notification"), "none"),
+        "an end of the subscription": (post(kind="revocation"), "none"),
+    }
+    verify = {"scheme": "twitch", "secret": "env:TWITCH_SECRET"}
+    return handshake({"kind": "twitch"}, docs, cases, verify=verify, secrets={"TWITCH_SECRET": secret})
+
+
+def docusign_handshake():
+    """Connect asks nothing beforehand: it sends an event, and takes a 200 for an answer."""
+    docs = "https://developers.docusign.com/platform/webhooks/connect/"
+    key = "DfV2OXpeSBoUKSq2nAkDRgtmb2k2fnR3LYyAwZbXzBE="
+    event = compact({"event": "connect-test", "data": {"envelopeId": "b0c6ea3b-3b3e-4f64-9f0b-3e8c3d5c7d3b"}})
+
+    def post(key):
+        return request("docusign", [("x-docusign-signature-1", mac_base64(key, event))], event)
+
+    cases = {"an event": (post(key), "none")}
+    verify = {"scheme": "docusign", "secret": "env:DOCUSIGN_HMAC_KEY"}
+    return handshake({"kind": "docusign"}, docs, cases, verify=verify, secrets={"DOCUSIGN_HMAC_KEY": key})
+
+
 def vectors():
     return {
         "bitbucket": bitbucket(),
@@ -247,5 +270,6 @@ def vectors():
         "twitch": twitch(),
         "x": x(),
         "zendesk": zendesk(),
-        "zoom": zoom(),
+        "handshakes/docusign": docusign_handshake(),
+        "handshakes/twitch": twitch_handshake(),
     }
