@@ -1,9 +1,10 @@
 // https://docs.adyen.com/development-resources/webhooks/secure-webhooks/verify-hmac-signatures: each notification item carries the
 // HMAC-SHA256 of eight of its fields, in base64, under a key that is written in hex.
 
+import { createHmac } from "node:crypto";
 import { createRequire } from "node:module";
 
-import { URL_OF, must, one, published, sdk } from "../vector.mjs";
+import { BEYOND_ASCII, URL_OF, cases, must, one, published, sdk } from "../vector.mjs";
 
 const { hmacValidator: HmacValidator } = createRequire(import.meta.url)("@adyen/api-library");
 
@@ -38,6 +39,30 @@ export const event = (id) => JSON.stringify({ ...ITEM, pspReference: id });
 
 const accepts = (items) =>
   items.every((item) => item.additionalData?.hmacSignature && validator.validateHMAC(item, KEY));
+
+/** Adyen's platforms, and its management: the body as a whole, with the HMAC in a header. */
+function signBody({ body, secret }) {
+  const headers = [
+    ["content-type", "application/json"],
+    ["hmacsignature", createHmac("sha256", Buffer.from(secret, "hex")).update(body).digest("base64")],
+    ["protocol", "HmacSHA256"],
+  ];
+  return { url: URL_OF("adyen"), headers, body };
+}
+
+const platform = () =>
+  cases({
+    sign: signBody,
+    accepts: ({ request, secret }) => validator.validateHMACSignature(secret, request.headers[1][1], request.body),
+    secret: KEY,
+    other: OTHER,
+    asked: false,
+    bodies: {
+      "an event": JSON.stringify({ type: "balancePlatform.transfer.updated", data: { id: "1W1UG35U8A9J5ZLG" } }),
+      "text beyond ASCII": BEYOND_ASCII,
+      "an empty object": "{}",
+    },
+  });
 
 export default async function () {
   const other = {
@@ -79,11 +104,19 @@ export default async function () {
     "the published signature",
   );
   all.push(published("the published one", request([fromDocs]), { from: DOCS }));
+  const common = {
+    scheme: "adyen",
+    verify: { scheme: "adyen", secret: "env:ADYEN_HMAC_KEY" },
+    secrets: { ADYEN_HMAC_KEY: KEY },
+  };
   return {
+    "adyen-platform": {
+      ...common,
+      from: `node:crypto by ${DOCS}, and ${sdk("@adyen/api-library")}, hmacValidator.validateHMACSignature, says the same of each case`,
+      cases: await platform(),
+    },
     adyen: {
-      scheme: "adyen",
-      verify: { scheme: "adyen", secret: "env:ADYEN_HMAC_KEY" },
-      secrets: { ADYEN_HMAC_KEY: KEY },
+      ...common,
       from: `${sdk("@adyen/api-library")}, hmacValidator.calculateHmac; ${DOCS}`,
       cases: all,
     },

@@ -2,7 +2,20 @@
 
 import base64
 
-from vector import BEYOND_ASCII, LATIN1, cases, compact, mac, one, request, scheme, url_of
+from vector import (
+    BEYOND_ASCII,
+    LATIN1,
+    cases,
+    compact,
+    iso,
+    mac,
+    mac_hex,
+    one,
+    request,
+    scheme,
+    sha256,
+    url_of,
+)
 
 EVENT = compact({"order": "O-1", "total": "12.00"})
 BODIES = {"an event": EVENT, "text beyond ASCII": BEYOND_ASCII, "an empty object": "{}", "an empty body": ""}
@@ -26,6 +39,35 @@ def hmac_of(algorithm, encoding, prefix=""):
     verify |= {"algorithm": algorithm, "encoding": encoding} | ({"prefix": prefix} if prefix else {})
     made = cases(sign, BODIES, "a shared secret", "another secret")
     return scheme(verify, {"HMAC_SECRET": "a shared secret"}, RFC_2104, made)
+
+
+def hmac_signed(signed, unit, parts, *, url=None):
+    """One that signs more than the body: `parts(body, time)` are what `signed` names."""
+    units = {"s": lambda seconds: f"{seconds}", "ms": lambda seconds: f"{seconds * 1000}", "rfc3339": iso}
+
+    def sign(body, secret, seconds):
+        time = units[unit](seconds)
+        headers = [("x-id", "e-1"), ("x-time", time), ("x-signature", mac_hex(secret, *parts(body, time)))]
+        return request("hmac", headers, body, url=url)
+
+    verify = {"scheme": "hmac", "header": "x-signature", "secret": "env:HMAC_SECRET", "signed": signed, "id": "x-id"}
+    verify["timestamp"] = {"header": "x-time", "unit": unit}
+    made = cases(sign, BODIES, "a shared secret", "another secret", timed=True, id=lambda _: "e-1")
+    return scheme(verify, {"HMAC_SECRET": "a shared secret"}, RFC_2104, made)
+
+
+def hmacs_signed():
+    url = f"{url_of('hmac')}/a%2fb?c=d&c=%20e"
+    return {
+        "hmac-id": hmac_signed("{id}.{timestamp}.{body}", "s", lambda body, time: ["e-1.", time, ".", body]),
+        "hmac-url": hmac_signed("{timestamp}{url}{body}", "ms", lambda body, time: [time, url, body], url=url),
+        "hmac-digest": hmac_signed(
+            "v1:{method}:{path}:{timestamp}:{body_sha256}",
+            "rfc3339",
+            lambda body, time: [f"v1:POST:/hmac/a%2fb:{time}:{sha256(body)}"],
+            url=url,
+        ),
+    }
 
 
 def token(name, verify, secrets, source, good, bad):
@@ -121,6 +163,7 @@ def vectors():
     }
     return {
         **made,
+        **hmacs_signed(),
         "hmac-prefix": hmac_of("sha256", "hex", prefix="v1="),
         "bearer": bearer(),
         "basic": basic(),

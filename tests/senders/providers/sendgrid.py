@@ -66,12 +66,14 @@ def vectors():
         "p256",
         "another-p256",
         accepts=accepts_by(public("p256")),
+        timed=True,
+        times_asked=False,
     )
     verify = {"scheme": "sendgrid", "public_key": "env:SENDGRID_PUBLIC_KEY"}
     own = scheme(
         verify,
         {"SENDGRID_PUBLIC_KEY": public("p256")},
-        f"cryptography by {DOCS}, and {sdk('sendgrid')}, EventWebhook.verify_signature, says the same of each case",
+        f"cryptography by {DOCS}, and {sdk('sendgrid')}, EventWebhook.verify_signature, says the same of each case but of its time",
         made,
     )
     # The line end is signed as well.

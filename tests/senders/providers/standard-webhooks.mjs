@@ -6,7 +6,7 @@ import { createHmac, createPrivateKey, createPublicKey, sign as asymmetric } fro
 import { Webhook as Standard } from "standardwebhooks";
 import { Webhook as Svix } from "svix";
 
-import { BEYOND_ASCII, SECONDS, URL_OF, cases, must, one, published, sdk } from "../vector.mjs";
+import { BEYOND_ASCII, SECONDS, URL_OF, at, cases, must, one, published, sdk } from "../vector.mjs";
 
 const SPEC = "https://github.com/standard-webhooks/standard-webhooks/blob/main/spec/standard-webhooks.md";
 const SECRET = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw";
@@ -101,6 +101,12 @@ function ed25519() {
 export default async function () {
   const standard = await symmetric(Standard, "webhook", signStandard);
   const svix = await symmetric(Svix, "svix", signSvix);
+  const asStandard = signStandard({ body: EVENT, seconds: SECONDS });
+  must(
+    await at(SECONDS, () => acceptsBy(Svix)({ request: asStandard, secret: SECRET })),
+    "the names of Standard Webhooks",
+  );
+  svix.push(one("by the names of Standard Webhooks", asStandard, "accepted", { id: ID }));
   const spec = { body: '{"test": 2432232314}', id: "msg_p5jXN8AQM9LWM0D4loKWxJek", seconds: 1614265330 };
   const fromSpec = signStandard(spec);
   must(fromSpec.headers[3][1] === "v1,g0hM9SsE+OTPJTGt/tmIKtSyZlE3uFJELVlNIOLJ1OE=", "the published signature");
