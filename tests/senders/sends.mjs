@@ -87,36 +87,51 @@ async function signed({
     const foreign = await sign({ body: event(id), id, seconds, secret: other });
     messages.push({ good, tampered: tamper(good), foreign });
   }
-  return { name, sdk: sdk(from), vectors, dedupe, messages };
+  return { name, sdk: sdk(from), vectors, webhook: dedupe ? { dedupe } : {}, messages };
 }
 
-/** The official SDK has no batches: it writes each of the events. */
+/** CloudEvents in their three modes. The SDK has no batches: it writes each of the events. */
 function cloudEvents() {
-  const event = (number) =>
+  const event = (mode, number) =>
     new CloudEvent({
-      id: `${mark}-${number}`,
+      id: `${mode}-${mark}-${number}`,
       source: "https://shop.example.com/orders",
       type: "com.example.order.paid",
       subject: "O-1",
       datacontenttype: "application/json",
-      data: JSON.parse(BEYOND_ASCII),
+      data: JSON.parse(order(`O-${number}`)),
       trace: "abc",
     });
-  const post = ({ headers, body }) => ({
-    url: URL_OF("cloudevents"),
-    headers: Object.entries(headers).map(([name, value]) => [name, `${value}`]),
-    body,
+  const message = ({ headers, body }, ...events) => ({
+    good: {
+      url: URL_OF("cloudevents"),
+      headers: Object.entries(headers).map(([name, value]) => [name, `${value}`]),
+      body,
+    },
+    payloads: events.map(({ data }) => data),
+    attributes: events.map(({ id }) => ({ "ce-id": id, "ce-subject": "O-1", "ce-trace": "abc" })),
   });
-  const batch = { "content-type": "application/cloudevents-batch+json; charset=utf-8" };
-  const messages = {
-    binary: HTTP.binary(event(1)),
-    structured: HTTP.structured(event(2)),
-    batch: { headers: batch, body: JSON.stringify([event(3), event(4)]) },
-  };
-  const sent = Object.entries(messages).map(([mode, message]) => ({ mode, good: post(message) }));
-  return { name: "cloudevents-node", sdk: sdk("cloudevents"), verify: { scheme: "none" }, messages: sent };
+  const binary = event("binary", 1);
+  const structured = event("structured", 1);
+  const batch = [event("batch", 1), event("batch", 2)];
+  const batched = { headers: { "content-type": "application/cloudevents-batch+json" }, body: JSON.stringify(batch) };
+  const modes = [
+    {
+      mode: "binary",
+      webhook: { dedupe: "${{ headers['ce-id'] }}" },
+      messages: [message(HTTP.binary(binary), binary)],
+    },
+    {
+      mode: "structured",
+      webhook: { body: { as: "cloudevents" } },
+      messages: [message(HTTP.structured(structured), structured)],
+    },
+    { mode: "batch", webhook: { body: { as: "cloudevents", split: true } }, messages: [message(batched, ...batch)] },
+  ];
+  const common = { sdk: sdk("cloudevents"), verify: { scheme: "none" } };
+  return modes.map(({ mode, ...sender }) => ({ name: `cloudevents-${mode}`, ...common, ...sender }));
 }
 
-const all = [cloudEvents()];
+const all = cloudEvents();
 for (const sender of SENDERS) all.push(await signed(sender));
 process.stdout.write(`${JSON.stringify(all)}\n`);

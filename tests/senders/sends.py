@@ -116,38 +116,55 @@ def signed(sender, mark, secret):
         "name": sender.name,
         "sdk": package,
         "vectors": sender.vectors,
-        "dedupe": sender.dedupe,
+        "webhook": {"dedupe": sender.dedupe},
         "messages": messages,
     }
 
 
 def cloud_events(mark):
-    def event(number):
+    """CloudEvents in their three modes. The SDK has no batches: it writes each of the events."""
+
+    def event(mode, number):
         attributes = {
-            "id": f"{mark}-{number}",
+            "id": f"{mode}-python-{mark}-{number}",
             "source": "https://shop.example.com/orders",
             "type": "com.example.order.paid",
             "subject": "Zoë, 100 %",
             "datacontenttype": "application/json",
             "trace": "abc",
         }
-        return CloudEvent(attributes, json.loads(BEYOND_ASCII))
+        return CloudEvent(attributes, json.loads(order(f"O-{number}")))
 
-    def post(message):
-        headers = [(name, value) for name, value in message.headers.items() if name != "content-type"]
-        return request("cloudevents", headers, message.body.decode(), content_type=message.headers["content-type"])
+    def sender(mode, webhook, written, *events):
+        headers = [(name, value) for name, value in written.headers.items() if name != "content-type"]
+        content_type = written.headers["content-type"]
+        message = {
+            "good": request("cloudevents", headers, written.body.decode(), content_type=content_type),
+            "payloads": [event.get_data() for event in events],
+            "attributes": [
+                {"ce-id": event.get_id(), "ce-subject": "Zoë, 100 %", "ce-trace": "abc"} for event in events
+            ],
+        }
+        return {
+            "name": f"cloudevents-{mode}-python",
+            "sdk": sdk("cloudevents"),
+            "verify": {"scheme": "none"},
+            "webhook": webhook,
+            "messages": [message],
+        }
 
-    sent = {
-        "binary": post(http.to_binary_event(event(1))),
-        "structured": post(http.to_structured_event(event(2))),
-    }
-    # The SDK has no batches: it writes each of the events.
-    several = ",".join(http.to_structured_event(event(number)).body.decode() for number in (3, 4))
-    sent["batch"] = request("cloudevents", [], f"[{several}]", content_type="application/cloudevents-batch+json")
-    messages = [{"mode": mode, "good": good} for mode, good in sent.items()]
-    return {"name": "cloudevents-python", "sdk": sdk("cloudevents"), "verify": {"scheme": "none"}, "messages": messages}
+    binary, structured = event("binary", 1), event("structured", 1)
+    batch = [event("batch", 1), event("batch", 2)]
+    written = b",".join(http.to_structured_event(each).body for each in batch)
+    batched = http.HTTPMessage({"content-type": "application/cloudevents-batch+json"}, b"[" + written + b"]")
+    as_events = {"as": "cloudevents"}
+    return [
+        sender("binary", {"body": as_events}, http.to_binary_event(binary), binary),
+        sender("structured", {"body": as_events}, http.to_structured_event(structured), structured),
+        sender("batch", {"body": {**as_events, "split": True}}, batched, *batch),
+    ]
 
 
 def sends(mark, secret_of):
     """All senders. `secret_of` gives the secret of a file of vectors."""
-    return [cloud_events(mark), *(signed(sender, mark, secret_of(sender.vectors)) for sender in SENDERS)]
+    return [*cloud_events(mark), *(signed(sender, mark, secret_of(sender.vectors)) for sender in SENDERS)]

@@ -31,21 +31,24 @@ def secret_of(name):
 
 
 def senders(mark):
-    """All whose scheme the service knows."""
+    """All that the service knows what to do with."""
     node = subprocess.run(["node", HERE / "sends.mjs", mark], check=True, capture_output=True)
-    known = schemes()
+    schemes, keys = known()
     for sender in [*json.loads(node.stdout), *sends(mark, secret_of)]:
         file = vectors(sender["vectors"]) if "vectors" in sender else {"verify": sender["verify"], "secrets": {}}
-        sender |= {"verify": file["verify"], "secrets": file["secrets"], "dedupe": sender.get("dedupe")}
-        if sender["verify"]["scheme"] in known:
+        sender |= {"verify": file["verify"], "secrets": file["secrets"]}
+        if sender["verify"]["scheme"] in schemes and keys.issuperset(sender["webhook"]):
             yield sender
         elif ACTION == "send":
-            print(f"{sender['name']}: the service does not know the scheme {sender['verify']['scheme']}")
+            print(f"{sender['name']}: the service does not know how")
 
 
-def schemes():
+def known():
+    """Schemes, and keys of a webhook."""
     schema = json.loads(subprocess.run([STEPMILL, "schema", "workflow"], check=True, capture_output=True).stdout)
-    return [variant["properties"]["scheme"]["const"] for variant in schema["definitions"]["Verify"]["oneOf"]]
+    definitions = schema["definitions"]
+    schemes = {variant["properties"]["scheme"]["const"] for variant in definitions["Verify"]["oneOf"]}
+    return schemes, set(definitions["Webhook"]["properties"])
 
 
 def write_project():
@@ -54,7 +57,7 @@ def write_project():
     environment = {}
     signs_url = False
     for sender in senders("none"):
-        webhook = {"path": f"/{sender['name']}", "verify": sender["verify"], "dedupe": sender["dedupe"]}
+        webhook = {"path": f"/{sender['name']}", "verify": sender["verify"], **sender["webhook"]}
         # With an expression, so that the service does not spend minutes on preparing as many steps as there are senders.
         keep = {"id": "keep", "use": "map", "with": {"jq": "${{ '.' }}"}}
         workflow = {"name": sender["name"], "on": {"webhook": webhook}, "steps": [keep]}
@@ -88,7 +91,7 @@ class Ingress:
 
 
 def trip(ingress, sender):
-    """Sends what `sender` has. Answers run → the body that it is to have."""
+    """Sends what `sender` has. Answers run → the payload and the headers that it is to have."""
     runs = {}
     for message in sender["messages"]:
         good = message["good"]
@@ -96,13 +99,27 @@ def trip(ingress, sender):
             if wrong in message:
                 status, answer = ingress.post(sender, message[wrong])
                 assert (status, answer["error"]["code"]) == (401, "signature-refused"), (wrong, status, answer)
-        status, answer = ingress.post(sender, good)
-        assert status == 202 and set(answer) == {"run"}, (status, answer)
-        assert answer["run"] not in runs, "a new event has an old run"
-        runs[answer["run"]] = good["body"]
-        if sender["dedupe"]:
-            status, again = ingress.post(sender, good)
-            assert (status, again) == (202, {"run": answer["run"], "duplicate": True}), (status, again)
+        payloads = message.get("payloads") or [json.loads(good["body"])]
+        attributes = message.get("attributes") or [{}]
+        began = accepted(ingress.post(sender, good), sender, duplicates=False)
+        assert len(began) == len(payloads), (began, payloads)
+        assert runs.keys().isdisjoint(began), "a new event has an old run"
+        runs |= zip(began, zip(payloads, attributes, strict=True), strict=True)
+        again = accepted(ingress.post(sender, good), sender, duplicates=True)
+        assert again == began, (again, began)
+    return runs
+
+
+def accepted(answered, sender, *, duplicates):
+    """The runs of an answer, which are all new or all duplicates."""
+    status, answer = answered
+    if sender["webhook"].get("body", {}).get("split"):
+        runs = answer.get("runs", [])
+        expected = {"runs": runs, "duplicates": len(runs) if duplicates else 0}
+    else:
+        runs = [answer.get("run")]
+        expected = {"run": runs[0]} | ({"duplicate": True} if duplicates else {})
+    assert (status, answer) == (202, expected), (status, answer)
     return runs
 
 
@@ -114,15 +131,15 @@ def holds(service, sender, runs):
         return found if all(run["phase"] == "succeeded" for run in found) else None
 
     found = within(60, f"the runs of {sender['name']} do not succeed", ended)
-    assert {run["run"] for run in found} == set(runs), (found, runs)
-    for run, body in runs.items():
-        [accepted] = [
-            entry["what"]["accepted"]
+    assert {run["run"] for run in found} == runs.keys(), (found, runs)
+    for run, (payload, headers) in runs.items():
+        [event] = [
+            entry["what"]["accepted"]["event"]
             for entry in call(f"{service.admin}/api/runs/{run}")["entries"]
             if "accepted" in entry["what"]
         ]
-        document = accepted["event"]["document"]
-        assert json.loads(document["body"]["text"]) == json.loads(body), document
+        assert json.loads(event["document"]["body"]["text"]) == payload, event
+        assert headers.items() <= event["headers"].items(), event
 
 
 def send():
