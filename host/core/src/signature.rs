@@ -8,7 +8,10 @@
 //! the workflow's dedupe key); a second signature header that some proxy reads differently (refused); an
 //! unset secret, under which anybody could sign (refused when the verifier is made).
 
+mod refusal;
+mod request;
 pub mod sign;
+mod verdict;
 mod verifier;
 
 use std::time::Duration;
@@ -19,7 +22,10 @@ use serde::{Deserialize, Serialize};
 use crate::duration;
 use crate::secret::SecretRef;
 
-pub use verifier::{Refusal, Verifier, VerifierError};
+pub use refusal::Refusal;
+pub use request::{Headers, Request};
+pub use verdict::{Keys, Verdict, Verified};
+pub use verifier::{Verifier, VerifierError};
 
 /// How the sender of a webhook proves itself. Each scheme with a secret also takes `previous`, which
 /// is accepted besides while the sender moves from one secret to the next.

@@ -9,6 +9,7 @@ mod former;
 mod links;
 mod live;
 mod plugins;
+mod public_url;
 mod shadows;
 mod systems;
 
@@ -65,6 +66,8 @@ pub struct Catalog {
     pub limits: Limits,
     /// Plans that runs go by which began before this was deployed.
     pub former: Former,
+    /// The URL below which senders call, without a slash at its end.
+    pub public_url: String,
     /// Makes the links by which people decide; none unless `approvals` is configured.
     pub links: Option<Arc<Links>>,
     /// What is suspicious and no error.
@@ -146,6 +149,7 @@ impl Catalog {
             plans.insert(deployed.plan.name.to_string(), deployed);
         }
         circles::find(project, &plans, &mut found);
+        let public_url = public_url::base(project, &mut found);
         let ((), warnings) = found.or(())?;
         let catalog = Self {
             plans,
@@ -155,6 +159,7 @@ impl Catalog {
             plugins: plugins.entries,
             shadows,
             constants: constants.into_ready(),
+            public_url,
             links,
             limits: project.config.limits,
             former: Former::default(),

@@ -130,7 +130,7 @@ impl Ingress {
             let most = body::bound(&parts.headers, webhook.max_body_bytes)?;
             let _room = bodies.try_acquire_many(most).map_err(|_| Refusal::Busy)?;
             let body = body::read(body, webhook.max_body_bytes).await?;
-            verify::verify(name, verifier, &parts.headers, &body, self.clock.now_ms())?;
+            verify::verify(name, verifier, &catalog.public_url, &parts, &body, self.clock.now_ms())?;
             event::event(webhook, &parts.headers, &parts.uri, body::decode(&parts.headers, body)?)
         };
         match route {

@@ -5,7 +5,7 @@ use std::convert::Infallible;
 use proptest::prelude::{any, prop_assert_eq, proptest};
 use serde_json::json;
 
-use super::{Algorithm, Encoding, Refusal, Verifier, VerifierError, Verify, sign};
+use super::{Algorithm, Encoding, Keys, Refusal, Request, Verifier, VerifierError, Verify, sign};
 use crate::secret::{Secret, SecretRef};
 
 const NOW_MS: u64 = 1_700_000_000_000;
@@ -25,14 +25,10 @@ fn verifier(verify: &Verify) -> Verifier {
 }
 
 fn check(verifier: &Verifier, headers: &[(&str, &str)], body: &[u8]) -> Result<(), Refusal> {
-    let lookup = |name: &str| -> Vec<&[u8]> {
-        headers
-            .iter()
-            .filter(|(key, _)| key.eq_ignore_ascii_case(name))
-            .map(|(_, value)| value.as_bytes())
-            .collect()
-    };
-    verifier.verify(&lookup, body, NOW_MS)
+    let headers = headers.to_vec();
+    let url = "https://hooks.example.com/orders";
+    let request = Request { method: "POST", url, headers: &headers, body, client_certificate: None };
+    verifier.verify(&request, &Keys::none(), NOW_MS).map(|_| ())
 }
 
 #[test]

@@ -5,7 +5,7 @@ use base64::engine::general_purpose::STANDARD;
 use subtle::{Choice, ConstantTimeEq as _};
 
 use super::sign::STANDARD_WEBHOOKS_KEY_BYTES;
-use super::{Algorithm, Encoding, Verify, sign};
+use super::{Algorithm, Encoding, Headers, Keys, Refusal, Request, Verdict, Verified, Verify, sign};
 use crate::duration;
 use crate::secret::{Secret, SecretRef};
 
@@ -32,43 +32,6 @@ pub enum VerifierError<E: std::error::Error + 'static> {
     NotStandardWebhooks(SecretRef),
 }
 
-/// Why a request is not believed. For the operator only: a sender is told no more than that it was.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, thiserror::Error)]
-pub enum Refusal {
-    /// A header of the scheme is not there.
-    #[error("a header of the signature is missing")]
-    MissingHeader,
-    /// A header of the scheme is there more than once.
-    #[error("a header of the signature is there more than once")]
-    RepeatedHeader,
-    /// A header of the scheme is not written as the scheme has it.
-    #[error("a header of the signature is malformed")]
-    MalformedHeader,
-    /// The signature is not that of the body under any accepted secret.
-    #[error("the signature does not fit the body: check the secret")]
-    Mismatch,
-    /// The timestamp is too far back: a replay, or a wrong clock.
-    #[error("the signature is too old: check both clocks")]
-    TooOld,
-    /// The timestamp is too far ahead.
-    #[error("the signature is of the future: check both clocks")]
-    TooNew,
-}
-
-impl Refusal {
-    /// The name for metrics.
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::MissingHeader => "missing-header",
-            Self::RepeatedHeader => "repeated-header",
-            Self::MalformedHeader => "malformed-header",
-            Self::Mismatch => "mismatch",
-            Self::TooOld => "too-old",
-            Self::TooNew => "too-new",
-        }
-    }
-}
-
 /// A [`Verify`] with its secrets. Its `Debug` does not show them.
 #[derive(Clone, Debug)]
 pub struct Verifier(Scheme);
@@ -79,9 +42,6 @@ enum Scheme {
     Hmac { header: String, keys: Vec<Secret>, algorithm: Algorithm, encoding: Encoding, prefix: String },
     StandardWebhooks { keys: Vec<Secret>, tolerance_ms: u64 },
 }
-
-/// How headers are looked up: the values of all headers with this name, in any case.
-type Headers<'f, 'h> = &'f dyn Fn(&str) -> Vec<&'h [u8]>;
 
 impl Verifier {
     /// Reads the secrets.
@@ -133,38 +93,37 @@ impl Verifier {
         Ok(Self(scheme))
     }
 
-    /// Checks a request. `header` gives the values of all headers of a name in any case; `body` is the body
-    /// as it came; `now_ms` is the time in milliseconds since the Unix epoch.
+    /// Checks a request. `_keys` is what was fetched because this verifier had asked for it; `now_ms` is the time
+    /// in milliseconds since the Unix epoch.
     ///
     /// # Errors
     /// Why the request is not believed.
-    pub fn verify<'h>(
-        &self,
-        header: &dyn Fn(&str) -> Vec<&'h [u8]>,
-        body: &[u8],
-        now_ms: u64,
-    ) -> Result<(), Refusal> {
+    pub fn verify(&self, request: &Request<'_>, _keys: &Keys, now_ms: u64) -> Result<Verdict, Refusal> {
+        let (headers, body) = (request.headers, request.body);
+        let mut verified = Verified::default();
         match &self.0 {
-            Scheme::None => Ok(()),
+            Scheme::None => {}
             Scheme::Hmac { header: name, keys, algorithm, encoding, prefix } => {
                 let encoded =
-                    single(header, name)?.strip_prefix(prefix.as_bytes()).ok_or(Refusal::MalformedHeader)?;
+                    single(headers, name)?.strip_prefix(prefix.as_bytes()).ok_or(Refusal::MalformedHeader)?;
                 let given = decode(*encoding, encoded)?;
-                accept(keys, *algorithm, &[body], &[given])
+                accept(keys, *algorithm, &[body], &[given])?;
             }
             Scheme::StandardWebhooks { keys, tolerance_ms } => {
-                let id = single(header, "webhook-id")?;
-                let timestamp = single(header, "webhook-timestamp")?;
-                let signatures = single(header, "webhook-signature")?;
+                let id = single(headers, "webhook-id")?;
+                let timestamp = single(headers, "webhook-timestamp")?;
+                let signatures = single(headers, "webhook-signature")?;
                 // With a full stop in the id, the same signed bytes could be cut another way.
                 if id.is_empty() || id.contains(&b'.') {
                     return Err(Refusal::MalformedHeader);
                 }
                 check_time(timestamp, *tolerance_ms, now_ms)?;
                 let given = standard_webhooks_signatures(signatures)?;
-                accept(keys, Algorithm::Sha256, &[id, b".", timestamp, b".", body], &given)
+                accept(keys, Algorithm::Sha256, &[id, b".", timestamp, b".", body], &given)?;
+                verified.id = std::str::from_utf8(id).ok().map(str::to_owned);
             }
         }
+        Ok(Verdict::Genuine(verified))
     }
 }
 
@@ -177,8 +136,8 @@ fn standard_webhooks_key<E: std::error::Error>(
         .ok_or_else(|| VerifierError::NotStandardWebhooks(reference.clone()))
 }
 
-fn single<'h>(header: Headers<'_, 'h>, name: &str) -> Result<&'h [u8], Refusal> {
-    match header(name).as_slice() {
+fn single<'h>(headers: &'h dyn Headers, name: &str) -> Result<&'h [u8], Refusal> {
+    match headers.values(name).as_slice() {
         [] => Err(Refusal::MissingHeader),
         [value] => Ok(value),
         [_, _, ..] => Err(Refusal::RepeatedHeader),
