@@ -9,6 +9,8 @@ use crate::expression::Template;
 use crate::signature::Verify;
 use crate::workflow::definition::Webhook;
 
+/// What `dedupe` says where no event is a repeated one.
+const NEVER: &str = "none";
 /// Longest time that a repeated event is recognised, as claims take up room in the journal.
 const DEDUPE_MAX: Duration = Duration::from_secs(366 * 24 * 3600);
 /// Largest body of a webhook: it must fit into one journal entry.
@@ -54,7 +56,7 @@ fn webhook_at(at: &str, webhook: &Webhook, problems: &mut Problems) -> Option<Te
         problems
             .add(format!("{at}/max_body_bytes"), format!("max_body_bytes is {given}: give 1 to {BODY_MAX}"));
     }
-    webhook.dedupe.as_ref().and_then(|dedupe| {
+    webhook.dedupe.as_ref().filter(|dedupe| *dedupe != NEVER).and_then(|dedupe| {
         key("dedupe", &format!("{at}/dedupe"), dedupe, "${{ headers['x-shopify-webhook-id'] }}", problems)
     })
 }
