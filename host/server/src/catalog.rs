@@ -12,6 +12,7 @@ mod plugins;
 mod public_url;
 mod shadows;
 mod systems;
+mod verify;
 
 use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
@@ -22,15 +23,15 @@ use stepmill_core::approval::Links;
 use stepmill_core::flow::gate;
 use stepmill_core::journal::Deployment;
 use stepmill_core::limits::Limits;
-use stepmill_core::signature::{Verifier, Verify};
-use stepmill_core::workflow::{Environment, Names, Plan, Version, Webhook};
+use stepmill_core::signature::Verifier;
+use stepmill_core::workflow::{Environment, Names, Plan, Version};
 use stepmill_sandbox::{Loaded, Sandbox};
 
 use crate::config::{Project, WorkflowSource};
-use crate::diagnostic::{Diagnostic, Diagnostics, Source};
+use crate::diagnostic::{Diagnostic, Diagnostics};
 use crate::distribution::Fetching;
-use crate::secrets;
 use plugins::Plugins;
+use verify::{Place, verifier};
 
 pub use check::{CheckOptions, Report, check};
 pub use constant::Constant;
@@ -70,7 +71,7 @@ pub struct Catalog {
     pub public_url: String,
     /// Makes the links by which people decide; none unless `approvals` is configured.
     pub links: Option<Arc<Links>>,
-    /// What is suspicious and no error.
+    /// What is suspicious and no error, and what is worth knowing.
     pub warnings: Diagnostics,
 }
 
@@ -255,45 +256,6 @@ impl Known {
             workflows: project.workflows.iter().map(|workflow| workflow.definition.name.clone()).collect(),
         }
     }
-}
-
-/// Where a webhook is configured.
-struct Place<'a> {
-    source: &'a Source,
-    pointer: &'a str,
-}
-
-/// The verifier of a webhook, each secret with an error of its own.
-fn verifier(
-    project: &Project,
-    webhook: &Webhook,
-    at: &Place<'_>,
-    found: &mut Diagnostics,
-) -> Option<Verifier> {
-    let under = |key: &str| format!("{}/verify/{key}", at.pointer);
-    if webhook.verify == (Verify::None {}) && !project.config.server.ingress.ip().is_loopback() {
-        let message = format!("anybody who reaches {} can send events", webhook.path);
-        let help = "name a scheme and a secret, or keep the path away from strangers";
-        found.push(at.source.error(&under("scheme"), message).help(help).warning());
-    }
-    let errors = found.errors();
-    let keys = ["secret", "previous"];
-    for (reference, key) in webhook.verify.secrets().into_iter().zip(keys) {
-        let pointer = under(key);
-        match secrets::resolve(reference, &project.root) {
-            Ok(resolved) => found.extend(
-                resolved.warning.map(|warning| at.source.error(&pointer, warning.to_string()).warning()),
-            ),
-            Err(error) => found.push(error.diagnostic(at.source, &pointer)),
-        }
-    }
-    if found.errors() > errors {
-        return None;
-    }
-    let resolve = |reference: &_| secrets::resolve(reference, &project.root).map(|found| found.secret);
-    Verifier::try_new(&webhook.verify, resolve)
-        .map_err(|error| found.push(at.source.error(&under("secret"), chain(&error))))
-        .ok()
 }
 
 /// Two workflows share neither a name nor a path.

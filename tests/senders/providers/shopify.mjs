@@ -1,5 +1,6 @@
 // https://shopify.dev/docs/apps/build/webhooks/subscribe/https: `X-Shopify-Hmac-Sha256`, an HMAC-SHA256 of the body in base64.
-// What repeats has the same `X-Shopify-Event-Id`: https://shopify.dev/docs/apps/build/webhooks/ignore-duplicates.
+// What repeats has the same `X-Shopify-Event-Id` (https://shopify.dev/docs/apps/build/webhooks/ignore-duplicates), and so has what
+// one event sends under other topics.
 
 import { createHmac } from "node:crypto";
 
@@ -57,7 +58,7 @@ export default async function () {
         secret: SECRET,
         other: "hash",
         asked: false,
-        id: () => EVENT_ID,
+        id: () => `orders/create/${EVENT_ID}`,
         bodies: {
           "an event": JSON.stringify({ id: 820982911946154508n.toString(), total_price: "12.00" }),
           "text beyond ASCII": BEYOND_ASCII,

@@ -18,6 +18,9 @@ pub enum Refusal {
     /// A parameter of the query that the scheme needs is there more than once.
     #[error("a parameter of the signature is there more than once in the query")]
     RepeatedParameter,
+    /// A parameter of the query that the scheme needs is empty.
+    #[error("a parameter of the signature is empty in the query: check the URL that the sender was given")]
+    MalformedParameter,
     /// What the scheme needs of the body is not there, or not once: the body is no JSON, or another event.
     #[error("the body lacks what the scheme needs of it: check that the sender uses this scheme")]
     MalformedBody,
@@ -44,6 +47,7 @@ impl Refusal {
             Self::MalformedHeader => "malformed-header",
             Self::MissingParameter => "missing-parameter",
             Self::RepeatedParameter => "repeated-parameter",
+            Self::MalformedParameter => "malformed-parameter",
             Self::MalformedBody => "malformed-body",
             Self::Mismatch => "mismatch",
             Self::TooOld => "too-old",
