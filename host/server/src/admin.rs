@@ -21,7 +21,8 @@ use axum::{Json, Router};
 use serde_json::{Value, json};
 use stepmill_core::journal::KeptVersion;
 use stepmill_core::secret::Secret;
-use stepmill_core::workflow::{Plan, PlannedStep};
+use stepmill_core::signature::Weakness;
+use stepmill_core::workflow::{Plan, PlannedStep, Webhook};
 use stepmill_core::{Clock, Entropy, Journal};
 use subtle::ConstantTimeEq as _;
 use tokio::sync::Notify;
@@ -176,12 +177,20 @@ async fn workflows(State(admin): State<Arc<Admin>>) -> Json<Value> {
             "name": &*plan.name,
             "version": &*plan.version,
             "webhook": plan.webhook.as_ref().map(|webhook| &webhook.path),
+            "verify": plan.webhook.as_ref().map(verify),
             "event": plan.event.as_ref().map(|event| &*event.name),
             "schedule": plan.schedule.as_ref().map(ToString::to_string),
             "steps": steps(plan),
         })
     };
     Json(admin.live.catalog().plans.values().map(describe).collect())
+}
+
+/// Whom a webhook believes, and why that is weak, if it is.
+fn verify(webhook: &Webhook) -> Value {
+    let weaknesses: Vec<_> = webhook.verify.weaknesses().into_iter().map(Weakness::name).collect();
+    let strength = if weaknesses.is_empty() { "strong" } else { "weak" };
+    json!({ "scheme": webhook.verify.scheme(), "strength": strength, "weaknesses": weaknesses })
 }
 
 fn steps(plan: &Plan) -> Vec<Value> {

@@ -9,8 +9,10 @@ mod former;
 mod links;
 mod live;
 mod plugins;
+mod public_url;
 mod shadows;
 mod systems;
+mod verify;
 
 use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
@@ -21,15 +23,15 @@ use stepmill_core::approval::Links;
 use stepmill_core::flow::gate;
 use stepmill_core::journal::Deployment;
 use stepmill_core::limits::Limits;
-use stepmill_core::signature::{Verifier, Verify};
-use stepmill_core::workflow::{Environment, Names, Plan, Version, Webhook};
+use stepmill_core::signature::Verifier;
+use stepmill_core::workflow::{Environment, Names, Plan, Version};
 use stepmill_sandbox::{Loaded, Sandbox};
 
 use crate::config::{Project, WorkflowSource};
-use crate::diagnostic::{Diagnostic, Diagnostics, Source};
+use crate::diagnostic::{Diagnostic, Diagnostics};
 use crate::distribution::Fetching;
-use crate::secrets;
 use plugins::Plugins;
+use verify::{Place, verifier};
 
 pub use check::{CheckOptions, Report, check};
 pub use constant::Constant;
@@ -65,9 +67,11 @@ pub struct Catalog {
     pub limits: Limits,
     /// Plans that runs go by which began before this was deployed.
     pub former: Former,
+    /// The URL below which senders call, without a slash at its end.
+    pub public_url: String,
     /// Makes the links by which people decide; none unless `approvals` is configured.
     pub links: Option<Arc<Links>>,
-    /// What is suspicious and no error.
+    /// What is suspicious and no error, and what is worth knowing.
     pub warnings: Diagnostics,
 }
 
@@ -146,6 +150,7 @@ impl Catalog {
             plans.insert(deployed.plan.name.to_string(), deployed);
         }
         circles::find(project, &plans, &mut found);
+        let public_url = public_url::base(project, &mut found);
         let ((), warnings) = found.or(())?;
         let catalog = Self {
             plans,
@@ -155,6 +160,7 @@ impl Catalog {
             plugins: plugins.entries,
             shadows,
             constants: constants.into_ready(),
+            public_url,
             links,
             limits: project.config.limits,
             former: Former::default(),
@@ -250,45 +256,6 @@ impl Known {
             workflows: project.workflows.iter().map(|workflow| workflow.definition.name.clone()).collect(),
         }
     }
-}
-
-/// Where a webhook is configured.
-struct Place<'a> {
-    source: &'a Source,
-    pointer: &'a str,
-}
-
-/// The verifier of a webhook, each secret with an error of its own.
-fn verifier(
-    project: &Project,
-    webhook: &Webhook,
-    at: &Place<'_>,
-    found: &mut Diagnostics,
-) -> Option<Verifier> {
-    let under = |key: &str| format!("{}/verify/{key}", at.pointer);
-    if webhook.verify == (Verify::None {}) && !project.config.server.ingress.ip().is_loopback() {
-        let message = format!("anybody who reaches {} can send events", webhook.path);
-        let help = "name a scheme and a secret, or keep the path away from strangers";
-        found.push(at.source.error(&under("scheme"), message).help(help).warning());
-    }
-    let errors = found.errors();
-    let keys = ["secret", "previous"];
-    for (reference, key) in webhook.verify.secrets().into_iter().zip(keys) {
-        let pointer = under(key);
-        match secrets::resolve(reference, &project.root) {
-            Ok(resolved) => found.extend(
-                resolved.warning.map(|warning| at.source.error(&pointer, warning.to_string()).warning()),
-            ),
-            Err(error) => found.push(error.diagnostic(at.source, &pointer)),
-        }
-    }
-    if found.errors() > errors {
-        return None;
-    }
-    let resolve = |reference: &_| secrets::resolve(reference, &project.root).map(|found| found.secret);
-    Verifier::try_new(&webhook.verify, resolve)
-        .map_err(|error| found.push(at.source.error(&under("secret"), chain(&error))))
-        .ok()
 }
 
 /// Two workflows share neither a name nor a path.

@@ -35,6 +35,8 @@ pub use systems::{Auth, System, Timeouts};
 pub struct Config {
     /// Where the service listens and keeps its data.
     pub server: Server,
+    /// The front door.
+    pub ingress: Ingress,
     /// What the service says of itself on standard error.
     pub log: Log,
     /// The durable record of events and runs.
@@ -67,6 +69,7 @@ impl Default for Config {
     fn default() -> Self {
         Self {
             server: Server::default(),
+            ingress: Ingress::default(),
             log: Log::default(),
             journal: Journal::default(),
             concurrency: Concurrency::default(),
@@ -123,6 +126,16 @@ impl Default for Server {
             drain: Duration::from_secs(30),
         }
     }
+}
+
+/// The front door.
+#[derive(Clone, Debug, Default, Serialize, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub struct Ingress {
+    /// The URL under which senders call the listener `server.ingress`, such as `https://hooks.example.com`: a
+    /// webhook's path follows it. Schemes that sign the URL need it. The `url` of `approvals` unless given.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub public_url: Option<String>,
 }
 
 /// What the service says of itself on standard error.

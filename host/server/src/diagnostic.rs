@@ -28,6 +28,8 @@ pub enum Severity {
     Error,
     /// The service starts, and somebody should look.
     Warning,
+    /// All is well, and somebody may want to know.
+    Note,
 }
 
 /// One thing that is wrong.
@@ -86,6 +88,13 @@ impl Diagnostic {
     #[must_use]
     pub fn warning(mut self) -> Self {
         self.severity = Severity::Warning;
+        self
+    }
+
+    /// Makes it a note.
+    #[must_use]
+    pub fn note(mut self) -> Self {
+        self.severity = Severity::Note;
         self
     }
 
@@ -220,12 +229,21 @@ impl Diagnostics {
 
     /// How many errors there are.
     pub fn errors(&self) -> usize {
-        self.0.iter().filter(|found| found.severity == Severity::Error).count()
+        self.count(Severity::Error)
     }
 
     /// How many warnings there are.
     pub fn warnings(&self) -> usize {
-        self.0.len().saturating_sub(self.errors())
+        self.count(Severity::Warning)
+    }
+
+    /// How many notes there are.
+    pub fn notes(&self) -> usize {
+        self.count(Severity::Note)
+    }
+
+    fn count(&self, severity: Severity) -> usize {
+        self.0.iter().filter(|found| found.severity == severity).count()
     }
 
     /// Whether nothing was found.
@@ -240,18 +258,27 @@ impl Diagnostics {
         sorted.into_iter()
     }
 
-    /// `value` with the warnings, unless there is an error.
+    /// `value` with the warnings and notes, unless there is an error.
     ///
     /// # Errors
-    /// Everything that was found, if an error is among it.
+    /// Everything that is wrong or suspicious, if an error is among it.
     pub fn or<T>(self, value: T) -> Result<(T, Self), Self> {
-        if self.errors() == 0 { Ok((value, self)) } else { Err(self) }
+        if self.errors() == 0 { Ok((value, self)) } else { Err(self.without_idle_notes()) }
+    }
+
+    /// The same without notes, unless all is well: what is wrong comes first.
+    #[must_use]
+    pub fn without_idle_notes(mut self) -> Self {
+        if self.errors() > 0 {
+            self.0.retain(|found| found.severity != Severity::Note);
+        }
+        self
     }
 
     /// Makes every warning an error.
     #[must_use]
     pub fn strict(mut self) -> Self {
-        for found in &mut self.0 {
+        for found in self.0.iter_mut().filter(|found| found.severity == Severity::Warning) {
             found.severity = Severity::Error;
         }
         self

@@ -132,16 +132,18 @@ impl Ingress {
             Route::Event(event) => (&event.plan.name, event.plan.webhook.as_ref(), event.verifier.as_ref()),
         };
         let (Some(webhook), Some(verifier)) = (webhook, verifier) else { return Err(Refusal::NotFound) };
-        let event = {
+        let received = {
             let most = body::bound(&parts.headers, webhook.max_body_bytes)?;
             let _room = bodies.try_acquire_many(most).map_err(|_| Refusal::Busy)?;
             let body = body::read(body, webhook.max_body_bytes).await?;
-            verify::verify(name, verifier, &parts.headers, &body, self.clock.now_ms())?;
-            event::event(webhook, &parts.headers, &parts.uri, body::decode(&parts.headers, body)?)
+            let verified =
+                verify::verify(name, verifier, &catalog.public_url, &parts, &body, self.clock.now_ms())?;
+            let document = body::decode(&parts.headers, body)?;
+            event::Received { event: event::event(webhook, &parts.headers, &parts.uri, document), verified }
         };
         match route {
-            Route::Workflow(workflow) => self.start(workflow, webhook, event, permit).await,
-            Route::Event(deployed) => self.publish(&catalog, deployed, webhook, event).await,
+            Route::Workflow(workflow) => self.start(workflow, webhook, received, permit).await,
+            Route::Event(deployed) => self.publish(&catalog, deployed, webhook, received).await,
         }
     }
 }

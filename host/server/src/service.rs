@@ -24,7 +24,7 @@ use crate::backtest::Backtests;
 use crate::catalog::{self, Catalog, Live};
 use crate::components::Components;
 use crate::config::Project;
-use crate::diagnostic::Diagnostics;
+use crate::diagnostic::{Diagnostics, Severity};
 use crate::dispatcher::Dispatcher;
 use crate::entropy::SystemEntropy;
 use crate::gates::Gates;
@@ -155,8 +155,11 @@ impl Service {
         let storage = Arc::clone(&journal) as Arc<dyn stepmill_core::PluginStorage>;
         let sandbox = Sandbox::try_new(project.sandbox_options(), egress, storage, Arc::clone(&clock))?;
         let (catalog, deployment) = Catalog::build(&project, &sandbox).await?;
-        for warning in catalog.warnings.iter() {
-            tracing::warn!("{warning}");
+        for found in catalog.warnings.iter() {
+            match found.severity {
+                Severity::Error | Severity::Warning => tracing::warn!("{found}"),
+                Severity::Note => tracing::info!("{found}"),
+            }
         }
         let token = project.admin_token()?;
         let server = &project.config.server;

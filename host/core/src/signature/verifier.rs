@@ -1,13 +1,21 @@
 //! Checks signatures.
 
-use base64::Engine as _;
-use base64::engine::general_purpose::STANDARD;
+use std::borrow::Cow;
+
 use subtle::{Choice, ConstantTimeEq as _};
 
-use super::sign::STANDARD_WEBHOOKS_KEY_BYTES;
-use super::{Algorithm, Encoding, Verify, sign};
+use super::config::{Credential, Reference};
+use super::key::Key;
+use super::part::{Said, sha256_hex};
+use super::place::Value;
+use super::preset;
+use super::recipe::{Part, Place, Recipe, Timestamp, Unit, Written};
+use super::{Hmac, Keys, Refusal, Request, TimeUnit, Verdict, Verified, Verify, adyen};
 use crate::duration;
 use crate::secret::{Secret, SecretRef};
+
+/// Longest id by which a request is known: more is no id. It fits into a dedupe key.
+const ID_BYTES: usize = 512;
 
 /// Why a verifier could not be made.
 #[derive(Debug, thiserror::Error)]
@@ -15,6 +23,8 @@ pub enum VerifierError<E: std::error::Error + 'static> {
     /// The secret could not be read.
     #[error("failed to read the secret {reference}")]
     Unreadable {
+        /// The key of the config.
+        key: &'static str,
         /// Which one.
         reference: SecretRef,
         /// Why.
@@ -22,49 +32,30 @@ pub enum VerifierError<E: std::error::Error + 'static> {
         source: E,
     },
     /// The secret is empty, so that anybody could sign.
-    #[error("the secret {0} is empty: set it")]
-    Empty(SecretRef),
-    /// Not a secret of Standard Webhooks.
-    #[error(
-        "the secret {0} is not whsec_ and the base64 of at least {STANDARD_WEBHOOKS_KEY_BYTES} bytes: \
-         copy it from the sender as it is"
-    )]
-    NotStandardWebhooks(SecretRef),
+    #[error("the secret {reference} is empty: set it")]
+    Empty {
+        /// The key of the config.
+        key: &'static str,
+        /// Which one.
+        reference: SecretRef,
+    },
+    /// A key that is not written as the sender writes it.
+    #[error("{what} is not {expected}: copy it from the sender as it is")]
+    Malformed {
+        /// The key of the config.
+        key: &'static str,
+        /// Which one.
+        what: String,
+        /// What it should be.
+        expected: &'static str,
+    },
 }
 
-/// Why a request is not believed. For the operator only: a sender is told no more than that it was.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, thiserror::Error)]
-pub enum Refusal {
-    /// A header of the scheme is not there.
-    #[error("a header of the signature is missing")]
-    MissingHeader,
-    /// A header of the scheme is there more than once.
-    #[error("a header of the signature is there more than once")]
-    RepeatedHeader,
-    /// A header of the scheme is not written as the scheme has it.
-    #[error("a header of the signature is malformed")]
-    MalformedHeader,
-    /// The signature is not that of the body under any accepted secret.
-    #[error("the signature does not fit the body: check the secret")]
-    Mismatch,
-    /// The timestamp is too far back: a replay, or a wrong clock.
-    #[error("the signature is too old: check both clocks")]
-    TooOld,
-    /// The timestamp is too far ahead.
-    #[error("the signature is of the future: check both clocks")]
-    TooNew,
-}
-
-impl Refusal {
-    /// The name for metrics.
-    pub fn name(self) -> &'static str {
+impl<E: std::error::Error + 'static> VerifierError<E> {
+    /// The key of the config that is to be changed.
+    pub fn key(&self) -> &'static str {
         match self {
-            Self::MissingHeader => "missing-header",
-            Self::RepeatedHeader => "repeated-header",
-            Self::MalformedHeader => "malformed-header",
-            Self::Mismatch => "mismatch",
-            Self::TooOld => "too-old",
-            Self::TooNew => "too-new",
+            Self::Unreadable { key, .. } | Self::Empty { key, .. } | Self::Malformed { key, .. } => key,
         }
     }
 }
@@ -75,13 +66,21 @@ pub struct Verifier(Scheme);
 
 #[derive(Clone, Debug)]
 enum Scheme {
-    None,
-    Hmac { header: String, keys: Vec<Secret>, algorithm: Algorithm, encoding: Encoding, prefix: String },
-    StandardWebhooks { keys: Vec<Secret>, tolerance_ms: u64 },
+    /// Anybody is believed.
+    Open,
+    /// What most schemes are.
+    Signed(Signed),
+    /// Of Adyen: a signature in each notification, unless a header has one of the body.
+    Adyen(Signed),
 }
 
-/// How headers are looked up: the values of all headers with this name, in any case.
-type Headers<'f, 'h> = &'f dyn Fn(&str) -> Vec<&'h [u8]>;
+/// Recipes with keys.
+#[derive(Clone, Debug)]
+struct Signed {
+    recipes: Vec<Recipe>,
+    keys: Vec<Key>,
+    tolerance_ms: u64,
+}
 
 impl Verifier {
     /// Reads the secrets.
@@ -92,144 +91,200 @@ impl Verifier {
         verify: &Verify,
         resolve: impl Fn(&SecretRef) -> Result<Secret, E>,
     ) -> Result<Self, VerifierError<E>> {
-        let mut keys = Vec::new();
-        for reference in verify.secrets() {
-            let secret = resolve(reference)
-                .map_err(|source| VerifierError::Unreadable { reference: reference.clone(), source })?;
-            if secret.is_empty() {
-                return Err(VerifierError::Empty(reference.clone()));
-            }
-            keys.push((reference, secret));
-        }
-        let plain = |keys: Vec<(&SecretRef, Secret)>| keys.into_iter().map(|(_, key)| key).collect();
-        let scheme = match verify {
-            Verify::None {} => Scheme::None,
-            Verify::Hmac { header, algorithm, encoding, prefix, .. } => Scheme::Hmac {
-                header: header.clone(),
-                keys: plain(keys),
-                algorithm: *algorithm,
-                encoding: *encoding,
-                prefix: prefix.clone(),
-            },
-            Verify::Github { .. } => Scheme::Hmac {
-                header: "x-hub-signature-256".into(),
-                keys: plain(keys),
-                algorithm: Algorithm::Sha256,
-                encoding: Encoding::Hex,
-                prefix: "sha256=".into(),
-            },
-            Verify::Shopify { .. } => Scheme::Hmac {
-                header: "x-shopify-hmac-sha256".into(),
-                keys: plain(keys),
-                algorithm: Algorithm::Sha256,
-                encoding: Encoding::Base64,
-                prefix: String::new(),
-            },
-            Verify::StandardWebhooks { tolerance, .. } => Scheme::StandardWebhooks {
-                keys: keys.into_iter().map(standard_webhooks_key).collect::<Result<_, _>>()?,
-                tolerance_ms: duration::ms(*tolerance),
-            },
+        let parts = verify.parts();
+        let keys = parts.credentials.iter().map(|credential| credential.read(&resolve));
+        let signed = Signed {
+            recipes: verify.recipes(),
+            keys: keys.collect::<Result<_, _>>()?,
+            tolerance_ms: duration::ms(parts.tolerance.unwrap_or(parts.preset.tolerance)),
         };
-        Ok(Self(scheme))
+        Ok(Self(match verify {
+            Verify::None {} => Scheme::Open,
+            Verify::Adyen(_) => Scheme::Adyen(signed),
+            _ => Scheme::Signed(signed),
+        }))
     }
 
-    /// Checks a request. `header` gives the values of all headers of a name in any case; `body` is the body
-    /// as it came; `now_ms` is the time in milliseconds since the Unix epoch.
+    /// Checks a request. `_keys` is what was fetched because this verifier had asked for it; `now_ms` is the time
+    /// in milliseconds since the Unix epoch.
     ///
     /// # Errors
     /// Why the request is not believed.
-    pub fn verify<'h>(
+    pub fn verify(&self, request: &Request<'_>, _keys: &Keys, now_ms: u64) -> Result<Verdict, Refusal> {
+        let id = match &self.0 {
+            Scheme::Open => None,
+            Scheme::Adyen(signed) if !signed.is_meant(request) => {
+                adyen::verify(&signed.keys, request.body)?;
+                None
+            }
+            Scheme::Signed(signed) | Scheme::Adyen(signed) => signed.verify(request, now_ms)?,
+        };
+        Ok(Verdict::Genuine(Verified { id }))
+    }
+}
+
+impl Credential<'_> {
+    fn read<E: std::error::Error + 'static>(
         &self,
-        header: &dyn Fn(&str) -> Vec<&'h [u8]>,
-        body: &[u8],
-        now_ms: u64,
-    ) -> Result<(), Refusal> {
-        match &self.0 {
-            Scheme::None => Ok(()),
-            Scheme::Hmac { header: name, keys, algorithm, encoding, prefix } => {
-                let encoded =
-                    single(header, name)?.strip_prefix(prefix.as_bytes()).ok_or(Refusal::MalformedHeader)?;
-                let given = decode(*encoding, encoded)?;
-                accept(keys, *algorithm, &[body], &[given])
-            }
-            Scheme::StandardWebhooks { keys, tolerance_ms } => {
-                let id = single(header, "webhook-id")?;
-                let timestamp = single(header, "webhook-timestamp")?;
-                let signatures = single(header, "webhook-signature")?;
-                // With a full stop in the id, the same signed bytes could be cut another way.
-                if id.is_empty() || id.contains(&b'.') {
-                    return Err(Refusal::MalformedHeader);
+        resolve: &impl Fn(&SecretRef) -> Result<Secret, E>,
+    ) -> Result<Key, VerifierError<E>> {
+        let key = self.key;
+        let (what, secret) = match self.reference {
+            Reference::Written(text) => ("what is written".to_owned(), Secret::new(text)),
+            Reference::Named(reference) => {
+                let reference = reference.clone();
+                let secret = match resolve(&reference) {
+                    Ok(secret) => secret,
+                    Err(source) => return Err(VerifierError::Unreadable { key, reference, source }),
+                };
+                if secret.is_empty() {
+                    return Err(VerifierError::Empty { key, reference });
                 }
-                check_time(timestamp, *tolerance_ms, now_ms)?;
-                let given = standard_webhooks_signatures(signatures)?;
-                accept(keys, Algorithm::Sha256, &[id, b".", timestamp, b".", body], &given)
+                (format!("the key {reference}"), secret)
+            }
+        };
+        let written: Cow<'_, [u8]> = match self.user {
+            None => Cow::Borrowed(secret.expose()),
+            Some(user) => Cow::Owned([user.as_bytes(), b":", secret.expose()].concat()),
+        };
+        let expected = self.form.describe();
+        self.form.read(&written).ok_or(VerifierError::Malformed { key, what, expected })
+    }
+}
+
+impl Verify {
+    /// What requests are checked by.
+    pub(super) fn recipes(&self) -> Vec<Recipe> {
+        match self {
+            Self::Hmac(hmac) => vec![hmac.recipe()],
+            Self::ApiKey(api_key) => {
+                let header =
+                    api_key.header.clone().map(|name| Place::Header { name: name.into(), prefix: "".into() });
+                let query = api_key.query.clone().map(|name| Place::Query(name.into()));
+                let places = header.into_iter().chain(query);
+                places.map(|at| preset::token(at, Written::Plain)).collect()
+            }
+            _ => (self.parts().preset.recipes)(),
+        }
+    }
+}
+
+impl Hmac {
+    fn recipe(&self) -> Recipe {
+        let header = |name: &str, prefix: &str| Place::Header {
+            name: Cow::Owned(name.to_owned()),
+            prefix: Cow::Owned(prefix.to_owned()),
+        };
+        let timestamp = self.timestamp.as_ref().map(|timestamp| Timestamp {
+            at: header(&timestamp.header, ""),
+            unit: match timestamp.unit {
+                TimeUnit::S => Unit::Seconds,
+                TimeUnit::Ms => Unit::Milliseconds,
+                TimeUnit::Rfc3339 => Unit::Rfc3339,
+            },
+        });
+        let at = header(&self.header, &self.prefix);
+        let method = super::recipe::Method::Hmac(self.algorithm);
+        Recipe {
+            signatures: vec![preset::signature(method, at, Written::In(self.encoding))],
+            timestamp,
+            id: self.id.iter().map(|name| header(name, "")).collect(),
+            ..preset::signing(self.signed.clone().unwrap_or_default().parts().to_vec())
+        }
+    }
+}
+
+impl Signed {
+    /// Whether one of the recipes is meant.
+    fn is_meant(&self, request: &Request<'_>) -> bool {
+        self.recipes.iter().any(|recipe| recipe.is_meant(request))
+    }
+
+    /// Gives the provider's id.
+    fn verify(&self, request: &Request<'_>, now_ms: u64) -> Result<Option<String>, Refusal> {
+        let meant = self.recipes.iter().find(|recipe| recipe.is_meant(request));
+        let recipe = meant.or(self.recipes.last()).ok_or(Refusal::MissingHeader)?;
+        let given = recipe.signatures(request, &self.keys)?;
+        let mut said = Said { id: Cow::Borrowed(b""), timestamp: Cow::Borrowed(b"") };
+        if recipe.signed.contains(&Part::Id) {
+            said.id = recipe.signed_id(request)?;
+        }
+        if let Some(timestamp) = &recipe.timestamp {
+            said.timestamp = timestamp.at.one(request)?;
+            timestamp.check(&said.timestamp, self.tolerance_ms, now_ms)?;
+        }
+        let signed: Vec<_> =
+            recipe.signed.iter().map(|part| part.bytes(request, &said)).collect::<Result<_, _>>()?;
+        // Every pair is compared, whichever fits.
+        let mut is_genuine = Choice::from(0);
+        for key in &self.keys {
+            for (signature, given) in recipe.signatures.iter().zip(&given) {
+                is_genuine |= key.has_made(signature.method, &signed, given);
             }
         }
-    }
-}
-
-fn standard_webhooks_key<E: std::error::Error>(
-    (reference, secret): (&SecretRef, Secret),
-) -> Result<Secret, VerifierError<E>> {
-    sign::standard_webhooks_key(secret.expose())
-        .filter(|key| key.len() >= STANDARD_WEBHOOKS_KEY_BYTES)
-        .map(Secret::new)
-        .ok_or_else(|| VerifierError::NotStandardWebhooks(reference.clone()))
-}
-
-fn single<'h>(header: Headers<'_, 'h>, name: &str) -> Result<&'h [u8], Refusal> {
-    match header(name).as_slice() {
-        [] => Err(Refusal::MissingHeader),
-        [value] => Ok(value),
-        [_, _, ..] => Err(Refusal::RepeatedHeader),
-    }
-}
-
-fn decode(encoding: Encoding, encoded: &[u8]) -> Result<Vec<u8>, Refusal> {
-    match encoding {
-        Encoding::Hex => hex::decode(encoded).map_err(|_| Refusal::MalformedHeader),
-        Encoding::Base64 => STANDARD.decode(encoded).map_err(|_| Refusal::MalformedHeader),
-    }
-}
-
-/// Both ends of the tolerance are within it.
-fn check_time(timestamp: &[u8], tolerance_ms: u64, now_ms: u64) -> Result<(), Refusal> {
-    if timestamp.is_empty() || !timestamp.iter().all(u8::is_ascii_digit) {
-        return Err(Refusal::MalformedHeader);
-    }
-    let seconds: u64 = std::str::from_utf8(timestamp)
-        .ok()
-        .and_then(|digits| digits.parse().ok())
-        .ok_or(Refusal::MalformedHeader)?;
-    let signed_ms = seconds.saturating_mul(1_000);
-    if now_ms.saturating_sub(signed_ms) > tolerance_ms {
-        Err(Refusal::TooOld)
-    } else if signed_ms.saturating_sub(now_ms) > tolerance_ms {
-        Err(Refusal::TooNew)
-    } else {
-        Ok(())
-    }
-}
-
-/// All signatures of version 1 in a list that is separated by spaces; other versions are passed over.
-fn standard_webhooks_signatures(list: &[u8]) -> Result<Vec<Vec<u8>>, Refusal> {
-    let mut signatures = Vec::new();
-    for signature in list.split(|byte| *byte == b' ').filter(|signature| !signature.is_empty()) {
-        if let Some(encoded) = signature.strip_prefix(b"v1,") {
-            signatures.push(decode(Encoding::Base64, encoded)?);
+        if let Some(digest) = &recipe.digest {
+            let digest = digest.one(request)?;
+            is_genuine &= sha256_hex(request.body).as_bytes().ct_eq(&digest.to_ascii_lowercase());
         }
+        if !bool::from(is_genuine) {
+            return Err(Refusal::Mismatch);
+        }
+        recipe.id(request)
     }
-    if signatures.is_empty() { Err(Refusal::MalformedHeader) } else { Ok(signatures) }
 }
 
-/// Whether any key gives any of the signatures. Every pair is compared, whichever fits.
-fn accept(keys: &[Secret], algorithm: Algorithm, parts: &[&[u8]], given: &[Vec<u8>]) -> Result<(), Refusal> {
-    let mut is_genuine = Choice::from(0);
-    for key in keys {
-        let expected = sign::hmac(algorithm, key.expose(), parts);
-        for signature in given {
-            is_genuine |= expected.as_slice().ct_eq(signature);
-        }
+impl Recipe {
+    fn is_meant(&self, request: &Request<'_>) -> bool {
+        let at = self.when.as_ref().or(self.signatures.first().map(|signature| &signature.at));
+        at.is_some_and(|at| at.is_there(request))
     }
-    if bool::from(is_genuine) { Ok(()) } else { Err(Refusal::Mismatch) }
+
+    /// The signatures of each kind for which there is a key; at least one.
+    fn signatures(&self, request: &Request<'_>, keys: &[Key]) -> Result<Vec<Vec<Vec<u8>>>, Refusal> {
+        let mut all = Vec::with_capacity(self.signatures.len());
+        let mut none = Refusal::Mismatch;
+        for signature in &self.signatures {
+            let mut of_kind = Vec::new();
+            if keys.iter().any(|key| key.is_for(signature.method)) {
+                none = signature.at.malformed();
+                for written in signature.at.all(request)? {
+                    of_kind.push(signature.written.read(&written).ok_or(signature.at.malformed())?);
+                }
+            }
+            all.push(of_kind);
+        }
+        if all.iter().all(Vec::is_empty) { Err(none) } else { Ok(all) }
+    }
+
+    /// The id that is signed. It does not hold what follows it: the same bytes could be cut another way.
+    fn signed_id<'r>(&self, request: &Request<'r>) -> Result<Value<'r>, Refusal> {
+        let at = self.id.first().ok_or(Refusal::MalformedHeader)?;
+        let id = at.one(request)?;
+        let follows = self.signed.iter().skip_while(|part| **part != Part::Id).nth(1);
+        let is_ambiguous = match follows {
+            Some(Part::Literal(text)) => {
+                !text.is_empty() && id.windows(text.len()).any(|part| part == text.as_bytes())
+            }
+            _ => false,
+        };
+        if is_ambiguous { Err(at.malformed()) } else { Ok(id) }
+    }
+
+    /// The provider's id, where all of it is there.
+    fn id(&self, request: &Request<'_>) -> Result<Option<String>, Refusal> {
+        let mut id = String::new();
+        for place in &self.id {
+            let part = match place.one(request) {
+                Ok(part) => part,
+                Err(refusal @ (Refusal::RepeatedHeader | Refusal::RepeatedParameter)) => return Err(refusal),
+                Err(_) => return Ok(None),
+            };
+            let Ok(part) = std::str::from_utf8(&part) else { return Ok(None) };
+            if !id.is_empty() {
+                id.push('/');
+            }
+            id.push_str(part);
+        }
+        Ok(Some(id).filter(|id| (1..=ID_BYTES).contains(&id.len())))
+    }
 }

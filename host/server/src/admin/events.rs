@@ -31,6 +31,7 @@ pub(super) async fn list(State(admin): State<Arc<Admin>>) -> Json<Value> {
         json!({
             "name": &*plan.name,
             "webhook": plan.webhook.as_ref().map(|webhook| &webhook.path),
+            "verify": plan.webhook.as_ref().map(super::verify),
             "keep_ms": plan.keep_ms,
         })
     };

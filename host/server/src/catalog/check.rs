@@ -77,6 +77,7 @@ pub(super) async fn check_with_compiled(
     if options.strict {
         report.diagnostics = report.diagnostics.strict();
     }
+    report.diagnostics = report.diagnostics.without_idle_notes();
     report
 }
 

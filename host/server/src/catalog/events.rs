@@ -6,7 +6,7 @@ use std::sync::Arc;
 use stepmill_core::signature::Verifier;
 use stepmill_core::workflow::EventPlan;
 
-use super::{Place, verifier};
+use super::verify::{Place, verifier};
 use crate::config::{Project, pointer};
 use crate::diagnostic::Diagnostics;
 

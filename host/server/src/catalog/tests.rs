@@ -262,3 +262,47 @@ async fn each_config_without_expressions_is_to_be_prepared_once() {
     let step = &catalog.plans["b"].plan.steps[1];
     assert_eq!(step.plugin().unwrap().constant_config.as_deref(), Some(&*catalog.constants[1].config));
 }
+
+#[tokio::test]
+async fn a_weak_scheme_has_a_note_that_fails_nothing() {
+    for (verify, note) in [
+        ("{ scheme: github, secret: env:PATH }", Some("github is weak: no time is signed")),
+        ("{ scheme: api-key, query: key, secret: env:PATH }", Some("the token is part of the URL")),
+        ("{ scheme: stripe, secret: env:PATH }", None),
+    ] {
+        let workflow = webhook("a", verify);
+        let files = [("workflows/a.yaml", workflow.as_str())];
+        let report = checked(&files, CheckOptions { offline: true, strict: true }).await;
+        let text = report.diagnostics.to_string();
+        assert!(report.is_ok(), "{text}");
+        assert_eq!(report.diagnostics.notes(), usize::from(note.is_some()), "{text}");
+        assert!(
+            note.is_none_or(|note| text.contains(note) && text.contains("on.webhook.verify.scheme")),
+            "{text}"
+        );
+    }
+}
+
+#[tokio::test]
+async fn a_scheme_that_signs_the_url_needs_to_know_it() {
+    let webhook = webhook("a", "{ scheme: square, secret: env:PATH }");
+    for (more, problem) in [
+        ("", Some("square signs the URL that it calls, which is not known here")),
+        ("ingress: { public_url: \"https://hooks.example.com/in/\" }\n", None),
+        (
+            "ingress: { public_url: hooks.example.com }\n",
+            Some("public_url is not the URL that senders' paths are added to"),
+        ),
+        (
+            "ingress: { public_url: \"https://hooks.example.com?a=b\" }\n",
+            Some("such as https://hooks.example.com"),
+        ),
+    ] {
+        let config = format!("{CONFIG}{more}");
+        let files = [("stepmill.yaml", config.as_str()), ("workflows/a.yaml", webhook.as_str())];
+        let report = checked(&files, CheckOptions { offline: true, strict: false }).await;
+        let text = report.diagnostics.to_string();
+        assert_eq!(report.is_ok(), problem.is_none(), "{text}");
+        assert!(problem.is_none_or(|problem| text.contains(problem)), "{text}");
+    }
+}

@@ -45,12 +45,16 @@ pub(super) async fn run(arguments: &Arguments) -> Result<Exit, Error> {
         let counted =
             |count: usize, what: &str| format!("{count} {what}{}", if count == 1 { "" } else { "s" });
         output::print(&format!(
-            "checked {}, {} and {}: {}, {}\n",
+            "checked {}, {} and {}: {}, {}{}\n",
             counted(report.workflows, "workflow"),
             counted(report.plugins, "plugin"),
             counted(report.systems, "system"),
             counted(found.errors(), "error"),
             counted(found.warnings(), "warning"),
+            match found.notes() {
+                0 => String::new(),
+                notes => format!(", {}", counted(notes, "note")),
+            },
         ))?;
     }
     Ok(if report.is_ok() { Exit::Done } else { Exit::Config })

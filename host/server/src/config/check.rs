@@ -154,12 +154,14 @@ pub(super) fn hide_passwords(config: &Config, source: &Source) -> Source {
             .map_or_else(|_| text.contains('@'), |url| !url.username().is_empty() || url.password().is_some())
     };
     let links = config.approvals.iter().filter(|approvals| has_password(&approvals.url));
+    let ingress = config.ingress.public_url.iter().filter(|url| has_password(url));
     let plugins = config.plugins.iter().filter(|(_, plugin)| plugin.url.as_deref().is_some_and(has_password));
     let pointers: Vec<_> = (config.systems.iter())
         .filter(|(_, system)| has_password(&system.url))
         .map(|(name, _)| pointer(&["systems", name, "url"]))
         .chain(plugins.map(|(name, _)| pointer(&["plugins", name, "url"])))
         .chain(links.map(|_| pointer(&["approvals", "url"])))
+        .chain(ingress.map(|_| pointer(&["ingress", "public_url"])))
         .collect();
     source.hiding(pointers.iter().map(String::as_str))
 }

@@ -6,6 +6,7 @@
 use serde_json::{Map, Value};
 use stepmill_core::nearest::nearest;
 use stepmill_core::secret::{InvalidSecretRef, SecretRef};
+use stepmill_core::signature::PublicKey;
 
 use super::position;
 
@@ -60,6 +61,15 @@ pub(super) fn misshapes(schema: &Value, value: &Value) -> Vec<Misshape> {
     walk.found
 }
 
+/// How a value of this type names a secret, if it may be one.
+fn secret(definition: &str) -> Option<fn(&str) -> Result<(), InvalidSecretRef>> {
+    match definition.rsplit('/').next()? {
+        "SecretRef" => Some(|text| text.parse::<SecretRef>().map(|_| ())),
+        "PublicKey" => Some(|text| text.parse::<PublicKey>().map(|_| ())),
+        _ => None,
+    }
+}
+
 struct Walk<'a> {
     root: &'a Value,
     found: Vec<Misshape>,
@@ -72,10 +82,8 @@ impl<'a> Walk<'a> {
             return;
         }
         if let Some(definition) = schema.get("$ref").and_then(Value::as_str) {
-            if definition.ends_with("/SecretRef")
-                && let Some(text) = value.as_str()
-            {
-                if let Err(problem) = text.parse::<SecretRef>() {
+            if let (Some(named), Some(text)) = (secret(definition), value.as_str()) {
+                if let Err(problem) = named(text) {
                     self.found.push(Misshape::NoSecret { pointer: self.pointer.clone(), problem });
                 }
             } else if let Some(schema) =

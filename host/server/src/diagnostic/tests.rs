@@ -77,6 +77,18 @@ fn each_mistake_in_a_workflow_says_where_it_is_and_what_would_be_right() {
             ("a misspelt key of a scheme", &webhook("verify: { scheme: shopify, secert: env:X }")),
             ("an unknown scheme", &webhook("verify: { scheme: shopfy, secret: env:X }")),
             ("a secret in place of its name", &webhook("verify: { scheme: github, secret: hunter2 }")),
+            (
+                "a secret in place of a public key",
+                &webhook("verify: { scheme: svix, public_key: whsec_aHVudGVyMg== }"),
+            ),
+            (
+                "a key that another scheme has",
+                &webhook("verify: { scheme: github, secret: env:X, tolerance: 5m }"),
+            ),
+            (
+                "what is signed without the body",
+                &webhook("verify: { scheme: hmac, header: x, secret: env:X, signed: \"{timestamp}\" }"),
+            ),
             ("YAML 1.1's booleans", &step("    retry: { jitter: no }\n")),
             ("a merge key", "base: &base { id: a }\nname: a\nsteps:\n  - <<: *base\n    use: map\n"),
         ],

@@ -11,6 +11,7 @@ use stepmill_core::workflow::{NoKey, Webhook, value_key};
 use tokio::sync::SemaphorePermit;
 
 use super::answer::Answered;
+use super::event::Received;
 use super::{Ingress, Refusal};
 use crate::catalog::{Catalog, Deployed, DeployedEvent};
 use crate::metrics;
@@ -21,14 +22,15 @@ impl Ingress {
         &self,
         deployed: &Arc<Deployed>,
         webhook: &Webhook,
-        event: Event,
+        received: Received,
         permit: SemaphorePermit<'_>,
     ) -> Result<Answered, Refusal> {
         let plan = &deployed.plan;
         let now_ms = self.clock.now_ms();
         let run = RunId::new(now_ms, self.entropy.id());
-        let dedupe = dedupe(plan.dedupe.as_ref(), webhook, &plan.name, &plan.name, &event, run, now_ms)?;
-        let accepted = plan.accept(run, now_ms, event, None).map_err(no_key)?;
+        let repeats = Repeats { template: plan.dedupe.as_ref(), webhook, name: &plan.name, run, now_ms };
+        let dedupe = repeats.dedupe(&plan.name, &received)?;
+        let accepted = plan.accept(run, now_ms, received.event, None).map_err(no_key)?;
         let mut acceptance = Acceptance { dedupe, ..accepted };
         // What is said of the source now holds until the event is on disk.
         let source = self.sources.enter(&webhook.path).await;
@@ -64,18 +66,17 @@ impl Ingress {
         catalog: &Catalog,
         deployed: &DeployedEvent,
         webhook: &Webhook,
-        event: Event,
+        received: Received,
     ) -> Result<Answered, Refusal> {
         let plan = &deployed.plan;
         let now_ms = self.clock.now_ms();
         let id = RunId::new(now_ms, self.entropy.id());
-        let key = value_key("key", &plan.key, &event, id, &plan.name, now_ms).map_err(no_key)?;
+        let key = value_key("key", &plan.key, &received.event, id, &plan.name, now_ms).map_err(no_key)?;
         let scope = format!("event/{}", plan.name);
-        let dedupe_of =
-            |scope: &str| dedupe(plan.dedupe.as_ref(), webhook, scope, &plan.name, &event, id, now_ms);
+        let repeats = Repeats { template: plan.dedupe.as_ref(), webhook, name: &plan.name, run: id, now_ms };
         for started in catalog.begun_by(&plan.name) {
             let trigger = Trigger::Event { name: plan.name.to_string() };
-            let event = Event { trigger, ..event.clone() };
+            let event = Event { trigger, ..received.event.clone() };
             let run = RunId::new(now_ms, self.entropy.id());
             let accepted = match started.plan.accept(run, now_ms, event, None) {
                 Ok(accepted) => accepted,
@@ -86,7 +87,7 @@ impl Ingress {
                     continue;
                 }
             };
-            let dedupe = dedupe_of(&format!("{scope}/{}", started.plan.name))?;
+            let dedupe = repeats.dedupe(&format!("{scope}/{}", started.plan.name), &received)?;
             self.accept_one(&started.plan.name, Acceptance { dedupe, ..accepted }).await?;
         }
         let publication = Publication {
@@ -94,8 +95,8 @@ impl Ingress {
             name: plan.name.to_string(),
             key,
             at_ms: now_ms,
-            dedupe: dedupe_of(&scope)?,
-            event,
+            dedupe: repeats.dedupe(&scope, &received)?,
+            event: received.event,
             keep_until_ms: now_ms.saturating_add(plan.keep_ms),
         };
         let published =
@@ -136,18 +137,27 @@ fn no_key(error: NoKey) -> Refusal {
     Refusal::Key(error.to_string())
 }
 
-fn dedupe(
-    template: Option<&Template>,
-    webhook: &Webhook,
-    scope: &str,
-    name: &str,
-    event: &Event,
+/// How events that are sent again are recognised.
+struct Repeats<'a> {
+    template: Option<&'a Template>,
+    webhook: &'a Webhook,
+    name: &'a str,
     run: RunId,
     now_ms: u64,
-) -> Result<Option<Dedupe>, Refusal> {
-    let Some(template) = template else { return Ok(None) };
-    let key = value_key("dedupe", template, event, run, name, now_ms)
-        .map_err(|error| Refusal::DedupeKey(error.to_string()))?;
-    let lasts_ms = duration::ms(webhook.dedupe_for);
-    Ok(Some(Dedupe { scope: scope.to_owned(), key, expires_ms: now_ms.saturating_add(lasts_ms) }))
+}
+
+impl Repeats<'_> {
+    /// By the webhook's expression, or else by what the sender's scheme knows it by.
+    fn dedupe(&self, scope: &str, received: &Received) -> Result<Option<Dedupe>, Refusal> {
+        let key = match self.template {
+            Some(template) => {
+                let key = value_key("dedupe", template, &received.event, self.run, self.name, self.now_ms);
+                Some(key.map_err(|error| Refusal::DedupeKey(error.to_string()))?)
+            }
+            None if self.webhook.dedupe.is_none() => received.verified.id.clone(),
+            None => None,
+        };
+        let expires_ms = self.now_ms.saturating_add(duration::ms(self.webhook.dedupe_for));
+        Ok(key.map(|key| Dedupe { scope: scope.to_owned(), key, expires_ms }))
+    }
 }

@@ -5,11 +5,20 @@ use std::collections::{BTreeMap, HashMap};
 use axum::http::{HeaderMap, Uri, header};
 use stepmill_core::document::Document;
 use stepmill_core::event::{Event, Trigger};
+use stepmill_core::signature::Verified;
 use stepmill_core::workflow::Webhook;
 
 /// Headers that carry credentials; they never get into an event.
 const SECRET_HEADERS: [header::HeaderName; 3] =
     [header::AUTHORIZATION, header::COOKIE, header::PROXY_AUTHORIZATION];
+
+/// A request that is its sender's.
+pub(super) struct Received {
+    /// What a run is told of it.
+    pub event: Event,
+    /// What it has proved.
+    pub verified: Verified,
+}
 
 /// The event that a request is.
 pub(super) fn event(webhook: &Webhook, headers: &HeaderMap, uri: &Uri, document: Document) -> Event {

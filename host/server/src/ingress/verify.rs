@@ -1,23 +1,45 @@
 //! Whether a request is its sender's.
 
 use axum::http::HeaderMap;
-use stepmill_core::signature::Verifier;
+use axum::http::request::Parts;
+use stepmill_core::signature::{self, Headers, Keys, Verdict, Verified, Verifier};
 
 use super::Refusal;
 use crate::metrics;
 
 /// Checks a request's signature. Why it is refused is told to the operator alone.
+///
+/// `base` is the URL below which senders call, without a slash at its end.
 pub(super) fn verify(
     name: &str,
     verifier: &Verifier,
-    headers: &HeaderMap,
+    base: &str,
+    parts: &Parts,
     body: &[u8],
     now_ms: u64,
-) -> Result<(), Refusal> {
-    let values = |name: &str| headers.get_all(name).iter().map(|value| value.as_bytes()).collect();
-    verifier.verify(&values, body, now_ms).map_err(|refusal| {
-        metrics::signature_refused(name, refusal.name());
-        tracing::warn!(webhook = name, reason = refusal.name(), "refused an event's signature");
-        Refusal::Signature
-    })
+) -> Result<Verified, Refusal> {
+    let target = parts.uri.path_and_query().map_or(parts.uri.path(), |target| target.as_str());
+    let request = signature::Request {
+        method: parts.method.as_str(),
+        url: &format!("{base}{target}"),
+        headers: &Received(&parts.headers),
+        body,
+        client_certificate: None,
+    };
+    let refusal = match verifier.verify(&request, &Keys::none(), now_ms) {
+        Ok(Verdict::Genuine(verified)) => return Ok(verified),
+        Ok(Verdict::NeedsKey { .. }) => signature::Refusal::NoKey,
+        Err(refusal) => refusal,
+    };
+    metrics::signature_refused(name, refusal.name());
+    tracing::warn!(webhook = name, reason = refusal.name(), "refused an event: {refusal}");
+    Err(Refusal::Signature)
+}
+
+struct Received<'r>(&'r HeaderMap);
+
+impl Headers for Received<'_> {
+    fn values(&self, name: &str) -> Vec<&[u8]> {
+        self.0.get_all(name).iter().map(|value| value.as_bytes()).collect()
+    }
 }

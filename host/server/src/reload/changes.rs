@@ -7,6 +7,7 @@ use serde_json::Value;
 
 use crate::catalog::{Catalog, Deployed, PluginEntry};
 use crate::config::{Config, Project};
+use crate::diagnostic::Severity;
 
 /// The sections of config that are in force at once, besides those that are told by name.
 const SETTINGS: [&str; 3] = ["limits", "approvals", "shadows"];
@@ -65,6 +66,7 @@ impl Changes {
             };
             sections.iter().flat_map(of).collect()
         };
+        let warnings = after.warnings.iter().filter(|found| found.severity == Severity::Warning);
         let Changed { added, changed, removed } = Changed::between(&keys(&old, &FIXED), &keys(&new, &FIXED));
         Self {
             workflows: Changed::between(&versions(before), &versions(after)),
@@ -73,7 +75,7 @@ impl Changes {
             events: section("events"),
             settings: Changed::between(&keys(&old, &SETTINGS), &keys(&new, &SETTINGS)),
             at_next_start: [added, changed, removed].concat(),
-            warnings: after.warnings.iter().map(ToString::to_string).collect(),
+            warnings: warnings.map(ToString::to_string).collect(),
         }
     }
 

@@ -17,7 +17,8 @@ pub struct Webhook {
     /// How the sender proves itself. Write `{ scheme: none }` to accept anybody.
     pub verify: signature::Verify,
     /// Expression for the key under which a repeated event is recognised, such as
-    /// `${{ headers['x-shopify-webhook-id'] }}`.
+    /// `${{ headers['x-order-id'] }}`; what the sender's scheme knows it by unless given. Write `none` to take each
+    /// as another.
     #[serde(default)]
     pub dedupe: Option<String>,
     /// How long a repeated event is recognised.

@@ -6,15 +6,14 @@ use super::plugin::known;
 use super::trigger::key;
 use super::{PlannedStep, Problems, syntax};
 use crate::expression::Template;
-use crate::signature::Verify;
 use crate::workflow::definition::Webhook;
 
+/// What `dedupe` says where no event is a repeated one.
+const NEVER: &str = "none";
 /// Longest time that a repeated event is recognised, as claims take up room in the journal.
 const DEDUPE_MAX: Duration = Duration::from_secs(366 * 24 * 3600);
 /// Largest body of a webhook: it must fit into one journal entry.
 const BODY_MAX: u64 = 256 << 20;
-/// Longest difference of clocks that a signature may have.
-const TOLERANCE_MAX: Duration = Duration::from_secs(24 * 3600);
 /// Longest time that a sender is kept waiting for a synchronous answer.
 const RESPOND_MAX: Duration = Duration::from_secs(60);
 
@@ -33,18 +32,11 @@ pub(super) fn event(webhook: &Webhook, problems: &mut Problems) -> Option<Templa
 
 fn webhook_at(at: &str, webhook: &Webhook, problems: &mut Problems) -> Option<Template> {
     problems.check(&format!("{at}/path"), syntax::path(&webhook.path));
-    match &webhook.verify {
-        Verify::Hmac { header, .. } => problems.check(&format!("{at}/verify/header"), syntax::header(header)),
-        Verify::StandardWebhooks { tolerance, .. } if tolerance.is_zero() || *tolerance > TOLERANCE_MAX => {
-            problems.add(
-                format!("{at}/verify/tolerance"),
-                "the tolerance is zero or over a day: give one such as 5m",
-            );
-        }
-        Verify::None {}
-        | Verify::Github { .. }
-        | Verify::Shopify { .. }
-        | Verify::StandardWebhooks { .. } => {}
+    for (key, name) in webhook.verify.headers() {
+        problems.check(&format!("{at}/verify/{key}"), syntax::header(name));
+    }
+    for (key, message) in webhook.verify.problems() {
+        problems.add(format!("{at}/verify/{key}").trim_end_matches('/'), message);
     }
     if webhook.dedupe_for.is_zero() || webhook.dedupe_for > DEDUPE_MAX {
         problems.add(format!("{at}/dedupe_for"), "dedupe_for is zero or over a year: give a time such as 7d");
@@ -54,7 +46,7 @@ fn webhook_at(at: &str, webhook: &Webhook, problems: &mut Problems) -> Option<Te
         problems
             .add(format!("{at}/max_body_bytes"), format!("max_body_bytes is {given}: give 1 to {BODY_MAX}"));
     }
-    webhook.dedupe.as_ref().and_then(|dedupe| {
+    webhook.dedupe.as_ref().filter(|dedupe| *dedupe != NEVER).and_then(|dedupe| {
         key("dedupe", &format!("{at}/dedupe"), dedupe, "${{ headers['x-shopify-webhook-id'] }}", problems)
     })
 }

@@ -1,0 +1,74 @@
+//! Whom the webhooks believe.
+
+use stepmill_core::signature::{Verifier, Verify, Weakness};
+use stepmill_core::workflow::Webhook;
+
+use super::chain;
+use crate::config::Project;
+use crate::diagnostic::{Diagnostics, Source};
+use crate::secrets;
+
+/// Where a webhook is configured.
+pub(super) struct Place<'a> {
+    /// The file.
+    pub source: &'a Source,
+    /// The webhook's JSON pointer in it.
+    pub pointer: &'a str,
+}
+
+/// The verifier of a webhook, each secret with an error of its own.
+pub(super) fn verifier(
+    project: &Project,
+    webhook: &Webhook,
+    at: &Place<'_>,
+    found: &mut Diagnostics,
+) -> Option<Verifier> {
+    let verify = &webhook.verify;
+    let under = |key: &str| format!("{}/verify/{key}", at.pointer);
+    let scheme = under("scheme");
+    if *verify == (Verify::None {}) {
+        if !project.config.server.ingress.ip().is_loopback() {
+            let message = format!("anybody who reaches {} can send events", webhook.path);
+            let help = "name a scheme and a secret, or keep the path away from strangers";
+            found.push(at.source.error(&scheme, message).help(help).warning());
+        }
+    } else if let Some(weak) = weak(verify) {
+        let help = "choose a scheme that signs body and time, if the sender has one";
+        found.push(at.source.error(&scheme, weak).help(help).note());
+    }
+    if verify.signs_url() && !has_public_url(project) {
+        let message = format!("{} signs the URL that it calls, which is not known here", verify.scheme());
+        let help = "give ingress.public_url in stepmill.yaml, such as https://hooks.example.com";
+        found.push(at.source.error(&scheme, message).help(help));
+    }
+    if !verify.problems().is_empty() {
+        // Each has an error of the plan.
+        return None;
+    }
+    let errors = found.errors();
+    for (key, reference) in verify.secrets() {
+        let pointer = under(key);
+        match secrets::resolve(reference, &project.root) {
+            Ok(resolved) => found.extend(
+                resolved.warning.map(|warning| at.source.error(&pointer, warning.to_string()).warning()),
+            ),
+            Err(error) => found.push(error.diagnostic(at.source, &pointer)),
+        }
+    }
+    if found.errors() > errors {
+        return None;
+    }
+    let resolve = |reference: &_| secrets::resolve(reference, &project.root).map(|found| found.secret);
+    Verifier::try_new(verify, resolve)
+        .map_err(|error| found.push(at.source.error(&under(error.key()), chain(&error))))
+        .ok()
+}
+
+fn weak(verify: &Verify) -> Option<String> {
+    let why: Vec<_> = verify.weaknesses().into_iter().map(Weakness::sentence).collect();
+    (!why.is_empty()).then(|| format!("{} is weak: {}", verify.scheme(), why.join("; ")))
+}
+
+fn has_public_url(project: &Project) -> bool {
+    project.config.ingress.public_url.is_some() || project.config.approvals.is_some()
+}
