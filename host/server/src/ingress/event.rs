@@ -2,8 +2,9 @@
 
 use std::collections::{BTreeMap, HashMap};
 
+use axum::http::request::Parts;
 use axum::http::{HeaderMap, Uri, header};
-use stepmill_core::document::Document;
+use stepmill_core::body::Record;
 use stepmill_core::event::{Event, Trigger};
 use stepmill_core::workflow::Webhook;
 
@@ -11,13 +12,43 @@ use stepmill_core::workflow::Webhook;
 const SECRET_HEADERS: [header::HeaderName; 3] =
     [header::AUTHORIZATION, header::COOKIE, header::PROXY_AUTHORIZATION];
 
-/// The event that a request is.
-pub(super) fn event(webhook: &Webhook, headers: &HeaderMap, uri: &Uri, document: Document) -> Event {
-    Event {
-        trigger: Trigger::Webhook { path: webhook.path.clone() },
-        headers: kept_headers(headers),
-        query: query(uri),
-        document,
+/// A request, as far as runs are told of it.
+#[derive(Clone)]
+pub(super) struct Arrived {
+    trigger: Trigger,
+    /// The headers that an event keeps, with lower-case names; all values of one with commas between them.
+    pub(super) headers: BTreeMap<String, String>,
+    query: BTreeMap<String, String>,
+}
+
+/// An event, and the key under which it is recognised if the webhook says none.
+pub(super) struct Arrival {
+    pub(super) event: Event,
+    pub(super) key: Option<String>,
+}
+
+impl Arrived {
+    pub(super) fn new(webhook: &Webhook, parts: &Parts) -> Self {
+        Self {
+            trigger: Trigger::Webhook { path: webhook.path.clone() },
+            headers: kept_headers(&parts.headers),
+            query: query(&parts.uri),
+        }
+    }
+
+    /// About how many bytes each run is told of it.
+    pub(super) fn bytes(&self) -> usize {
+        self.headers.iter().chain(&self.query).map(|(name, value)| name.len() + value.len()).sum()
+    }
+
+    /// The event that it is with a document.
+    pub(super) fn with(self, record: Record) -> Arrival {
+        let Self { trigger, mut headers, query } = self;
+        let Record { document, raw, event, key } = record;
+        if let Some(event) = event {
+            event.put(&mut headers);
+        }
+        Arrival { event: Event { trigger, headers, query, document, raw }, key }
     }
 }
 
