@@ -55,7 +55,7 @@ async fn each_refusal_has_its_status_and_code() {
         (
             415,
             "unsupported-encoding",
-            post(&url).header("x-signature", &good).header("content-encoding", "gzip").body(body),
+            post(&url).header("x-signature", &good).header("content-encoding", "compress").body(body),
         ),
         (
             422,

@@ -11,6 +11,7 @@ mod approvals;
 mod authors;
 mod backtest;
 mod backup;
+mod bodies;
 mod cases;
 mod crash;
 mod distribution;

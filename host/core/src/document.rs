@@ -99,11 +99,12 @@ pub fn is_json(media_type: &str) -> bool {
 }
 
 /// The type and subtype, without parameters, in lower case.
-fn essence(media_type: &str) -> String {
+pub(crate) fn essence(media_type: &str) -> String {
     media_type.split(';').next().unwrap_or_default().trim().to_ascii_lowercase()
 }
 
-fn is_textual(media_type: &str) -> bool {
+/// Whether a media type says that the body is text.
+pub(crate) fn is_textual(media_type: &str) -> bool {
     let essence = essence(media_type);
     essence.starts_with("text/")
         || matches!(essence.as_str(), JSON | "application/xml" | "application/x-www-form-urlencoded")
@@ -112,12 +113,12 @@ fn is_textual(media_type: &str) -> bool {
 }
 
 /// Bytes as base64 text where the format is for people, as bytes where it is binary.
-mod bytes {
+pub(crate) mod bytes {
     use base64::Engine as _;
     use base64::engine::general_purpose::STANDARD;
     use serde::{Deserialize, Deserializer, Serializer, de};
 
-    pub(super) fn serialize<S: Serializer>(bytes: &[u8], serializer: S) -> Result<S::Ok, S::Error> {
+    pub(crate) fn serialize<S: Serializer>(bytes: &[u8], serializer: S) -> Result<S::Ok, S::Error> {
         if serializer.is_human_readable() {
             serializer.serialize_str(&STANDARD.encode(bytes))
         } else {
@@ -125,7 +126,7 @@ mod bytes {
         }
     }
 
-    pub(super) fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<u8>, D::Error> {
+    pub(crate) fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<u8>, D::Error> {
         if deserializer.is_human_readable() {
             STANDARD.decode(String::deserialize(deserializer)?).map_err(de::Error::custom)
         } else {

@@ -1,10 +1,11 @@
 //! An accepted payload and where it came from.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
-use crate::document::Document;
+use crate::document::{Document, bytes};
 use crate::id::RunId;
 use crate::journal::PhaseName;
 
@@ -21,6 +22,22 @@ pub struct Event {
     pub query: BTreeMap<String, String>,
     /// The payload.
     pub document: Document,
+    /// What the payload was made of, if that is not the payload itself.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub raw: Option<Arc<Raw>>,
+}
+
+/// Bytes as they came, kept beside the document that was made of them: for evidence, and to be looked at.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Raw {
+    /// Media type that the sender gave.
+    pub media_type: String,
+    /// The content codings that the sender gave, if there are any.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub encoding: Option<String>,
+    /// The bytes.
+    #[serde(with = "bytes")]
+    pub bytes: Vec<u8>,
 }
 
 /// What starts a run.

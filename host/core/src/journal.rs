@@ -21,6 +21,10 @@ pub use backup::BackupError;
 pub use error::JournalError;
 pub use retention::{Kept, Retention};
 
+/// Bytes of keys and values after which a commit takes up no more. One [`Journal::accept`] is one commit, so that whoever
+/// accepts many at once should not come to more.
+pub const BATCH_BYTES: usize = 16 << 20;
+
 /// A run that is asked for.
 ///
 /// One that another run begins is known by its id alone: it has neither `dedupe` nor `fire`, and gathers

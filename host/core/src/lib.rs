@@ -17,6 +17,7 @@
 
 pub mod approval;
 pub mod attempt;
+pub mod body;
 pub mod bound;
 pub mod clock;
 pub mod dead;

@@ -11,8 +11,8 @@ pub use definition::{
     Respond, Retain, Step, Undo, Wait, Webhook, WholeLane,
 };
 pub use plan::{
-    Body, Environment, EventPlan, EventTrigger, ForEachStep, Gathering, LanePlan, Names, NoKey, Plan,
-    PlanError, PlannedStep, PluginInfo, PluginStep, Work, key_of, value_key,
+    Body, Environment, EventPlan, EventTrigger, ForEachStep, Gathering, KEY_BYTES, LanePlan, Names, NoKey,
+    Plan, PlanError, PlannedStep, PluginInfo, PluginStep, Work, key_of, value_key,
 };
 pub use version::Version;
 pub use walk::{Feed, Settled, Walk, instant, span};

@@ -25,7 +25,7 @@ fn acceptance(number: u64) -> Acceptance {
         run: RunId::new(at_ms, random),
         workflow: "orders".into(),
         version: "v1".into(),
-        event: Event { trigger, headers: BTreeMap::new(), query: BTreeMap::new(), document },
+        event: Event { trigger, headers: BTreeMap::new(), query: BTreeMap::new(), document, raw: None },
         timeout_ms: None,
         parent: None,
         key: None,

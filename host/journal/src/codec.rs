@@ -138,3 +138,22 @@ impl From<StoredRow> for Stored {
         Self { value, version: row.version, expires_ms: row.expires_ms }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, reason = "tests")]
+
+    use serde_json::{Value, json};
+
+    use super::*;
+
+    #[test]
+    fn an_event_of_a_time_when_no_bytes_were_kept_is_read_and_written_as_it_was() {
+        let document = json!({ "media_type": "application/json", "body": { "text": "1" } });
+        let old = json!({ "trigger": "manual", "document": document });
+        let event: Event = decode(b"key", &encode(&old).unwrap()).unwrap();
+        assert_eq!(event.raw, None);
+        let new: Value = decode(b"key", &encode(&event).unwrap()).unwrap();
+        assert_eq!(new, old);
+    }
+}

@@ -5,7 +5,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use stepmill_core::journal::{Committed, Cursor, JournalError, Outcome, Published};
+use stepmill_core::journal::{BATCH_BYTES, Committed, Cursor, JournalError, Outcome, Published};
 use stepmill_core::run::State;
 use tokio::sync::{mpsc, oneshot};
 
@@ -16,8 +16,6 @@ use crate::write::{self, Appended, Deploying, Offer, Opening, Prunable, Restored
 
 /// Requests of one batch. More wait for the next: it bounds how long the first one waits.
 const BATCH_REQUESTS: usize = 2_048;
-/// Bytes of keys and values after which a batch takes up no more.
-const BATCH_BYTES: usize = 16 << 20;
 /// How often the size on disk is looked up.
 const SIZE_EVERY: Duration = Duration::from_secs(1);
 

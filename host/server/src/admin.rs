@@ -5,6 +5,7 @@ mod backtest;
 mod backup;
 mod error;
 mod events;
+mod raw;
 mod runs;
 mod schedules;
 mod snooze;
@@ -84,6 +85,7 @@ impl Admin {
             .route("/api/workflows/{name}/runs", post(runs::start))
             .route("/api/runs", get(runs::list))
             .route("/api/runs/{id}", get(runs::show))
+            .route("/api/runs/{id}/raw", get(raw::download))
             .route("/api/runs/{id}/redrive", post(runs::redrive))
             .route("/api/runs/{id}/snooze", post(snooze::snooze))
             .route("/api/runs/{id}/cancel", post(runs::cancel))

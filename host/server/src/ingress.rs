@@ -2,7 +2,8 @@
 //! reads 2xx.
 //!
 //! The way of a request: route → admission → body within its limit → signature on the raw bytes →
-//! decode → keys → [`Journal::accept`] or [`Journal::publish`] → 202, or what a step answers.
+//! decode → keys → [`Journal::accept`] or [`Journal::publish`] → 202, or what a step answers. A body that is split is
+//! accepted as many runs, or not at all.
 
 mod admission;
 mod answer;
@@ -10,7 +11,6 @@ mod approvals;
 mod body;
 mod deliver;
 mod event;
-mod json;
 mod refusal;
 mod verify;
 
@@ -21,6 +21,7 @@ use axum::extract::{Request, State};
 use axum::http::Method;
 use axum::response::{IntoResponse as _, Response};
 use axum::routing::get;
+use stepmill_core::body::Decoded;
 use stepmill_core::{Clock, Entropy, Journal};
 use tokio::sync::{Notify, Semaphore, SemaphorePermit};
 
@@ -72,6 +73,7 @@ struct Shared {
     ingress: Ingress,
     requests: Semaphore,
     bodies: Semaphore,
+    decoders: Semaphore,
     approvals: Semaphore,
 }
 
@@ -83,6 +85,7 @@ impl Ingress {
             ingress: self,
             requests: Semaphore::new(REQUESTS),
             bodies: Semaphore::new(BODIES_KIB),
+            decoders: Semaphore::new(std::thread::available_parallelism().map_or(2, Into::into)),
             approvals: Semaphore::new(APPROVALS),
         });
         Router::new()
@@ -94,9 +97,15 @@ impl Ingress {
     }
 }
 
+/// What a request takes up until its event is on disk.
+struct Taken<'s> {
+    _request: SemaphorePermit<'s>,
+    _body: Option<SemaphorePermit<'s>>,
+}
+
 async fn receive(State(shared): State<Arc<Shared>>, request: Request) -> Response {
     let answer = match shared.requests.try_acquire() {
-        Ok(permit) => shared.ingress.accept(request, &shared.bodies, permit).await,
+        Ok(permit) => shared.ingress.accept(request, &shared, permit).await,
         Err(_) => Err(Refusal::Busy),
     };
     match answer {
@@ -112,7 +121,7 @@ impl Ingress {
     async fn accept(
         &self,
         request: Request,
-        bodies: &Semaphore,
+        shared: &Shared,
         permit: SemaphorePermit<'_>,
     ) -> Result<Answered, Refusal> {
         let (parts, body) = request.into_parts();
@@ -132,18 +141,31 @@ impl Ingress {
             Route::Event(event) => (&event.plan.name, event.plan.webhook.as_ref(), event.verifier.as_ref()),
         };
         let (Some(webhook), Some(verifier)) = (webhook, verifier) else { return Err(Refusal::NotFound) };
-        let received = {
+        let (request, decoded, room) = {
             let most = body::bound(&parts.headers, webhook.max_body_bytes)?;
-            let _room = bodies.try_acquire_many(most).map_err(|_| Refusal::Busy)?;
+            let _room = shared.bodies.try_acquire_many(most).map_err(|_| Refusal::Busy)?;
             let body = body::read(body, webhook.max_body_bytes).await?;
             let verified =
                 verify::verify(name, verifier, &catalog.public_url, &parts, &body, self.clock.now_ms())?;
-            let document = body::decode(&parts.headers, body)?;
-            event::Received { event: event::event(webhook, &parts.headers, &parts.uri, document), verified }
+            let request = event::Arrived::new(webhook, &parts, verified);
+            let decoders = &shared.decoders;
+            let decoded = body::decode(webhook, &parts.headers, &request.headers, body, decoders).await?;
+            let room = body::room(&decoded, &shared.bodies)?;
+            (request, decoded, room)
         };
-        match route {
-            Route::Workflow(workflow) => self.start(workflow, webhook, received, permit).await,
-            Route::Event(deployed) => self.publish(&catalog, deployed, webhook, received).await,
+        let taken = Taken { _request: permit, _body: room };
+        match (route, decoded) {
+            (Route::Workflow(workflow), Decoded::One(record)) => {
+                self.start(workflow, webhook, request.with(record), taken).await
+            }
+            (Route::Workflow(workflow), Decoded::Batch(records)) => {
+                self.start_each(workflow, webhook, request, records).await
+            }
+            (Route::Event(deployed), Decoded::One(record)) => {
+                self.publish(&catalog, deployed, webhook, request.with(record)).await
+            }
+            // The plan of an event has no `split`.
+            (Route::Event(_), Decoded::Batch(_)) => Err(Refusal::NotFound),
         }
     }
 }

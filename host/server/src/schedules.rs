@@ -157,6 +157,7 @@ impl Schedules {
             headers: BTreeMap::new(),
             query: BTreeMap::new(),
             document: Document::json(&json!({ "schedule": name, "fire_ms": fire_ms })),
+            raw: None,
         };
         let run = RunId::new(now_ms, self.entropy.id());
         let mut acceptance = match deployed.plan.accept(run, now_ms, event, None) {

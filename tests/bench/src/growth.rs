@@ -117,6 +117,7 @@ fn acceptance(at_ms: u64, number: u64, body: &str) -> Acceptance {
         headers: BTreeMap::new(),
         query: BTreeMap::new(),
         document: Document::from_bytes("application/json", body.as_bytes().to_vec()),
+        raw: None,
     };
     let accepted = Accepted {
         run: RunId::new(at_ms, random),

@@ -138,6 +138,7 @@ fn acceptance(number: u64, body: &str) -> Acceptance {
             headers,
             query: BTreeMap::new(),
             document: Document::from_bytes("application/json", body.as_bytes().to_vec()),
+            raw: None,
         },
         timeout_ms: None,
         parent: None,

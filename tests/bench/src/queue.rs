@@ -128,6 +128,7 @@ async fn fill(journal: &Arc<LocalJournal>, plan: &Arc<Plan>, runs: u64) {
                         headers: BTreeMap::new(),
                         query: BTreeMap::new(),
                         document: Document::from_bytes("application/json", body.as_bytes().to_vec()),
+                        raw: None,
                     };
                     plan.accept(RunId::new(at_ms, SystemEntropy.id()), at_ms, event, None).unwrap()
                 });

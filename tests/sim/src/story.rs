@@ -398,7 +398,7 @@ impl Process {
 }
 
 fn event(trigger: Trigger, document: Document) -> Event {
-    Event { trigger, headers: BTreeMap::new(), query: BTreeMap::new(), document }
+    Event { trigger, headers: BTreeMap::new(), query: BTreeMap::new(), document, raw: None }
 }
 
 /// The systems that take so many requests a second.

@@ -100,21 +100,25 @@ impl AdminClient {
         Self { client: client(), base: base.into() }
     }
 
+    /// Where a path of the API is.
+    pub fn url(&self, path: &str) -> String {
+        format!("{}{path}", self.base)
+    }
+
     /// A GET's JSON.
     pub async fn get(&self, path: &str) -> Value {
-        let answer =
-            self.client.get(format!("{}{path}", self.base)).send().await.unwrap().bytes().await.unwrap();
+        let answer = self.client.get(self.url(path)).send().await.unwrap().bytes().await.unwrap();
         serde_json::from_slice(&answer).unwrap()
     }
 
     /// A GET's text.
     pub async fn text(&self, path: &str) -> String {
-        self.client.get(format!("{}{path}", self.base)).send().await.unwrap().text().await.unwrap()
+        self.client.get(self.url(path)).send().await.unwrap().text().await.unwrap()
     }
 
     /// A POST's status and JSON.
     pub async fn post(&self, path: &str, body: &Value) -> (u16, Value) {
-        let request = self.client.post(format!("{}{path}", self.base)).body(body.to_string());
+        let request = self.client.post(self.url(path)).body(body.to_string());
         let response = request.header("content-type", "application/json").send().await.unwrap();
         let status = response.status().as_u16();
         (status, serde_json::from_slice(&response.bytes().await.unwrap()).unwrap_or(Value::Null))
@@ -122,7 +126,7 @@ impl AdminClient {
 
     /// A POST of bytes: its status and text.
     pub async fn post_bytes(&self, path: &str, body: Vec<u8>) -> (u16, String) {
-        let response = self.client.post(format!("{}{path}", self.base)).body(body).send().await.unwrap();
+        let response = self.client.post(self.url(path)).body(body).send().await.unwrap();
         (response.status().as_u16(), response.text().await.unwrap())
     }
 

@@ -22,6 +22,7 @@ fn event(body: Document) -> Event {
         headers: texts(&[("x-id", "7"), ("host", "example.com")]),
         query: texts(&[("page", "2")]),
         document: body,
+        raw: None,
     }
 }
 

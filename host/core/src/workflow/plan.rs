@@ -28,7 +28,7 @@ use crate::limits::Limits;
 use crate::manifest::Manifest;
 use crate::schedule::Schedule;
 
-pub use accept::{NoKey, key_of, value_key};
+pub use accept::{KEY_BYTES, NoKey, key_of, value_key};
 pub use event::EventPlan;
 pub use step::{Body, ForEachStep, PlannedStep, PluginStep, Work};
 pub use trigger::{EventTrigger, Gathering, LanePlan};

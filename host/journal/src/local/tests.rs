@@ -52,7 +52,7 @@ fn acceptance(number: u8) -> Acceptance {
         run: RunId::new(1, [number; 10]),
         workflow: "orders".into(),
         version: "v1".into(),
-        event: Event { trigger: Trigger::Manual, headers, query, document },
+        event: Event { trigger: Trigger::Manual, headers, query, document, raw: None },
         timeout_ms: None,
         parent: None,
         key: None,

@@ -8,7 +8,7 @@ use stepmill_core::attempt::{Cause, Failure, Record};
 use stepmill_core::clock::ManualClock;
 use stepmill_core::dead::{Category, fingerprint};
 use stepmill_core::document::{Body, Document};
-use stepmill_core::event::{Event, Trigger};
+use stepmill_core::event::{Event, Raw, Trigger};
 use stepmill_core::journal::{Acceptance, Claim, Dedupe, Outcome, Transition, Want};
 use stepmill_core::run::{Accepted, Children, Entry, Parent, Pending, Stand, State, What};
 use stepmill_core::storage::{Condition, StorageOp, StorageWrite};
@@ -120,6 +120,11 @@ pub fn with_body(at_ms: u64, body: &str) -> Acceptance {
         headers: BTreeMap::from([("x-id".into(), "7".into())]),
         query: BTreeMap::new(),
         document: Document { media_type: "application/json".into(), body: Body::Text(body.into()) },
+        raw: Some(Arc::new(Raw {
+            media_type: "x/y".into(),
+            encoding: Some("gzip".into()),
+            bytes: vec![0, 255],
+        })),
     };
     let accepted = Accepted {
         run: run_id(at_ms),

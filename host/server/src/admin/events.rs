@@ -56,6 +56,7 @@ pub(super) async fn publish(
         headers: BTreeMap::new(),
         query: BTreeMap::new(),
         document: Document::from_bytes(document::JSON, body.into()),
+        raw: None,
     };
     let key = match key {
         Some(key) => key_of("key", Value::from(key))?,

@@ -117,6 +117,7 @@ pub(super) async fn start(
         headers: BTreeMap::new(),
         query: BTreeMap::new(),
         document: Document::from_bytes(document::JSON, body.into()),
+        raw: None,
     };
     let run = RunId::new(at_ms, admin.entropy.id());
     let acceptance = deployed.plan.accept(run, at_ms, event, None)?;

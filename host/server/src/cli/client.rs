@@ -248,6 +248,17 @@ impl Client {
         self.get(&["runs", &run.to_string()], &[]).await
     }
 
+    /// What a run's event was as it came.
+    pub async fn raw(&self, run: RunId) -> Result<Vec<u8>, ClientError> {
+        let url = self.url(&["runs", &run.to_string(), "raw"])?;
+        let response = self.send(self.http.get(url.clone())).await?;
+        if !response.status().is_success() {
+            return Err(self.refusal(response, &url).await);
+        }
+        let bytes = response.bytes().await.map_err(|source| self.unreachable(source))?;
+        Ok(bytes.into())
+    }
+
     /// Sets a dead letter going again.
     pub async fn redrive(&self, run: RunId, redrive: &Redrive) -> Result<State, ClientError> {
         let body = serde_json::to_vec(redrive).unwrap_or_default();

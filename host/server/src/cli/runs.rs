@@ -87,6 +87,9 @@ pub(super) struct ShowArguments {
     /// Print JSON
     #[arg(long)]
     json: bool,
+    /// Print nothing but its event as it came, byte for byte
+    #[arg(long, conflicts_with_all = ["bodies", "json"])]
+    raw: bool,
     #[command(flatten)]
     connection: Connection,
 }
@@ -189,7 +192,12 @@ impl ListArguments {
 
 impl ShowArguments {
     pub(super) async fn run(self) -> Result<Exit, Error> {
-        let shown = self.connection.client()?.run(self.id).await?;
+        let client = self.connection.client()?;
+        if self.raw {
+            output::print_bytes(&client.raw(self.id).await?)?;
+            return Ok(Exit::Done);
+        }
+        let shown = client.run(self.id).await?;
         if self.json {
             output::print_json(&shown)?;
         } else {

@@ -22,6 +22,13 @@ pub(super) enum Answered {
     Held(Outcome),
     /// It is on disk, for runs that wait for it.
     Published(RunId, Published),
+    /// Its records are on disk, each a run of its own.
+    Split {
+        /// What became of each, in their order.
+        outcomes: Vec<Outcome>,
+        /// Whether their source holds those that are new.
+        held: bool,
+    },
     /// A step has answered it.
     Now(RunId, Answer),
 }
@@ -38,6 +45,16 @@ impl IntoResponse for Answered {
             }
             Self::Held(Outcome::New(run)) => accepted(format!(r#"{{"run":"{run}","held":true}}"#)),
             Self::Held(outcome) => Self::Accepted(outcome).into_response(),
+            Self::Split { outcomes, held } => {
+                let is_duplicate = |outcome: &&Outcome| matches!(outcome, Outcome::Duplicate(_));
+                let duplicates = outcomes.iter().filter(is_duplicate).count();
+                let runs: Vec<RunId> = outcomes.into_iter().map(Outcome::run).collect();
+                let mut answer = json!({ "runs": runs, "duplicates": duplicates });
+                if let (true, Some(members)) = (held, answer.as_object_mut()) {
+                    members.insert("held".into(), true.into());
+                }
+                accepted(answer.to_string())
+            }
             Self::Published(event, Published::New(woken)) => {
                 accepted(json!({ "event": event, "woken": woken }).to_string())
             }

@@ -1,18 +1,24 @@
 //! A request's body: read within its limits, and looked at before it is taken.
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use axum::body::Body;
 use axum::http::{HeaderMap, header};
 use bytes::Bytes;
 use http_body_util::{BodyExt as _, LengthLimitError, Limited};
-use stepmill_core::document::{self, Document};
+use stepmill_core::body::{self, Decoded, Message, Record, Rules};
+use stepmill_core::document::is_json;
+use stepmill_core::workflow::Webhook;
+use tokio::sync::{Semaphore, SemaphorePermit};
+use tokio::task::spawn_blocking;
 
 use super::Refusal;
-use super::json::WellFormed;
 
 /// How long a sender may take over its body.
 const BODY_TIMEOUT: Duration = Duration::from_secs(30);
+/// Bytes up to which any body that is not compressed is decoded at once.
+const QUICK_BYTES: usize = 16 << 10;
 
 /// KiB that the body may come to: what the sender says, or the limit.
 pub(super) fn bound(headers: &HeaderMap, limit: u64) -> Result<u32, Refusal> {
@@ -33,17 +39,57 @@ pub(super) async fn read(body: Body, limit: u64) -> Result<Bytes, Refusal> {
     }
 }
 
-/// JSON must be well-formed, since every step would fail on it; anything else is taken as it is.
-pub(super) fn decode(headers: &HeaderMap, body: Bytes) -> Result<Document, Refusal> {
-    if headers.contains_key(header::CONTENT_ENCODING) {
-        return Err(Refusal::Encoding);
+/// What the body is, as the webhook reads it.
+pub(super) async fn decode(
+    webhook: &Webhook,
+    headers: &HeaderMap,
+    kept: &BTreeMap<String, String>,
+    body: Bytes,
+    decoders: &Semaphore,
+) -> Result<Decoded, Refusal> {
+    let limit = webhook.max_body_bytes;
+    let usual = Rules::default();
+    let rules = webhook.body.as_ref().unwrap_or(&usual);
+    let media_type = headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok());
+    let encoding = kept.get(header::CONTENT_ENCODING.as_str()).map_or("", String::as_str);
+    if is_quick(encoding, media_type, body.len()) {
+        let message = Message { media_type, encoding, headers: kept, bytes: body.into() };
+        return body::decode(rules, limit, message).map_err(Refusal::Body);
     }
-    let media_type =
-        headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or(document::JSON);
-    let essence = media_type.split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
-    if essence == document::JSON || essence.ends_with("+json") {
-        serde_json::from_slice::<WellFormed>(&body)
-            .map_err(|error| Refusal::Json { line: error.line(), column: error.column() })?;
+    // It may take a while, and a few times the room of the largest document: so not too many at once, and not on a thread
+    // that others wait for.
+    let _place = decoders.acquire().await.map_err(|_| Refusal::Draining)?;
+    let (rules, headers) = (rules.clone(), kept.clone());
+    let (media_type, encoding) = (media_type.map(str::to_owned), encoding.to_owned());
+    let decoding = spawn_blocking(move || {
+        let media_type = media_type.as_deref();
+        let message = Message { media_type, encoding: &encoding, headers: &headers, bytes: body.into() };
+        body::decode(&rules, limit, message)
+    });
+    match decoding.await {
+        Ok(decoded) => decoded.map_err(Refusal::Body),
+        Err(error) => {
+            tracing::error!(error = &error as &dyn std::error::Error, "failed to decode a body");
+            Err(Refusal::Decoding)
+        }
     }
-    Ok(Document::from_bytes(media_type, body.into()))
+}
+
+/// Room for what a body has become, until it is on disk; that which is as it came has had its own.
+pub(super) fn room<'b>(
+    decoded: &Decoded,
+    bodies: &'b Semaphore,
+) -> Result<Option<SemaphorePermit<'b>>, Refusal> {
+    let bytes = match decoded {
+        Decoded::One(record) if record.raw.is_none() => return Ok(None),
+        Decoded::One(record) => record.bytes(),
+        Decoded::Batch(records) => records.iter().map(Record::bytes).sum(),
+    };
+    let kib = u32::try_from(bytes.div_ceil(1 << 10)).unwrap_or(u32::MAX);
+    bodies.try_acquire_many(kib).map(Some).map_err(|_| Refusal::Busy)
+}
+
+/// Whether a body is decoded about as fast as it is read: JSON is only looked through.
+fn is_quick(encoding: &str, media_type: Option<&str>, length: usize) -> bool {
+    encoding.is_empty() && (length <= QUICK_BYTES || media_type.is_none_or(is_json))
 }

@@ -3,16 +3,18 @@
 use std::sync::Arc;
 
 use stepmill_core::RunId;
+use stepmill_core::body::Record;
 use stepmill_core::duration;
 use stepmill_core::event::{Event, Trigger};
 use stepmill_core::expression::Template;
-use stepmill_core::journal::{Acceptance, Dedupe, JournalError, Outcome, Publication, Published};
-use stepmill_core::workflow::{NoKey, Webhook, value_key};
-use tokio::sync::SemaphorePermit;
+use stepmill_core::journal::{
+    Acceptance, BATCH_BYTES, Dedupe, JournalError, Outcome, Publication, Published,
+};
+use stepmill_core::workflow::{NoKey, Plan, Webhook, value_key};
 
 use super::answer::Answered;
-use super::event::Received;
-use super::{Ingress, Refusal};
+use super::event::{Arrival, Arrived};
+use super::{Ingress, Refusal, Taken};
 use crate::catalog::{Catalog, Deployed, DeployedEvent};
 use crate::metrics;
 
@@ -22,16 +24,12 @@ impl Ingress {
         &self,
         deployed: &Arc<Deployed>,
         webhook: &Webhook,
-        received: Received,
-        permit: SemaphorePermit<'_>,
+        arrival: Arrival,
+        taken: Taken<'_>,
     ) -> Result<Answered, Refusal> {
         let plan = &deployed.plan;
-        let now_ms = self.clock.now_ms();
-        let run = RunId::new(now_ms, self.entropy.id());
-        let repeats = Repeats { template: plan.dedupe.as_ref(), webhook, name: &plan.name, run, now_ms };
-        let dedupe = repeats.dedupe(&plan.name, &received)?;
-        let accepted = plan.accept(run, now_ms, received.event, None).map_err(no_key)?;
-        let mut acceptance = Acceptance { dedupe, ..accepted };
+        let mut acceptance = self.acceptance(plan, webhook, arrival, self.clock.now_ms())?;
+        let run = acceptance.accepted.run;
         // What is said of the source now holds until the event is on disk.
         let source = self.sources.enter(&webhook.path).await;
         acceptance.accepted.is_held = source.mode.holds();
@@ -49,12 +47,55 @@ impl Ingress {
             return Ok(Answered::Accepted(outcome));
         };
         // One that waits takes no place of those that are being accepted, and those that wait have bounds too.
-        drop(permit);
+        drop(taken);
         let Ok(_place) = self.waiting.try_acquire() else { return Ok(Answered::Accepted(outcome)) };
         match waiting.within(within).await {
             Some(answer) => Ok(Answered::Now(run, answer)),
             None => Ok(Answered::Accepted(outcome)),
         }
+    }
+
+    /// Starts a run of each record of a body: all of them, or none.
+    pub(super) async fn start_each(
+        &self,
+        deployed: &Arc<Deployed>,
+        webhook: &Webhook,
+        request: Arrived,
+        records: Vec<Record>,
+    ) -> Result<Answered, Refusal> {
+        let plan = &deployed.plan;
+        let told = request.bytes().saturating_mul(records.len());
+        if records.iter().map(Record::bytes).sum::<usize>().saturating_add(told) > BATCH_BYTES {
+            return Err(Refusal::BatchTooLarge);
+        }
+        let now_ms = self.clock.now_ms();
+        let acceptances = (1..).zip(records).map(|(number, record)| {
+            let arrival = request.of_record(number).with(record);
+            self.acceptance(plan, webhook, arrival, now_ms).map_err(|refusal| refusal.of_record(number))
+        });
+        let mut acceptances = acceptances.collect::<Result<Vec<_>, _>>()?;
+        let source = self.sources.enter(&webhook.path).await;
+        let held = source.mode.holds();
+        acceptances.iter_mut().for_each(|acceptance| acceptance.accepted.is_held = held);
+        let outcomes = self.journal.accept(acceptances).await;
+        let outcomes = outcomes.map_err(|error| unavailable(&plan.name, &error))?;
+        for outcome in &outcomes {
+            self.count(&plan.name, *outcome);
+        }
+        Ok(Answered::Split { outcomes, held })
+    }
+
+    fn acceptance(
+        &self,
+        plan: &Plan,
+        webhook: &Webhook,
+        arrival: Arrival,
+        now_ms: u64,
+    ) -> Result<Acceptance, Refusal> {
+        let run = RunId::new(now_ms, self.entropy.id());
+        let dedupe = dedupe(plan.dedupe.as_ref(), webhook, &plan.name, &plan.name, &arrival, run, now_ms)?;
+        let accepted = plan.accept(run, now_ms, arrival.event, None).map_err(no_key)?;
+        Ok(Acceptance { dedupe, ..accepted })
     }
 
     /// Gives an event to runs that wait for it, and starts those that begin with it.
@@ -66,17 +107,19 @@ impl Ingress {
         catalog: &Catalog,
         deployed: &DeployedEvent,
         webhook: &Webhook,
-        received: Received,
+        arrival: Arrival,
     ) -> Result<Answered, Refusal> {
         let plan = &deployed.plan;
+        let event = &arrival.event;
         let now_ms = self.clock.now_ms();
         let id = RunId::new(now_ms, self.entropy.id());
-        let key = value_key("key", &plan.key, &received.event, id, &plan.name, now_ms).map_err(no_key)?;
+        let key = value_key("key", &plan.key, event, id, &plan.name, now_ms).map_err(no_key)?;
         let scope = format!("event/{}", plan.name);
-        let repeats = Repeats { template: plan.dedupe.as_ref(), webhook, name: &plan.name, run: id, now_ms };
+        let dedupe_of =
+            |scope: &str| dedupe(plan.dedupe.as_ref(), webhook, scope, &plan.name, &arrival, id, now_ms);
         for started in catalog.begun_by(&plan.name) {
             let trigger = Trigger::Event { name: plan.name.to_string() };
-            let event = Event { trigger, ..received.event.clone() };
+            let event = Event { trigger, ..event.clone() };
             let run = RunId::new(now_ms, self.entropy.id());
             let accepted = match started.plan.accept(run, now_ms, event, None) {
                 Ok(accepted) => accepted,
@@ -87,7 +130,7 @@ impl Ingress {
                     continue;
                 }
             };
-            let dedupe = repeats.dedupe(&format!("{scope}/{}", started.plan.name), &received)?;
+            let dedupe = dedupe_of(&format!("{scope}/{}", started.plan.name))?;
             self.accept_one(&started.plan.name, Acceptance { dedupe, ..accepted }).await?;
         }
         let publication = Publication {
@@ -95,8 +138,8 @@ impl Ingress {
             name: plan.name.to_string(),
             key,
             at_ms: now_ms,
-            dedupe: repeats.dedupe(&scope, &received)?,
-            event: received.event,
+            dedupe: dedupe_of(&scope)?,
+            event: arrival.event,
             keep_until_ms: now_ms.saturating_add(plan.keep_ms),
         };
         let published =
@@ -117,14 +160,18 @@ impl Ingress {
             .map_err(|error| unavailable(workflow, &error))?
             .pop()
             .ok_or(Refusal::JournalUnavailable)?;
-        match accepted {
+        self.count(workflow, accepted);
+        Ok(accepted)
+    }
+
+    fn count(&self, workflow: &str, outcome: Outcome) {
+        match outcome {
             Outcome::New(_) | Outcome::Gathered(_) => {
                 metrics::event_accepted(workflow);
                 self.wake.notify_one();
             }
             Outcome::Duplicate(_) => metrics::event_duplicate(workflow),
         }
-        Ok(accepted)
     }
 }
 
@@ -137,27 +184,22 @@ fn no_key(error: NoKey) -> Refusal {
     Refusal::Key(error.to_string())
 }
 
-/// How events that are sent again are recognised.
-struct Repeats<'a> {
-    template: Option<&'a Template>,
-    webhook: &'a Webhook,
-    name: &'a str,
+fn dedupe(
+    template: Option<&Template>,
+    webhook: &Webhook,
+    scope: &str,
+    name: &str,
+    arrival: &Arrival,
     run: RunId,
     now_ms: u64,
-}
-
-impl Repeats<'_> {
-    /// By the webhook's expression, or else by what the sender's scheme knows it by.
-    fn dedupe(&self, scope: &str, received: &Received) -> Result<Option<Dedupe>, Refusal> {
-        let key = match self.template {
-            Some(template) => {
-                let key = value_key("dedupe", template, &received.event, self.run, self.name, self.now_ms);
-                Some(key.map_err(|error| Refusal::DedupeKey(error.to_string()))?)
-            }
-            None if self.webhook.dedupe.is_none() => received.verified.id.clone(),
-            None => None,
-        };
-        let expires_ms = self.now_ms.saturating_add(duration::ms(self.webhook.dedupe_for));
-        Ok(key.map(|key| Dedupe { scope: scope.to_owned(), key, expires_ms }))
-    }
+) -> Result<Option<Dedupe>, Refusal> {
+    let key = match (template, &arrival.key) {
+        (Some(template), _) => value_key("dedupe", template, &arrival.event, run, name, now_ms)
+            .map_err(|error| Refusal::DedupeKey(error.to_string()))?,
+        // `none` is no template, and asks for no key either.
+        (None, Some(key)) if webhook.dedupe.is_none() => key.clone(),
+        (None, _) => return Ok(None),
+    };
+    let lasts_ms = duration::ms(webhook.dedupe_for);
+    Ok(Some(Dedupe { scope: scope.to_owned(), key, expires_ms: now_ms.saturating_add(lasts_ms) }))
 }

@@ -2,8 +2,9 @@
 
 use std::collections::{BTreeMap, HashMap};
 
+use axum::http::request::Parts;
 use axum::http::{HeaderMap, Uri, header};
-use stepmill_core::document::Document;
+use stepmill_core::body::Record;
 use stepmill_core::event::{Event, Trigger};
 use stepmill_core::signature::Verified;
 use stepmill_core::workflow::Webhook;
@@ -12,21 +13,52 @@ use stepmill_core::workflow::Webhook;
 const SECRET_HEADERS: [header::HeaderName; 3] =
     [header::AUTHORIZATION, header::COOKIE, header::PROXY_AUTHORIZATION];
 
-/// A request that is its sender's.
-pub(super) struct Received {
-    /// What a run is told of it.
-    pub event: Event,
-    /// What it has proved.
-    pub verified: Verified,
+/// A request, as far as runs are told of it.
+#[derive(Clone)]
+pub(super) struct Arrived {
+    trigger: Trigger,
+    /// The headers that an event keeps, with lower-case names; all values of one with commas between them.
+    pub(super) headers: BTreeMap<String, String>,
+    query: BTreeMap<String, String>,
+    /// What its sender's scheme knows it by.
+    id: Option<String>,
 }
 
-/// The event that a request is.
-pub(super) fn event(webhook: &Webhook, headers: &HeaderMap, uri: &Uri, document: Document) -> Event {
-    Event {
-        trigger: Trigger::Webhook { path: webhook.path.clone() },
-        headers: kept_headers(headers),
-        query: query(uri),
-        document,
+/// An event, and the key under which it is recognised if the webhook says none.
+pub(super) struct Arrival {
+    pub(super) event: Event,
+    pub(super) key: Option<String>,
+}
+
+impl Arrived {
+    pub(super) fn new(webhook: &Webhook, parts: &Parts, verified: Verified) -> Self {
+        Self {
+            trigger: Trigger::Webhook { path: webhook.path.clone() },
+            headers: kept_headers(&parts.headers),
+            query: query(&parts.uri),
+            id: verified.id,
+        }
+    }
+
+    /// About how many bytes each run is told of it.
+    pub(super) fn bytes(&self) -> usize {
+        self.headers.iter().chain(&self.query).map(|(name, value)| name.len() + value.len()).sum()
+    }
+
+    /// The same for one record of its body: what the sender knows the whole by is each one's with its number.
+    pub(super) fn of_record(&self, number: usize) -> Self {
+        let id = self.id.as_ref().map(|id| format!("{id}/{number}"));
+        Self { id, ..self.clone() }
+    }
+
+    /// The event that it is with a document.
+    pub(super) fn with(self, record: Record) -> Arrival {
+        let Self { trigger, mut headers, query, id } = self;
+        let Record { document, raw, event, key } = record;
+        if let Some(event) = event {
+            event.put(&mut headers);
+        }
+        Arrival { event: Event { trigger, headers, query, document, raw }, key: key.or(id) }
     }
 }
 

@@ -4,6 +4,8 @@ use axum::Json;
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use serde_json::json;
+use stepmill_core::body;
+use stepmill_core::journal::BATCH_BYTES;
 
 /// Why a request is not accepted.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -25,15 +27,12 @@ pub enum Refusal {
     Timeout,
     /// The body broke off.
     Interrupted,
-    /// The body is said to be JSON and is not.
-    Json {
-        /// Line of the fault, from 1.
-        line: usize,
-        /// Column of the fault, from 1.
-        column: usize,
-    },
-    /// The body is compressed.
-    Encoding,
+    /// The body is not what it says, or what the webhook takes.
+    Body(body::Refused),
+    /// What decodes bodies failed.
+    Decoding,
+    /// The records of the body come to more than is accepted at once.
+    BatchTooLarge,
     /// The dedupe expression gives no usable key for this event.
     DedupeKey(String),
     /// The lane, the group or the event's key cannot be told from this event.
@@ -49,6 +48,16 @@ pub enum Refusal {
 }
 
 impl Refusal {
+    /// The same, if it is a record of a body that is refused.
+    pub(super) fn of_record(self, number: usize) -> Self {
+        let told = |why: String| format!("in record {number}: {why}");
+        match self {
+            Self::DedupeKey(why) => Self::DedupeKey(told(why)),
+            Self::Key(why) => Self::Key(told(why)),
+            other => other,
+        }
+    }
+
     /// The stable code, as in the README's table and the metrics.
     pub fn code(&self) -> &'static str {
         match self {
@@ -59,8 +68,9 @@ impl Refusal {
             Self::TooLarge { .. } => "body-too-large",
             Self::Timeout => "body-timeout",
             Self::Interrupted => "body-interrupted",
-            Self::Json { .. } => "malformed-json",
-            Self::Encoding => "unsupported-encoding",
+            Self::Body(refused) => refused.code(),
+            Self::Decoding => "decoding-failed",
+            Self::BatchTooLarge => "batch-too-large",
             Self::DedupeKey(_) => "no-dedupe-key",
             Self::Key(_) => "no-key",
             Self::Busy => "too-many-requests",
@@ -78,8 +88,10 @@ impl Refusal {
             Self::Signature => StatusCode::UNAUTHORIZED,
             Self::TooLarge { .. } => StatusCode::PAYLOAD_TOO_LARGE,
             Self::Timeout => StatusCode::REQUEST_TIMEOUT,
-            Self::Interrupted | Self::Json { .. } => StatusCode::BAD_REQUEST,
-            Self::Encoding => StatusCode::UNSUPPORTED_MEDIA_TYPE,
+            Self::Interrupted => StatusCode::BAD_REQUEST,
+            Self::Body(refused) => StatusCode::from_u16(refused.status()).unwrap_or(StatusCode::BAD_REQUEST),
+            Self::Decoding => StatusCode::INTERNAL_SERVER_ERROR,
+            Self::BatchTooLarge => StatusCode::PAYLOAD_TOO_LARGE,
             Self::DedupeKey(_) | Self::Key(_) => StatusCode::UNPROCESSABLE_ENTITY,
             Self::Busy => StatusCode::TOO_MANY_REQUESTS,
             Self::JournalFull | Self::JournalUnavailable | Self::Draining => StatusCode::SERVICE_UNAVAILABLE,
@@ -95,10 +107,13 @@ impl Refusal {
             Self::TooLarge { limit } => format!("the body is larger than {limit} bytes"),
             Self::Timeout => "the body took too long to arrive".into(),
             Self::Interrupted => "the body broke off".into(),
-            Self::Json { line, column } => {
-                format!("the body is not well-formed JSON at line {line}, column {column}")
+            Self::Body(refused) => refused.to_string(),
+            Self::Decoding => "the body could not be decoded".into(),
+            Self::BatchTooLarge => {
+                format!(
+                    "the records of the body come to more than {BATCH_BYTES} bytes with what each is told of the request: send fewer at once"
+                )
             }
-            Self::Encoding => "compressed bodies are not accepted: send it without content-encoding".into(),
             Self::DedupeKey(why) => format!("this event has no dedupe key: {why}"),
             Self::Key(why) => format!("this event has no key: {why}"),
             Self::Busy => "too many requests at once: send it again".into(),
@@ -121,8 +136,9 @@ impl Refusal {
             | Self::TooLarge { .. }
             | Self::Timeout
             | Self::Interrupted
-            | Self::Json { .. }
-            | Self::Encoding
+            | Self::Body(_)
+            | Self::Decoding
+            | Self::BatchTooLarge
             | Self::DedupeKey(_)
             | Self::Key(_) => None,
         }

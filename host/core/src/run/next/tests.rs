@@ -38,7 +38,7 @@ fn record(step: &str, number: u32, cause: Option<Cause>) -> Record {
 }
 
 fn event() -> Event {
-    Event { trigger: Trigger::Manual, headers: [].into(), query: [].into(), document: document() }
+    Event { trigger: Trigger::Manual, headers: [].into(), query: [].into(), document: document(), raw: None }
 }
 
 /// A run that begins at once, in a lane, or by gathering, in turn.

@@ -5,6 +5,7 @@ use std::time::Duration;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use crate::body;
 use crate::duration;
 use crate::signature;
 
@@ -17,8 +18,8 @@ pub struct Webhook {
     /// How the sender proves itself. Write `{ scheme: none }` to accept anybody.
     pub verify: signature::Verify,
     /// Expression for the key under which a repeated event is recognised, such as
-    /// `${{ headers['x-order-id'] }}`; what the sender's scheme knows it by unless given. Write `none` to take each
-    /// as another.
+    /// `${{ headers['x-order-id'] }}`. Without one an event is known by what its sender's scheme knows it by, a CloudEvent
+    /// by its source and id; `none` takes each for another.
     #[serde(default)]
     pub dedupe: Option<String>,
     /// How long a repeated event is recognised.
@@ -28,6 +29,9 @@ pub struct Webhook {
     /// Largest body in bytes.
     #[serde(default = "mebibyte")]
     pub max_body_bytes: u64,
+    /// What bodies are, and how they become documents.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub body: Option<body::Rules>,
     /// Answers the sender with what a step gives, if it is there in time.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub respond: Option<Respond>,

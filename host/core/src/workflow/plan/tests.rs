@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use serde_json::{Value, json};
 
-use super::{Environment, Names, Plan, PlanError, PluginInfo};
+use super::{Environment, EventPlan, Names, Plan, PlanError, PluginInfo};
 use crate::limits::Limits;
 use crate::manifest::{Kind, Manifest};
 use crate::workflow::Definition;
@@ -181,6 +181,55 @@ fn the_version_hangs_on_the_content_of_files_beside_expressions_too() {
         assert_ne!(version(r#"{ "type": "object", "required": ["sku"] }"#), base, "{with}");
         assert_eq!(version(r#"{ "required": ["id"], "type": "object" }"#), base, "{with}");
     }
+}
+
+#[test]
+fn what_a_webhook_says_of_bodies_is_checked() {
+    let at_bodies = |webhook: Value| {
+        let mut definition = order_to_cash();
+        for (key, value) in webhook.as_object().unwrap() {
+            definition["on"]["webhook"][key] = value.clone();
+        }
+        problems(definition)
+    };
+    for (webhook, expected) in [
+        (
+            json!({ "body": { "max_inflated_bytes": 1024 } }),
+            "/on/webhook/body/max_inflated_bytes: max_inflated_bytes is 1024: give 1048576 (max_body_bytes) to",
+        ),
+        (
+            json!({ "body": { "xml": { "max_depth": 64 } } }),
+            "/on/webhook/body/xml/max_depth: max_depth is 64: give 1 to 63",
+        ),
+        (
+            json!({ "body": { "split": true, "max_records": 0 } }),
+            "/on/webhook/body/max_records: max_records is 0: give 1 to 10000",
+        ),
+        (
+            json!({ "body": { "split": "events" } }),
+            "/on/webhook/body/split: \"events\" is no JSON pointer: write \"/events\"",
+        ),
+        (
+            json!({ "body": { "split": true, "as": "text" } }),
+            "/on/webhook/body/split: text and binary have no records",
+        ),
+        (
+            json!({ "body": { "split": true }, "respond": { "within": "1s" } }),
+            "/on/webhook/body/split: a sender of several records",
+        ),
+    ] {
+        let found = at_bodies(webhook);
+        assert!(found.len() == 1 && found[0].starts_with(expected), "{found:#?}");
+    }
+    let event = json!({
+        "webhook": { "path": "/x", "verify": { "scheme": "none" }, "body": { "split": true } },
+        "key": "${{ body.id }}",
+    });
+    let problems = EventPlan::try_new("x", serde_json::from_value(event).unwrap()).unwrap_err();
+    assert_eq!(problems[0].pointer, "/webhook/body/split");
+    let mut without = order_to_cash();
+    without["on"]["webhook"]["dedupe"] = json!("none");
+    assert!(plan(without).unwrap().dedupe.is_none());
 }
 
 #[test]

@@ -5,6 +5,7 @@ use std::time::Duration;
 use super::plugin::known;
 use super::trigger::key;
 use super::{PlannedStep, Problems, syntax};
+use crate::body::{As, INFLATED_MAX, RECORDS_MAX, Rules, XML_DEPTH_MAX, XmlRules};
 use crate::expression::Template;
 use crate::workflow::definition::Webhook;
 
@@ -27,6 +28,11 @@ pub(super) fn event(webhook: &Webhook, problems: &mut Problems) -> Option<Templa
     if webhook.respond.is_some() {
         problems.add("/webhook/respond", "an event is answered by no step: remove respond");
     }
+    if webhook.body.as_ref().is_some_and(|rules| !rules.split.is_off()) {
+        let message =
+            "an event is one for all runs that wait for it: remove split, and split the body in a workflow";
+        problems.add("/webhook/body/split", message);
+    }
     webhook_at("/webhook", webhook, problems)
 }
 
@@ -46,9 +52,45 @@ fn webhook_at(at: &str, webhook: &Webhook, problems: &mut Problems) -> Option<Te
         problems
             .add(format!("{at}/max_body_bytes"), format!("max_body_bytes is {given}: give 1 to {BODY_MAX}"));
     }
+    if let Some(rules) = &webhook.body {
+        body(&format!("{at}/body"), webhook, rules, problems);
+    }
     webhook.dedupe.as_ref().filter(|dedupe| *dedupe != NEVER).and_then(|dedupe| {
         key("dedupe", &format!("{at}/dedupe"), dedupe, "${{ headers['x-shopify-webhook-id'] }}", problems)
     })
+}
+
+/// Checks how bodies become documents.
+fn body(at: &str, webhook: &Webhook, rules: &Rules, problems: &mut Problems) {
+    let least = webhook.max_body_bytes;
+    if let Some(given) = rules.max_inflated_bytes.filter(|given| *given < least || *given > INFLATED_MAX) {
+        let message = format!(
+            "max_inflated_bytes is {given}: give {least} (max_body_bytes) to {INFLATED_MAX}, as a body may come uncompressed"
+        );
+        problems.add(format!("{at}/max_inflated_bytes"), message);
+    }
+    let XmlRules { max_depth } = rules.xml;
+    if max_depth == 0 || max_depth > XML_DEPTH_MAX {
+        let message = format!("max_depth is {max_depth}: give 1 to {XML_DEPTH_MAX}");
+        problems.add(format!("{at}/xml/max_depth"), message);
+    }
+    if rules.max_records == 0 || rules.max_records > RECORDS_MAX {
+        let message = format!("max_records is {}: give 1 to {RECORDS_MAX}", rules.max_records);
+        problems.add(format!("{at}/max_records"), message);
+    }
+    let Some(pointer) = rules.split.pointer() else { return };
+    let at = format!("{at}/split");
+    if !pointer.is_empty() && !pointer.starts_with('/') {
+        let message =
+            format!("{pointer:?} is no JSON pointer: write \"/{pointer}\", or true if the body is the list");
+        problems.add(&at, message);
+    }
+    if matches!(rules.kind, As::Text | As::Binary) {
+        problems.add(&at, "text and binary have no records: remove split, or say what the body is by `as`");
+    }
+    if webhook.respond.is_some() {
+        problems.add(&at, "a sender of several records gets no answer of a step: remove respond or split");
+    }
 }
 
 /// Checks a synchronous answer.

@@ -13,7 +13,7 @@ use crate::fixtures::{Fixture, NOW, acceptance, began, died, done, redriven, run
 fn publication(at_ms: u64, key: &str, body: &str, keep_until_ms: u64) -> Publication {
     let document = Document::from_bytes("text/plain", body.as_bytes().to_vec());
     let trigger = Trigger::Event { name: "paid".into() };
-    let event = Event { trigger, headers: BTreeMap::new(), query: BTreeMap::new(), document };
+    let event = Event { trigger, headers: BTreeMap::new(), query: BTreeMap::new(), document, raw: None };
     let (id, name, key) = (run_id(at_ms), "paid".into(), key.into());
     Publication { id, name, key, at_ms, event, keep_until_ms, dedupe: None }
 }

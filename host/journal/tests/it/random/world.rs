@@ -152,7 +152,8 @@ impl World {
                 self.published += 1;
                 let document = Document::from_bytes("text/plain", self.published.to_string().into_bytes());
                 let trigger = Trigger::Event { name: "paid".into() };
-                let event = Event { trigger, headers: BTreeMap::new(), query: BTreeMap::new(), document };
+                let event =
+                    Event { trigger, headers: BTreeMap::new(), query: BTreeMap::new(), document, raw: None };
                 let dedupe = is_keyed.then(|| dedupe(now_ms, "events", *key));
                 let publication = Publication {
                     id: run_id(now_ms),

@@ -55,6 +55,7 @@ impl Flight<'_> {
                 headers: BTreeMap::new(),
                 query: BTreeMap::new(),
                 document: document.clone(),
+                raw: None,
             };
             plan.accept(run, at_ms, event, None)
                 .inspect_err(|error| {

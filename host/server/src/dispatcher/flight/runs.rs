@@ -207,6 +207,7 @@ impl Flight<'_> {
             headers: BTreeMap::new(),
             query: BTreeMap::new(),
             document,
+            raw: None,
         };
         let parent = wants_output.map(|wants_output| Parent {
             run: self.state.run,

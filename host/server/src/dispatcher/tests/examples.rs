@@ -124,6 +124,7 @@ impl Example {
                 headers: BTreeMap::new(),
                 query: BTreeMap::new(),
                 document: Document::json(&payload),
+                raw: None,
             };
             let publication = Publication {
                 id: RunId::new(at_ms, [9; 10]),

@@ -127,6 +127,7 @@ impl Rig {
             headers: BTreeMap::new(),
             query: BTreeMap::new(),
             document: Document::json(&body),
+            raw: None,
         };
         let run = RunId::new(at_ms, random);
         let acceptance = self.catalog.plans[self.workflow].plan.accept(run, at_ms, event, None).unwrap();
@@ -149,6 +150,7 @@ impl Rig {
             headers: BTreeMap::new(),
             query: BTreeMap::new(),
             document: Document::json(&body),
+            raw: None,
         };
         let publication = Publication {
             id: RunId::new(at_ms, [1; 10]),

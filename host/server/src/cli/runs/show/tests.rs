@@ -56,6 +56,7 @@ fn shown() -> Shown {
         headers: BTreeMap::new(),
         query: BTreeMap::new(),
         document: Document::json(&json!({ "name": "#7", "quantity": 2 })),
+        raw: None,
     };
     let run = RunId::new(ACCEPTED_MS, [7; 10]);
     let mut failed = record("create", 1, "rest", 4_200);
