@@ -28,6 +28,7 @@ use stepmill_sandbox::{Loaded, Sandbox};
 use crate::config::{Project, WorkflowSource};
 use crate::diagnostic::{Diagnostic, Diagnostics, Source};
 use crate::distribution::Fetching;
+use crate::ingress::Senders;
 use crate::secrets;
 use plugins::Plugins;
 
@@ -87,6 +88,8 @@ pub struct Deployed {
     pub plan: Arc<Plan>,
     /// Checks the signatures of its webhook; none without a webhook.
     pub verifier: Option<Verifier>,
+    /// Who may call its webhook.
+    pub senders: Senders,
     /// Its file, relative to the project's root.
     pub file: PathBuf,
 }
@@ -139,7 +142,12 @@ impl Catalog {
             deployment.components.extend(version.digests().filter_map(bytes));
             deployment.versions.push(version);
             constants.show(workflow, &plan, sandbox, &mut found).await;
-            let deployed = Arc::new(Deployed { plan, verifier, file: workflow.file.clone() });
+            let deployed = Arc::new(Deployed {
+                senders: webhook.map(Senders::of).unwrap_or_default(),
+                plan,
+                verifier,
+                file: workflow.file.clone(),
+            });
             if let Some(webhook) = &deployed.plan.webhook {
                 by_path.insert(webhook.path.clone(), Route::Workflow(Arc::clone(&deployed)));
             }

@@ -1,7 +1,7 @@
 //! The front door: a POST becomes a durable run, or a durable event for runs that wait, before its sender
 //! reads 2xx.
 //!
-//! The way of a request: route → admission → body within its limit → signature on the raw bytes →
+//! The way of a request: route → the sender's address and rate → admission → body within its limit → signature on the raw bytes →
 //! decode → keys → [`Journal::accept`] or [`Journal::publish`] → 202, or what a step answers.
 
 mod admission;
@@ -12,6 +12,7 @@ mod deliver;
 mod event;
 mod json;
 mod refusal;
+mod sender;
 mod verify;
 
 use std::sync::Arc;
@@ -22,22 +23,21 @@ use axum::http::Method;
 use axum::response::{IntoResponse as _, Response};
 use axum::routing::get;
 use stepmill_core::{Clock, Entropy, Journal};
-use tokio::sync::{Notify, Semaphore, SemaphorePermit};
+use tokio::sync::{Notify, Semaphore};
 
 use crate::answers::Answers;
-use crate::catalog::{Live, Route};
+use crate::catalog::{Deployed, DeployedEvent, Live, Route};
 use crate::health::Health;
+use crate::listener::Peer;
 use crate::metrics;
 use crate::sources::{Mode, Sources};
 
 pub use admission::Admission;
+use admission::Places;
 use answer::Answered;
 pub use refusal::Refusal;
+pub use sender::Senders;
 
-/// Requests between their first byte and their answer; more are told to come again.
-const REQUESTS: usize = 2_048;
-/// KiB of bodies that are held at once, for all requests together; more are told to come again.
-const BODIES_KIB: usize = 256 << 10;
 /// Pages behind signed links that are made at once: each reads a whole run.
 const APPROVALS: usize = 32;
 
@@ -61,6 +61,8 @@ pub struct Ingress {
     pub wake: Arc<Notify>,
     /// Whether the service is up.
     pub health: Arc<Health>,
+    /// Where senders call, for schemes that sign the URL: that of config, else that of its links for people.
+    pub public_url: Option<String>,
     /// Places of senders that wait for what a step gives; without one the answer is the usual one.
     pub waiting: Semaphore,
 }
@@ -70,8 +72,7 @@ pub const WAITING: usize = 4_096;
 
 struct Shared {
     ingress: Ingress,
-    requests: Semaphore,
-    bodies: Semaphore,
+    places: Places,
     approvals: Semaphore,
 }
 
@@ -80,9 +81,8 @@ impl Ingress {
     pub fn router(self) -> Router {
         let health = Arc::clone(&self.health);
         let shared = Arc::new(Shared {
+            places: Places::new(&self.admission),
             ingress: self,
-            requests: Semaphore::new(REQUESTS),
-            bodies: Semaphore::new(BODIES_KIB),
             approvals: Semaphore::new(APPROVALS),
         });
         Router::new()
@@ -95,46 +95,50 @@ impl Ingress {
 }
 
 async fn receive(State(shared): State<Arc<Shared>>, request: Request) -> Response {
-    let answer = match shared.requests.try_acquire() {
-        Ok(permit) => shared.ingress.accept(request, &shared.bodies, permit).await,
-        Err(_) => Err(Refusal::Busy),
-    };
-    match answer {
+    let peer = request.extensions().get::<Peer>().map(|peer| peer.address);
+    match shared.ingress.accept(request, &shared.places).await {
         Ok(answered) => answered.into_response(),
         Err(refusal) => {
             metrics::event_refused(refusal.code());
+            tracing::debug!(
+                code = refusal.code(),
+                peer = peer.map(tracing::field::display),
+                "refused a request"
+            );
             refusal.into_response()
         }
     }
 }
 
 impl Ingress {
-    async fn accept(
-        &self,
-        request: Request,
-        bodies: &Semaphore,
-        permit: SemaphorePermit<'_>,
-    ) -> Result<Answered, Refusal> {
+    async fn accept(&self, request: Request, places: &Places) -> Result<Answered, Refusal> {
+        let permit = places.request()?;
         let (parts, body) = request.into_parts();
         let catalog = self.live.catalog();
         let route = catalog.by_path.get(parts.uri.path()).ok_or(Refusal::NotFound)?;
         if parts.method != Method::POST {
             return Err(Refusal::Method);
         }
+        let (name, webhook, senders, verifier) = match route {
+            Route::Workflow(deployed) => {
+                let Deployed { plan, senders, verifier, .. } = &**deployed;
+                (&plan.name, plan.webhook.as_ref(), senders, verifier.as_ref())
+            }
+            Route::Event(deployed) => {
+                let DeployedEvent { plan, senders, verifier } = &**deployed;
+                (&plan.name, plan.webhook.as_ref(), senders, verifier.as_ref())
+            }
+        };
+        let peer = parts.extensions.get::<Peer>().ok_or(Refusal::NotAllowed)?;
+        senders.take(peer.address, self.clock.now_ms())?;
         if self.sources.mode(parts.uri.path()).await == Mode::Blocked {
             return Err(Refusal::Blocked);
         }
         self.admit()?;
-        let (name, webhook, verifier) = match route {
-            Route::Workflow(workflow) => {
-                (&workflow.plan.name, workflow.plan.webhook.as_ref(), workflow.verifier.as_ref())
-            }
-            Route::Event(event) => (&event.plan.name, event.plan.webhook.as_ref(), event.verifier.as_ref()),
-        };
         let (Some(webhook), Some(verifier)) = (webhook, verifier) else { return Err(Refusal::NotFound) };
         let event = {
             let most = body::bound(&parts.headers, webhook.max_body_bytes)?;
-            let _room = bodies.try_acquire_many(most).map_err(|_| Refusal::Busy)?;
+            let _room = places.body(most)?;
             let body = body::read(body, webhook.max_body_bytes).await?;
             verify::verify(name, verifier, &parts.headers, &body, self.clock.now_ms())?;
             event::event(webhook, &parts.headers, &parts.uri, body::decode(&parts.headers, body)?)

@@ -1,6 +1,4 @@
-//! A request's body: read within its limits, and looked at before it is taken.
-
-use std::time::Duration;
+//! A request's body: read within its limit, and looked at before it is taken. Its pace is seen to where it comes from.
 
 use axum::body::Body;
 use axum::http::{HeaderMap, header};
@@ -10,9 +8,7 @@ use stepmill_core::document::{self, Document};
 
 use super::Refusal;
 use super::json::WellFormed;
-
-/// How long a sender may take over its body.
-const BODY_TIMEOUT: Duration = Duration::from_secs(30);
+use crate::listener::BodyError;
 
 /// KiB that the body may come to: what the sender says, or the limit.
 pub(super) fn bound(headers: &HeaderMap, limit: u64) -> Result<u32, Refusal> {
@@ -25,12 +21,18 @@ pub(super) fn bound(headers: &HeaderMap, limit: u64) -> Result<u32, Refusal> {
 
 pub(super) async fn read(body: Body, limit: u64) -> Result<Bytes, Refusal> {
     let limit_bytes = usize::try_from(limit).unwrap_or(usize::MAX);
-    match tokio::time::timeout(BODY_TIMEOUT, Limited::new(body, limit_bytes).collect()).await {
-        Ok(Ok(collected)) => Ok(collected.to_bytes()),
-        Ok(Err(error)) if error.is::<LengthLimitError>() => Err(Refusal::TooLarge { limit }),
-        Ok(Err(_)) => Err(Refusal::Interrupted),
-        Err(_) => Err(Refusal::Timeout),
+    let error = match Limited::new(body, limit_bytes).collect().await {
+        Ok(collected) => return Ok(collected.to_bytes()),
+        Err(error) => error,
+    };
+    if error.is::<LengthLimitError>() {
+        return Err(Refusal::TooLarge { limit });
     }
+    Err(match BodyError::find(&*error) {
+        Some(BodyError::Slow) => Refusal::Timeout,
+        Some(BodyError::Malformed(_)) => Refusal::Framing,
+        Some(BodyError::Broken(_)) | None => Refusal::Interrupted,
+    })
 }
 
 /// JSON must be well-formed, since every step would fail on it; anything else is taken as it is.

@@ -14,6 +14,13 @@ pub enum Refusal {
     Method,
     /// The operator takes nothing at this path now.
     Blocked,
+    /// The sender's address is none of those that may call the webhook.
+    NotAllowed,
+    /// The sender has made more requests than it may.
+    RateLimited {
+        /// Milliseconds until it may make the next.
+        after_ms: u64,
+    },
     /// The signature is missing, wrong, or out of its time. The sender is not told which.
     Signature,
     /// The body is longer than the webhook allows, in bytes.
@@ -21,10 +28,12 @@ pub enum Refusal {
         /// The limit.
         limit: u64,
     },
-    /// The body took too long.
+    /// The body came too slowly.
     Timeout,
     /// The body broke off.
     Interrupted,
+    /// The body's framing is wrong.
+    Framing,
     /// The body is said to be JSON and is not.
     Json {
         /// Line of the fault, from 1.
@@ -55,10 +64,13 @@ impl Refusal {
             Self::NotFound => "no-such-webhook",
             Self::Method => "method-not-allowed",
             Self::Blocked => "source-blocked",
+            Self::NotAllowed => "not-allowed",
+            Self::RateLimited { .. } => "rate-limited",
             Self::Signature => "signature-refused",
             Self::TooLarge { .. } => "body-too-large",
             Self::Timeout => "body-timeout",
             Self::Interrupted => "body-interrupted",
+            Self::Framing => "malformed-request",
             Self::Json { .. } => "malformed-json",
             Self::Encoding => "unsupported-encoding",
             Self::DedupeKey(_) => "no-dedupe-key",
@@ -74,14 +86,14 @@ impl Refusal {
         match self {
             Self::NotFound => StatusCode::NOT_FOUND,
             Self::Method => StatusCode::METHOD_NOT_ALLOWED,
-            Self::Blocked => StatusCode::FORBIDDEN,
+            Self::Blocked | Self::NotAllowed => StatusCode::FORBIDDEN,
             Self::Signature => StatusCode::UNAUTHORIZED,
             Self::TooLarge { .. } => StatusCode::PAYLOAD_TOO_LARGE,
             Self::Timeout => StatusCode::REQUEST_TIMEOUT,
-            Self::Interrupted | Self::Json { .. } => StatusCode::BAD_REQUEST,
+            Self::Interrupted | Self::Framing | Self::Json { .. } => StatusCode::BAD_REQUEST,
             Self::Encoding => StatusCode::UNSUPPORTED_MEDIA_TYPE,
             Self::DedupeKey(_) | Self::Key(_) => StatusCode::UNPROCESSABLE_ENTITY,
-            Self::Busy => StatusCode::TOO_MANY_REQUESTS,
+            Self::Busy | Self::RateLimited { .. } => StatusCode::TOO_MANY_REQUESTS,
             Self::JournalFull | Self::JournalUnavailable | Self::Draining => StatusCode::SERVICE_UNAVAILABLE,
         }
     }
@@ -91,10 +103,13 @@ impl Refusal {
             Self::NotFound => "no webhook has this path".into(),
             Self::Method => "a webhook takes POST".into(),
             Self::Blocked => "nothing is taken here now".into(),
+            Self::NotAllowed => "the request is not allowed".into(),
+            Self::RateLimited { .. } => "more requests than this sender may make: send it again later".into(),
             Self::Signature => "the request could not be verified".into(),
             Self::TooLarge { limit } => format!("the body is larger than {limit} bytes"),
-            Self::Timeout => "the body took too long to arrive".into(),
+            Self::Timeout => "the body came too slowly".into(),
             Self::Interrupted => "the body broke off".into(),
+            Self::Framing => "the body's chunks are malformed".into(),
             Self::Json { line, column } => {
                 format!("the body is not well-formed JSON at line {line}, column {column}")
             }
@@ -112,15 +127,18 @@ impl Refusal {
     fn retry_after(&self) -> Option<u64> {
         match self {
             Self::Busy | Self::Draining => Some(1),
+            Self::RateLimited { after_ms } => Some(after_ms.div_ceil(1_000).max(1)),
             Self::JournalFull => Some(30),
             Self::JournalUnavailable => Some(5),
             Self::NotFound
             | Self::Method
             | Self::Blocked
+            | Self::NotAllowed
             | Self::Signature
             | Self::TooLarge { .. }
             | Self::Timeout
             | Self::Interrupted
+            | Self::Framing
             | Self::Json { .. }
             | Self::Encoding
             | Self::DedupeKey(_)

@@ -11,7 +11,9 @@ use crate::config::{Config, Project};
 /// The sections of config that are in force at once, besides those that are told by name.
 const SETTINGS: [&str; 3] = ["limits", "approvals", "shadows"];
 /// The sections of config that are set up once.
-const FIXED: [&str; 4] = ["server", "log", "journal", "concurrency"];
+const FIXED: [&str; 5] = ["server", "ingress", "log", "journal", "concurrency"];
+/// Keys of these that are in force at once where they were there before.
+const CERTIFICATES: [&str; 2] = ["server.tls", "server.admin_tls"];
 
 /// What is different from before.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
@@ -65,13 +67,16 @@ impl Changes {
             };
             sections.iter().flat_map(of).collect()
         };
-        let Changed { added, changed, removed } = Changed::between(&keys(&old, &FIXED), &keys(&new, &FIXED));
+        let Changed { added, mut changed, removed } =
+            Changed::between(&keys(&old, &FIXED), &keys(&new, &FIXED));
+        let mut settings = Changed::between(&keys(&old, &SETTINGS), &keys(&new, &SETTINGS));
+        settings.changed.extend(changed.extract_if(.., |key| CERTIFICATES.contains(&&**key)));
         Self {
             workflows: Changed::between(&versions(before), &versions(after)),
             plugins: Changed::between::<String>(&digests(before), &digests(after)),
             systems: section("systems"),
             events: section("events"),
-            settings: Changed::between(&keys(&old, &SETTINGS), &keys(&new, &SETTINGS)),
+            settings,
             at_next_start: [added, changed, removed].concat(),
             warnings: after.warnings.iter().map(ToString::to_string).collect(),
         }

@@ -6,6 +6,7 @@ use super::plugin::known;
 use super::trigger::key;
 use super::{PlannedStep, Problems, syntax};
 use crate::expression::Template;
+use crate::flow::rate::Rate;
 use crate::signature::Verify;
 use crate::workflow::definition::Webhook;
 
@@ -45,6 +46,9 @@ fn webhook_at(at: &str, webhook: &Webhook, problems: &mut Problems) -> Option<Te
         | Verify::Github { .. }
         | Verify::Shopify { .. }
         | Verify::StandardWebhooks { .. } => {}
+    }
+    if let Some(error) = webhook.rate.as_ref().and_then(|rate| Rate::try_new(rate).err()) {
+        problems.add(format!("{at}/rate/{}", error.key()), error.to_string());
     }
     if webhook.dedupe_for.is_zero() || webhook.dedupe_for > DEDUPE_MAX {
         problems.add(format!("{at}/dedupe_for"), "dedupe_for is zero or over a year: give a time such as 7d");
