@@ -8,6 +8,7 @@
 )]
 
 mod approvals;
+mod attacks;
 mod authors;
 mod backtest;
 mod backup;
@@ -23,6 +24,7 @@ mod hostile;
 mod ingress;
 mod mistakes;
 mod prepared;
+mod proxies;
 mod purity;
 mod refusals;
 mod reload;
@@ -30,3 +32,4 @@ mod runs;
 mod schedules;
 mod shadow;
 mod sources;
+mod tls;

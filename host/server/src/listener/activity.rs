@@ -13,6 +13,8 @@ use super::source::Source;
 
 /// How long a connection may take to end once it was asked to.
 const LEAVE: Duration = Duration::from_secs(5);
+/// Requests that a peer may take back before they are answered, more than it has had answers for.
+const TAKEN_BACK: u32 = 100;
 /// No moment.
 const NEVER: u64 = 0;
 
@@ -54,6 +56,8 @@ pub(super) struct Activity {
     is_open: AtomicBool,
     /// Requests that are being answered.
     in_flight: AtomicU32,
+    /// Requests that were taken back, less those that were answered.
+    taken_back: AtomicU32,
     /// When the last of them ended.
     quiet_since: AtomicU64,
     /// When a head began which is not whole.
@@ -74,6 +78,7 @@ impl Activity {
             source: source.map_or_else(OnceLock::new, OnceLock::from),
             is_open: AtomicBool::new(false),
             in_flight: AtomicU32::new(0),
+            taken_back: AtomicU32::new(0),
             quiet_since: AtomicU64::new(NEVER),
             head_since: AtomicU64::new(NEVER),
             stuck_since: AtomicU64::new(NEVER),
@@ -124,6 +129,19 @@ impl Activity {
         self.given_since.store(NEVER, Ordering::Relaxed);
         self.quiet_since.store(self.now(), Ordering::Relaxed);
         self.in_flight.fetch_sub(1, Ordering::Relaxed);
+    }
+
+    /// One of them was answered, or taken back. A peer that takes back many at once makes work that costs it nothing
+    /// (CVE-2023-44487): true if that is enough, and it is cut.
+    pub(super) fn ended(&self, is_answered: bool) -> bool {
+        let next =
+            |count: u32| Some(if is_answered { count.saturating_sub(1) } else { count.saturating_add(1) });
+        let before = self.taken_back.fetch_update(Ordering::Relaxed, Ordering::Relaxed, next);
+        let is_enough = !is_answered && before.is_ok_and(|count| count == TAKEN_BACK);
+        if is_enough {
+            self.ask(Asked::Abort);
+        }
+        is_enough
     }
 
     /// Whether no request is being answered.
@@ -255,6 +273,17 @@ mod tests {
         activity.head_begun();
         assert_eq!(after(9, &activity).await, Asked::Nothing);
         assert_eq!(after(2, &activity).await, Asked::SlowHead);
+    }
+
+    #[test]
+    fn a_peer_may_take_back_requests_but_not_without_end() {
+        let activity = Activity::new(None);
+        for _ in 0..1_000 {
+            assert!(!activity.ended(false) && !activity.ended(true));
+        }
+        let taken_back = std::iter::repeat_with(|| activity.ended(false)).take_while(|is_enough| !is_enough);
+        assert_eq!(taken_back.count(), 100);
+        assert_eq!(activity.asked(), Asked::Abort);
     }
 
     #[tokio::test(start_paused = true)]

@@ -50,7 +50,8 @@ impl HyperService<Request<Incoming>> for Exchanges {
         if request.version() == Version::HTTP_2 {
             self.activity.requested(1);
         }
-        let guard = Guard { activity: Arc::clone(&self.activity) };
+        let guard =
+            Guard { activity: Arc::clone(&self.activity), listener: self.listener, is_answered: false };
         if request.version() == Version::HTTP_2
             && let Err(fault) = check(request.uri(), request.headers(), self.limits)
         {
@@ -95,11 +96,16 @@ fn check(uri: &Uri, headers: &HeaderMap, limits: Limits) -> Result<(), Fault> {
 /// Counts a request until its answer is sent, or is not to be.
 struct Guard {
     activity: Arc<Activity>,
+    listener: &'static str,
+    is_answered: bool,
 }
 
 impl Drop for Guard {
     fn drop(&mut self) {
         self.activity.answered();
+        if self.activity.ended(self.is_answered) {
+            metrics::connection_refused(self.listener, "too-many-resets");
+        }
     }
 }
 
@@ -127,9 +133,10 @@ impl Future for Exchange {
             // It is not asked again once it has answered.
             (None, None) => Response::default(),
         };
-        let guard = this.guard.take();
-        if let Some(guard) = &guard {
+        let mut guard = this.guard.take();
+        if let Some(guard) = &mut guard {
             guard.activity.given();
+            guard.is_answered = true;
         }
         Poll::Ready(Ok(response.map(|body| Answer { body, guard })))
     }
