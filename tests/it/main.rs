@@ -8,6 +8,7 @@
 )]
 
 mod approvals;
+mod attacks;
 mod authors;
 mod backtest;
 mod backup;
@@ -24,6 +25,7 @@ mod hostile;
 mod ingress;
 mod mistakes;
 mod prepared;
+mod proxies;
 mod purity;
 mod refusals;
 mod reload;
@@ -31,3 +33,4 @@ mod runs;
 mod schedules;
 mod shadow;
 mod sources;
+mod tls;

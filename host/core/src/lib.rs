@@ -34,6 +34,7 @@ pub mod journal;
 pub mod limits;
 pub mod manifest;
 pub mod nearest;
+pub mod network;
 pub mod retry;
 pub mod run;
 pub mod schedule;

@@ -37,9 +37,42 @@ pub fn format(bytes: u64) -> String {
     }
 }
 
+/// A size as serde has it: a text or a number.
+#[derive(Deserialize)]
+#[serde(untagged, expecting = "expected a size such as 1GiB, or a number of bytes")]
+enum Size {
+    Bytes(u64),
+    Text(String),
+}
+
+impl Size {
+    fn bytes<E: de::Error>(self) -> Result<u64, E> {
+        match self {
+            Self::Bytes(bytes) => Ok(bytes),
+            Self::Text(text) => parse(&text).map_err(E::custom),
+        }
+    }
+}
+
+/// Writes a size, for serde.
+///
+/// # Errors
+/// The serializer's.
+pub fn serialize<S: Serializer>(bytes: &u64, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.collect_str(&format(*bytes))
+}
+
+/// Reads a size, for serde.
+///
+/// # Errors
+/// It is none.
+pub fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<u64, D::Error> {
+    Size::deserialize(deserializer)?.bytes()
+}
+
 /// Optional sizes, as serde has them: a text or a number.
 pub mod option {
-    use super::{Deserialize, Deserializer, Serializer, de};
+    use super::{Deserialize, Deserializer, Serializer, Size};
 
     /// Writes a size or nothing.
     pub fn serialize<S: Serializer>(bytes: &Option<u64>, serializer: S) -> Result<S::Ok, S::Error> {
@@ -51,17 +84,7 @@ pub mod option {
 
     /// Reads a size or nothing.
     pub fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<u64>, D::Error> {
-        #[derive(Deserialize)]
-        #[serde(untagged, expecting = "expected a size such as 1GiB, or a number of bytes")]
-        enum Size {
-            Bytes(u64),
-            Text(String),
-        }
-        Ok(match Option::<Size>::deserialize(deserializer)? {
-            Some(Size::Bytes(bytes)) => Some(bytes),
-            Some(Size::Text(text)) => Some(super::parse(&text).map_err(de::Error::custom)?),
-            None => None,
-        })
+        Option::<Size>::deserialize(deserializer)?.map(Size::bytes).transpose()
     }
 }
 

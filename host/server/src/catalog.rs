@@ -30,6 +30,7 @@ use stepmill_sandbox::{Loaded, Sandbox};
 use crate::config::{Project, WorkflowSource};
 use crate::diagnostic::{Diagnostic, Diagnostics};
 use crate::distribution::Fetching;
+use crate::ingress::Senders;
 use plugins::Plugins;
 use verify::{Place, verifier};
 
@@ -68,7 +69,7 @@ pub struct Catalog {
     /// Plans that runs go by which began before this was deployed.
     pub former: Former,
     /// The URL below which senders call, without a slash at its end.
-    pub public_url: String,
+    pub public_url: Option<String>,
     /// Makes the links by which people decide; none unless `approvals` is configured.
     pub links: Option<Arc<Links>>,
     /// What is suspicious and no error, and what is worth knowing.
@@ -91,6 +92,8 @@ pub struct Deployed {
     pub plan: Arc<Plan>,
     /// Checks the signatures of its webhook; none without a webhook.
     pub verifier: Option<Verifier>,
+    /// Who may call its webhook.
+    pub senders: Senders,
     /// Its file, relative to the project's root.
     pub file: PathBuf,
 }
@@ -143,14 +146,19 @@ impl Catalog {
             deployment.components.extend(version.digests().filter_map(bytes));
             deployment.versions.push(version);
             constants.show(workflow, &plan, sandbox, &mut found).await;
-            let deployed = Arc::new(Deployed { plan, verifier, file: workflow.file.clone() });
+            let deployed = Arc::new(Deployed {
+                senders: webhook.map(Senders::of).unwrap_or_default(),
+                plan,
+                verifier,
+                file: workflow.file.clone(),
+            });
             if let Some(webhook) = &deployed.plan.webhook {
                 by_path.insert(webhook.path.clone(), Route::Workflow(Arc::clone(&deployed)));
             }
             plans.insert(deployed.plan.name.to_string(), deployed);
         }
         circles::find(project, &plans, &mut found);
-        let public_url = public_url::base(project, &mut found);
+        let public_url = public_url::base(project);
         let ((), warnings) = found.or(())?;
         let catalog = Self {
             plans,

@@ -2,6 +2,8 @@
 
 mod address;
 mod check;
+mod ingress;
+mod listener;
 mod options;
 mod plugins;
 mod project;
@@ -17,10 +19,13 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use stepmill_core::duration;
 use stepmill_core::limits::Limits;
+use stepmill_core::network::Network;
 use stepmill_core::secret::SecretRef;
 use stepmill_core::workflow::EventDefinition;
 
 pub(crate) use check::{is_digest, pointer};
+pub use ingress::Ingress;
+pub use listener::{Certificate, ClientAuth, Connections, ForwardedBy, Tls};
 pub use plugins::{Plugin, Require, Trust};
 pub(crate) use project::read as read_source;
 pub use project::{FILE, Project, WorkflowSource};
@@ -35,7 +40,7 @@ pub use systems::{Auth, System, Timeouts};
 pub struct Config {
     /// Where the service listens and keeps its data.
     pub server: Server,
-    /// The front door.
+    /// What ingress takes at once, and where senders reach it.
     pub ingress: Ingress,
     /// What the service says of itself on standard error.
     pub log: Log,
@@ -99,6 +104,23 @@ pub struct Server {
     #[serde(with = "address")]
     #[schemars(with = "String")]
     pub admin: SocketAddr,
+    /// TLS of the listener for webhooks; none unless given.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub tls: Option<Tls>,
+    /// TLS of the listener for the admin API; none unless given. Its callers are known by `admin_token`, not by certificates.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub admin_tls: Option<Tls>,
+    /// The networks of the proxies before the listener for webhooks, such as `[10.0.0.0/8]`, which are believed when they say for whom
+    /// they call; none unless given.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub trusted_proxies: Vec<Network>,
+    /// By which header they say it; `x-forwarded` unless given. The other one is not read.
+    pub forwarded: ForwardedBy,
+    /// Whether they begin each connection with a header of the PROXY protocol, version 1 or 2; not unless given. Then nobody else can
+    /// connect.
+    pub proxy_protocol: bool,
+    /// Limits of the connections of each listener.
+    pub connections: Connections,
     /// The token that callers of the admin API give (`Authorization: Bearer …`), as `env:NAME` or
     /// `file:PATH`. It must be given unless the admin listener is on a loopback address.
     pub admin_token: Option<SecretRef>,
@@ -120,22 +142,18 @@ impl Default for Server {
         Self {
             ingress: SocketAddr::from(([127, 0, 0, 1], 8080)),
             admin: SocketAddr::from(([127, 0, 0, 1], 8081)),
+            tls: None,
+            admin_tls: None,
+            trusted_proxies: Vec::new(),
+            forwarded: ForwardedBy::default(),
+            proxy_protocol: false,
+            connections: Connections::default(),
             admin_token: None,
             data: PathBuf::from("stepmill-data"),
             compiled: None,
             drain: Duration::from_secs(30),
         }
     }
-}
-
-/// The front door.
-#[derive(Clone, Debug, Default, Serialize, Deserialize, JsonSchema)]
-#[serde(default, deny_unknown_fields)]
-pub struct Ingress {
-    /// The URL under which senders call the listener `server.ingress`, such as `https://hooks.example.com`: a
-    /// webhook's path follows it. Schemes that sign the URL need it. The `url` of `approvals` unless given.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub public_url: Option<String>,
 }
 
 /// What the service says of itself on standard error.

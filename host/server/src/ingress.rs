@@ -1,9 +1,9 @@
 //! The front door: a POST becomes a durable run, or a durable event for runs that wait, before its sender
 //! reads 2xx.
 //!
-//! The way of a request: route → admission → body within its limit → signature on the raw bytes →
-//! decode → keys → [`Journal::accept`] or [`Journal::publish`] → 202, or what a step answers. A body that is split is
-//! accepted as many runs, or not at all.
+//! The way of a request: route → source → the sender's address and rate → admission → body within its limit → signature on
+//! the raw bytes → decode → keys → [`Journal::accept`] or [`Journal::publish`] → 202, or what a step answers. A body that is
+//! split is accepted as many runs, or not at all.
 
 mod admission;
 mod answer;
@@ -12,6 +12,7 @@ mod body;
 mod deliver;
 mod event;
 mod refusal;
+mod sender;
 mod verify;
 
 use std::sync::Arc;
@@ -23,22 +24,21 @@ use axum::response::{IntoResponse as _, Response};
 use axum::routing::get;
 use stepmill_core::body::Decoded;
 use stepmill_core::{Clock, Entropy, Journal};
-use tokio::sync::{Notify, Semaphore, SemaphorePermit};
+use tokio::sync::{Notify, Semaphore};
 
 use crate::answers::Answers;
-use crate::catalog::{Live, Route};
+use crate::catalog::{Deployed, DeployedEvent, Live, Route};
 use crate::health::Health;
+use crate::listener::Peer;
 use crate::metrics;
 use crate::sources::{Mode, Sources};
 
 pub use admission::Admission;
+use admission::Places;
 use answer::Answered;
 pub use refusal::Refusal;
+pub use sender::Senders;
 
-/// Requests between their first byte and their answer; more are told to come again.
-const REQUESTS: usize = 2_048;
-/// KiB of bodies that are held at once, for all requests together; more are told to come again.
-const BODIES_KIB: usize = 256 << 10;
 /// Pages behind signed links that are made at once: each reads a whole run.
 const APPROVALS: usize = 32;
 
@@ -71,9 +71,7 @@ pub const WAITING: usize = 4_096;
 
 struct Shared {
     ingress: Ingress,
-    requests: Semaphore,
-    bodies: Semaphore,
-    decoders: Semaphore,
+    places: Places,
     approvals: Semaphore,
 }
 
@@ -82,10 +80,8 @@ impl Ingress {
     pub fn router(self) -> Router {
         let health = Arc::clone(&self.health);
         let shared = Arc::new(Shared {
+            places: Places::new(&self.admission),
             ingress: self,
-            requests: Semaphore::new(REQUESTS),
-            bodies: Semaphore::new(BODIES_KIB),
-            decoders: Semaphore::new(std::thread::available_parallelism().map_or(2, Into::into)),
             approvals: Semaphore::new(APPROVALS),
         });
         Router::new()
@@ -104,26 +100,24 @@ struct Taken<'s> {
 }
 
 async fn receive(State(shared): State<Arc<Shared>>, request: Request) -> Response {
-    let answer = match shared.requests.try_acquire() {
-        Ok(permit) => shared.ingress.accept(request, &shared, permit).await,
-        Err(_) => Err(Refusal::Busy),
-    };
-    match answer {
+    let peer = request.extensions().get::<Peer>().map(|peer| peer.address);
+    match shared.ingress.accept(request, &shared.places).await {
         Ok(answered) => answered.into_response(),
         Err(refusal) => {
             metrics::event_refused(refusal.code());
+            tracing::debug!(
+                code = refusal.code(),
+                peer = peer.map(tracing::field::display),
+                "refused a request"
+            );
             refusal.into_response()
         }
     }
 }
 
 impl Ingress {
-    async fn accept(
-        &self,
-        request: Request,
-        shared: &Shared,
-        permit: SemaphorePermit<'_>,
-    ) -> Result<Answered, Refusal> {
+    async fn accept(&self, request: Request, places: &Places) -> Result<Answered, Refusal> {
+        let permit = places.request()?;
         let (parts, body) = request.into_parts();
         let catalog = self.live.catalog();
         let route = catalog.by_path.get(parts.uri.path()).ok_or(Refusal::NotFound)?;
@@ -133,24 +127,36 @@ impl Ingress {
         if self.sources.mode(parts.uri.path()).await == Mode::Blocked {
             return Err(Refusal::Blocked);
         }
-        self.admit()?;
-        let (name, webhook, verifier) = match route {
-            Route::Workflow(workflow) => {
-                (&workflow.plan.name, workflow.plan.webhook.as_ref(), workflow.verifier.as_ref())
+        let (name, webhook, senders, verifier) = match route {
+            Route::Workflow(deployed) => {
+                let Deployed { plan, senders, verifier, .. } = &**deployed;
+                (&plan.name, plan.webhook.as_ref(), senders, verifier.as_ref())
             }
-            Route::Event(event) => (&event.plan.name, event.plan.webhook.as_ref(), event.verifier.as_ref()),
+            Route::Event(deployed) => {
+                let DeployedEvent { plan, senders, verifier } = &**deployed;
+                (&plan.name, plan.webhook.as_ref(), senders, verifier.as_ref())
+            }
         };
+        let peer = parts.extensions.get::<Peer>().ok_or(Refusal::NotAllowed)?;
+        senders.take(peer.address, self.clock.now_ms())?;
+        self.admit()?;
         let (Some(webhook), Some(verifier)) = (webhook, verifier) else { return Err(Refusal::NotFound) };
         let (request, decoded, room) = {
             let most = body::bound(&parts.headers, webhook.max_body_bytes)?;
-            let _room = shared.bodies.try_acquire_many(most).map_err(|_| Refusal::Busy)?;
+            let _room = places.body(most)?;
             let body = body::read(body, webhook.max_body_bytes).await?;
-            let verified =
-                verify::verify(name, verifier, &catalog.public_url, &parts, &body, self.clock.now_ms())?;
+            let verified = verify::verify(
+                name,
+                verifier,
+                catalog.public_url.as_deref(),
+                &parts,
+                peer,
+                &body,
+                self.clock.now_ms(),
+            )?;
             let request = event::Arrived::new(webhook, &parts, verified);
-            let decoders = &shared.decoders;
-            let decoded = body::decode(webhook, &parts.headers, &request.headers, body, decoders).await?;
-            let room = body::room(&decoded, &shared.bodies)?;
+            let decoded = body::decode(webhook, &parts.headers, &request.headers, body, places).await?;
+            let room = body::room(&decoded, places)?;
             (request, decoded, room)
         };
         let taken = Taken { _request: permit, _body: room };

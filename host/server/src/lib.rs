@@ -33,6 +33,7 @@ pub mod entropy;
 pub mod gates;
 pub mod health;
 pub mod ingress;
+pub mod listener;
 pub mod metrics;
 pub mod reload;
 pub mod retention;

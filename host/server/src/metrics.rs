@@ -11,6 +11,8 @@ use tokio_util::sync::CancellationToken;
 
 const EVENTS: &str = "stepmill_events_total";
 const REFUSED: &str = "stepmill_events_refused_total";
+const CONNECTIONS: &str = "stepmill_connections";
+const CONNECTIONS_REFUSED: &str = "stepmill_connections_refused_total";
 const SIGNATURES: &str = "stepmill_signatures_refused_total";
 const RUNS: &str = "stepmill_runs_ended_total";
 const ATTEMPTS: &str = "stepmill_attempts_total";
@@ -60,6 +62,11 @@ pub async fn upkeep(stop: CancellationToken) {
 fn describe() {
     describe_counter!(EVENTS, "events by workflow and whether they were new or duplicate");
     describe_counter!(REFUSED, "requests that were not accepted, by the code of the answer");
+    describe_gauge!(CONNECTIONS, "connections by listener");
+    describe_counter!(
+        CONNECTIONS_REFUSED,
+        "connections, and requests whose framing is wrong, that were not taken, by listener and code"
+    );
     describe_counter!(SIGNATURES, "signatures that were refused, by workflow and reason");
     describe_counter!(RUNS, "runs that ended, by workflow and phase");
     describe_counter!(ATTEMPTS, "attempts by plugin and cause of failure (ok for none)");
@@ -85,6 +92,17 @@ pub fn event_duplicate(workflow: &str) {
 /// A request was not accepted.
 pub fn event_refused(code: &'static str) {
     counter!(REFUSED, "code" => code).increment(1);
+}
+
+/// How many connections a listener has.
+#[allow(clippy::cast_precision_loss, reason = "a gauge is a float")]
+pub fn set_connections(listener: &'static str, connections: usize) {
+    gauge!(CONNECTIONS, "listener" => listener).set(connections as f64);
+}
+
+/// A connection, or what came by it, was not taken.
+pub fn connection_refused(listener: &'static str, code: &'static str) {
+    counter!(CONNECTIONS_REFUSED, "listener" => listener, "code" => code).increment(1);
 }
 
 /// A signature was refused.

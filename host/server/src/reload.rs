@@ -20,6 +20,7 @@ use crate::catalog::{self, Catalog, Live};
 use crate::config::Project;
 use crate::diagnostic::Diagnostics;
 use crate::gates::Gates;
+use crate::listener::tls::{self, Certificates};
 
 pub use changes::{Changed, Changes};
 
@@ -47,6 +48,8 @@ pub struct Reload {
     pub sandbox: Arc<Sandbox>,
     /// The gates in front of systems.
     pub gates: Arc<Gates>,
+    /// What the listeners greet their clients with.
+    pub certificates: Arc<Certificates>,
     /// Tells the dispatcher that runs may go on which could not.
     pub wake: Arc<Notify>,
     /// The project that is in force, and the files that its steps name. One reload at a time.
@@ -80,16 +83,19 @@ impl Reload {
         let file = current.project.file.clone();
         let read = tokio::task::spawn_blocking(move || Project::read(&file)).await;
         let project = read.unwrap_or_else(|join| std::panic::resume_unwind(join.into_panic()))?;
+        let (certificates, of_certificates) = tls::read(&project)?;
         let egress = self.sandbox.egress().renewed(catalog::systems(&project)?)?;
         let (catalog, deployment) = Catalog::build(&project, &self.sandbox).await?;
         let before = self.live.catalog();
-        let changes = Changes::between(&current.project, &before, &project, &catalog);
+        let mut changes = Changes::between(&current.project, &before, &project, &catalog);
+        changes.warnings.extend(of_certificates.iter().map(ToString::to_string));
         let next = Current::new(project, &deployment);
         // What runs begin under is kept before any does.
         self.journal.deploy(deployment).await?;
         self.sandbox.set_egress(egress);
         self.gates.set(&catalog.gates);
         self.live.replace(catalog);
+        self.certificates.replace(certificates);
         *current = next;
         self.wake.notify_one();
         Ok(changes)

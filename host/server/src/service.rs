@@ -13,7 +13,6 @@ use stepmill_core::journal::JournalError;
 use stepmill_core::{Clock, Entropy, Invoke, Journal};
 use stepmill_journal::LocalJournal;
 use stepmill_sandbox::Sandbox;
-use tokio::net::TcpListener;
 use tokio::sync::{Mutex, Notify, Semaphore};
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
@@ -30,6 +29,8 @@ use crate::entropy::SystemEntropy;
 use crate::gates::Gates;
 use crate::health::Health;
 use crate::ingress::{self, Admission, Ingress};
+use crate::listener::Listener;
+use crate::listener::tls::{self, Certificates};
 use crate::metrics;
 use crate::reload::{Current, Reload};
 use crate::retention::Pruning;
@@ -124,8 +125,9 @@ pub struct Service {
     /// Tells the dispatcher of runs that begin.
     wake: Arc<Notify>,
     health: Arc<Health>,
-    ingress: TcpListener,
-    admin: TcpListener,
+    ingress: Listener,
+    admin: Listener,
+    certificates: Arc<Certificates>,
     token: Option<stepmill_core::secret::Secret>,
     reload_asked: Arc<Notify>,
     is_watching: bool,
@@ -162,9 +164,19 @@ impl Service {
             }
         }
         let token = project.admin_token()?;
+        let (fresh, warnings) = tls::read(&project)?;
+        for warning in warnings.iter() {
+            tracing::warn!("{warning}");
+        }
+        let certificates = Certificates::new(fresh);
         let server = &project.config.server;
-        let ingress = listen(server.ingress, "server.ingress").await?;
-        let admin = listen(server.admin, "server.admin").await?;
+        let listen = async |name, key, address, tls| {
+            let certificates = (Arc::clone(&certificates), tls);
+            let bound = Listener::bind(name, address, certificates, &server.connections).await;
+            bound.map_err(|source| StartError::Listen { address, key, source })
+        };
+        let ingress = listen("ingress", "server.ingress", server.ingress, tls::INGRESS).await?;
+        let admin = listen("admin", "server.admin", server.admin, tls::ADMIN).await?;
         let current = Current::new(project, &deployment);
         journal.deploy(deployment).await.map_err(StartError::Deploy)?;
         let journal: Arc<dyn Journal> = journal;
@@ -183,6 +195,7 @@ impl Service {
             health: Arc::new(Health::default()),
             ingress,
             admin,
+            certificates,
             token,
             reload_asked: Arc::default(),
             is_watching: false,
@@ -203,12 +216,12 @@ impl Service {
 
     /// Where webhooks go.
     pub fn ingress_addr(&self) -> io::Result<SocketAddr> {
-        self.ingress.local_addr()
+        self.ingress.address()
     }
 
     /// Where the admin API is.
     pub fn admin_addr(&self) -> io::Result<SocketAddr> {
-        self.admin.local_addr()
+        self.admin.address()
     }
 
     /// Serves until `shutdown`, then drains: ingress answers 503, runs in flight reach their next
@@ -236,6 +249,7 @@ impl Service {
             sandbox: Arc::clone(&self.sandbox),
             gates: Arc::clone(&gates),
             wake: Arc::clone(&wake),
+            certificates: Arc::clone(&self.certificates),
             current: Mutex::new(self.current),
         });
         let ingress = Ingress {
@@ -248,6 +262,8 @@ impl Service {
             admission: Admission {
                 max_unfinished: config.journal.max_unfinished,
                 max_bytes: config.journal.max_bytes,
+                requests: config.ingress.requests,
+                bodies: config.ingress.bodies,
             },
             wake: Arc::clone(&wake),
             health: Arc::clone(&self.health),
@@ -303,8 +319,9 @@ impl Service {
             drain: config.server.drain,
         };
         let mut listeners = JoinSet::new();
-        listeners.spawn(serve(self.ingress, ingress.router(), stop_listening.clone()));
-        listeners.spawn(serve(self.admin, admin.router(), stop_listening.clone()));
+        let (server, stop) = (config.server.clone(), stop_listening.clone());
+        listeners.spawn(async move { self.ingress.serve_ingress(ingress.router(), &server, stop).await });
+        listeners.spawn(self.admin.serve_admin(admin.router(), stop_listening.clone()));
         let mut work = JoinSet::new();
         work.spawn(dispatcher.run(stop_work.clone()));
         work.spawn(schedules.run(stop_work.clone()));
@@ -317,6 +334,7 @@ impl Service {
             work.spawn(async move { reload.watch(&asked, stop).await });
         }
         work.spawn(reload.run(self.reload_asked, stop_work.clone()));
+        work.spawn(self.certificates.watch(stop_work.clone()));
         work.spawn(metrics::upkeep(stop_work.clone()));
         work.spawn(pruning.run(stop_work.clone()));
 
@@ -353,27 +371,14 @@ impl Service {
         let data = self.current.project.data_folder();
         let fail = |source| StartError::Data { folder: data.clone(), source };
         let addresses = Addresses {
-            ingress: format!("http://{}", self.ingress_addr().map_err(fail)?),
-            admin: format!("http://{}", self.admin_addr().map_err(fail)?),
+            ingress: self.ingress.url().map_err(fail)?,
+            admin: self.admin.url().map_err(fail)?,
             pid: std::process::id(),
         };
         std::fs::create_dir_all(&data).and_then(|()| addresses.write(&data)).map_err(fail)?;
         tracing::info!(ingress = %addresses.ingress, admin = %addresses.admin, "listening");
         Ok(())
     }
-}
-
-async fn listen(address: SocketAddr, key: &'static str) -> Result<TcpListener, StartError> {
-    TcpListener::bind(address).await.map_err(|source| StartError::Listen { address, key, source })
-}
-
-async fn serve(listener: TcpListener, router: axum::Router, stop: CancellationToken) -> io::Result<()> {
-    use axum::serve::ListenerExt as _;
-    let listener = listener.tap_io(|stream| {
-        // Answers are small and whole: waiting to fill a packet only delays them.
-        let _ = stream.set_nodelay(true);
-    });
-    axum::serve(listener, router).with_graceful_shutdown(stop.cancelled_owned()).await
 }
 
 fn journal_failed(why: &str) -> io::Error {

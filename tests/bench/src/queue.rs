@@ -23,6 +23,7 @@ use stepmill_server::catalog::{Catalog, Deployed, Live};
 use stepmill_server::dispatcher::Dispatcher;
 use stepmill_server::entropy::SystemEntropy;
 use stepmill_server::gates::Gates;
+use stepmill_server::ingress::Senders;
 use tokio::sync::Notify;
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
@@ -144,7 +145,7 @@ async fn fill(journal: &Arc<LocalJournal>, plan: &Arc<Plan>, runs: u64) {
 async fn work_off(journal: &Arc<dyn Journal>, plan: Arc<Plan>, runs: u64) -> Vec<f64> {
     let clock: Arc<dyn Clock> = Arc::new(SystemClock);
     let (wake, stop) = (Arc::new(Notify::new()), CancellationToken::new());
-    let deployed = Deployed { plan, verifier: None, file: PathBuf::new() };
+    let deployed = Deployed { plan, verifier: None, senders: Senders::default(), file: PathBuf::new() };
     let catalog = Catalog {
         plans: BTreeMap::from([("queued".to_owned(), Arc::new(deployed))]),
         events: BTreeMap::new(),

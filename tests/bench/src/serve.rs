@@ -92,7 +92,7 @@ pub(crate) fn main(what: &str) {
     });
 }
 
-/// Serves a router the way that Stepmill's listeners are served.
+/// Serves a router with what axum has for it.
 async fn router(router: Router) {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     child::say(&Listening { ingress: listener.local_addr().unwrap(), admin: None });

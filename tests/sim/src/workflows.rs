@@ -10,6 +10,7 @@ use stepmill_core::limits::Limits;
 use stepmill_core::manifest::{Kind, Manifest};
 use stepmill_core::workflow::{Definition, Environment, EventPlan, Names, Plan, PluginInfo, Version};
 use stepmill_server::catalog::{Catalog, Deployed, DeployedEvent};
+use stepmill_server::ingress::Senders;
 
 use crate::dice::Dice;
 
@@ -92,7 +93,12 @@ impl Compiled {
         for definition in &definitions.definitions {
             let (plan, version) = plan(definition, &known, &plugins);
             compiled.deployment.versions.push(version);
-            let deployed = Deployed { plan: Arc::new(plan), verifier: None, file: PathBuf::new() };
+            let deployed = Deployed {
+                plan: Arc::new(plan),
+                verifier: None,
+                senders: Senders::default(),
+                file: PathBuf::new(),
+            };
             compiled.plans.insert(deployed.plan.name.to_string(), Arc::new(deployed));
         }
         compiled
@@ -104,7 +110,7 @@ pub fn catalog(definitions: &Definitions) -> (Catalog, Deployment) {
     let Compiled { plans, deployment } = definitions.compiled.clone();
     let event = json!({ "key": "${{ body.key }}", "keep": "10m" });
     let event = EventPlan::try_new(EVENT, serde_json::from_value(event).unwrap()).unwrap();
-    let event = Arc::new(DeployedEvent { plan: event, verifier: None });
+    let event = Arc::new(DeployedEvent { plan: event, verifier: None, senders: Senders::default() });
     let catalog = Catalog {
         plans,
         events: BTreeMap::from([(EVENT.to_owned(), event)]),

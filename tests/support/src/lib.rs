@@ -18,6 +18,7 @@ pub mod invoke;
 pub mod journal;
 pub mod process;
 pub mod project;
+pub mod raw;
 pub mod registry;
 pub mod sender;
 pub mod stub;

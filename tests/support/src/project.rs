@@ -16,6 +16,7 @@ pub struct Project {
     folder: TempDir,
     plugins: String,
     systems: String,
+    server: String,
     extra: String,
 }
 
@@ -33,7 +34,13 @@ impl Project {
         let secret = folder.path().join("secret");
         fs::write(&secret, SECRET).unwrap();
         fs::set_permissions(&secret, fs::Permissions::from_mode(0o600)).unwrap();
-        Self { folder, plugins: String::new(), systems: String::new(), extra: String::new() }
+        Self {
+            folder,
+            plugins: String::new(),
+            systems: String::new(),
+            server: String::new(),
+            extra: String::new(),
+        }
     }
 
     /// Adds guests of tests/guests, each under its own name.
@@ -59,6 +66,12 @@ impl Project {
     /// Adds a system with more keys, such as `auth: { bearer: "file:secret" }`.
     pub fn system_with(mut self, name: &str, url: &str, keys: &str) -> Self {
         self.systems += &format!("  {name}: {{ url: {url:?}, {keys} }}\n");
+        self
+    }
+
+    /// Adds keys of `server`, such as `proxy_protocol: true`.
+    pub fn server(mut self, keys: &str) -> Self {
+        self.server += &format!(", {keys}");
         self
     }
 
@@ -89,8 +102,9 @@ impl Project {
     /// Writes `stepmill.yaml` and answers its path. Listeners take free ports.
     pub fn write(&self) -> PathBuf {
         let mut yaml = format!(
-            "server: {{ ingress: \"127.0.0.1:0\", admin: \"127.0.0.1:0\", data: data, compiled: {:?}, drain: 5s }}\n",
-            guests::compiled()
+            "server: {{ ingress: \"127.0.0.1:0\", admin: \"127.0.0.1:0\", data: data, compiled: {:?}, drain: 5s{} }}\n",
+            guests::compiled(),
+            self.server
         );
         if !self.plugins.is_empty() {
             yaml += &format!("plugins:\n{}", self.plugins);

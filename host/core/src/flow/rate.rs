@@ -1,4 +1,4 @@
-//! How many requests a system is sent in a period.
+//! How many requests there may be in a period: that a system is sent, or that a sender makes.
 //!
 //! A token bucket in the form of the generic cell rate algorithm (ITU-T Recommendation I.371, there as
 //! "virtual scheduling"): the only state is the instant at which the next request would arrive if all
@@ -165,6 +165,11 @@ impl Bucket {
         let furthest =
             self.units(now_ms).saturating_add(self.rate.tolerance).saturating_add(self.rate.interval);
         self.arrival = self.arrival.min(furthest);
+    }
+
+    /// Whether as many takes in a row would succeed as ever do.
+    pub fn is_full(&self, now_ms: u64) -> bool {
+        self.arrival <= self.units(now_ms)
     }
 
     /// When a take will succeed; none if it would now. Of a bucket that is settled.

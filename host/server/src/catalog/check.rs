@@ -19,6 +19,7 @@ use super::{Catalog, plugins, systems};
 use crate::config::{Project, pointer};
 use crate::diagnostic::{Diagnostic, Diagnostics};
 use crate::distribution::Fetching;
+use crate::listener::tls;
 
 /// How long a system may take to accept a connection.
 const REACH: Duration = Duration::from_secs(2);
@@ -97,6 +98,10 @@ async fn check_project(
     if let Err(problems) = project.admin_token() {
         found.extend(problems);
     }
+    match tls::read(project) {
+        Ok((_, warnings)) => found.extend(warnings),
+        Err(problems) => found.extend(problems),
+    }
     let fetching = if options.offline { Fetching::Never } else { Fetching::Look };
     match sandbox(systems.clone(), cache) {
         Ok(sandbox) => match Catalog::build_fetching(project, &sandbox, fetching).await {
@@ -159,7 +164,7 @@ async fn port(project: &Project, key: &str, address: SocketAddr) -> Option<Diagn
         .error(&pointer(&["server", key]), format!("the service could not listen on {address}: {error}"));
     let own = crate::service::Addresses::read(&project.data_folder()).is_ok_and(|own| {
         let own = if key == "ingress" { own.ingress } else { own.admin };
-        own == format!("http://{address}")
+        own.strip_prefix("http://").or_else(|| own.strip_prefix("https://")) == Some(&*address.to_string())
     });
     Some(if own {
         problem

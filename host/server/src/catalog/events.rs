@@ -9,6 +9,7 @@ use stepmill_core::workflow::EventPlan;
 use super::verify::{Place, verifier};
 use crate::config::{Project, pointer};
 use crate::diagnostic::Diagnostics;
+use crate::ingress::Senders;
 
 /// An event that runs can wait for.
 #[derive(Debug)]
@@ -17,6 +18,8 @@ pub struct DeployedEvent {
     pub plan: EventPlan,
     /// Checks the signatures of its webhook; none without a webhook.
     pub verifier: Option<Verifier>,
+    /// Who may call its webhook.
+    pub senders: Senders,
 }
 
 /// Compiles all events.
@@ -37,9 +40,10 @@ pub(super) fn compile(project: &Project, found: &mut Diagnostics) -> BTreeMap<St
                 );
             }
         }
+        let senders = definition.webhook.as_ref().map(Senders::of).unwrap_or_default();
         match EventPlan::try_new(name, definition.clone()) {
             Ok(plan) => {
-                events.insert(name.clone(), Arc::new(DeployedEvent { plan, verifier: verifies }));
+                events.insert(name.clone(), Arc::new(DeployedEvent { plan, verifier: verifies, senders }));
             }
             Err(problems) => found.extend(problems.into_iter().map(|problem| {
                 let error = project.source.error(&format!("{at}{}", problem.pointer), problem.message);

@@ -289,10 +289,7 @@ async fn a_scheme_that_signs_the_url_needs_to_know_it() {
     for (more, problem) in [
         ("", Some("square signs the URL that it calls, which is not known here")),
         ("ingress: { public_url: \"https://hooks.example.com/in/\" }\n", None),
-        (
-            "ingress: { public_url: hooks.example.com }\n",
-            Some("public_url is not the URL that senders' paths are added to"),
-        ),
+        ("ingress: { public_url: hooks.example.com }\n", Some("this is no base URL of senders")),
         (
             "ingress: { public_url: \"https://hooks.example.com?a=b\" }\n",
             Some("such as https://hooks.example.com"),

@@ -1,6 +1,7 @@
 //! The admin API from the outside.
 
 mod error;
+mod pinned;
 
 use std::collections::BTreeMap;
 use std::io::Write;
@@ -21,6 +22,7 @@ use crate::shadow;
 use crate::sources::Mode;
 
 pub use error::{BackUpError, ClientError};
+pub(super) use pinned::Pinned;
 
 /// Longest wait for a connection.
 const CONNECT: Duration = Duration::from_secs(5);
@@ -160,6 +162,10 @@ pub struct Backtest<'a> {
 /// # Errors
 /// TLS cannot be prepared.
 pub fn http() -> Result<reqwest::Client, ClientError> {
+    builder().build().map_err(ClientError::Prepare)
+}
+
+fn builder() -> reqwest::ClientBuilder {
     // It fails only if there is a provider already, which then serves.
     let _ = rustls::crypto::ring::default_provider().install_default();
     reqwest::Client::builder()
@@ -167,8 +173,6 @@ pub fn http() -> Result<reqwest::Client, ClientError> {
         .redirect(reqwest::redirect::Policy::none())
         .connect_timeout(CONNECT)
         .timeout(TIMEOUT)
-        .build()
-        .map_err(ClientError::Prepare)
 }
 
 impl Client {
@@ -181,6 +185,16 @@ impl Client {
             Url::parse(base).ok().filter(|url| matches!(url.scheme(), "http" | "https") && url.has_host());
         let base = url.ok_or_else(|| ClientError::Address(base.to_owned()))?;
         Ok(Self { http: http()?, base, token })
+    }
+
+    /// The same, of a service that shows a certificate which is at hand.
+    ///
+    /// # Errors
+    /// TLS cannot be prepared.
+    pub(super) fn pinned(self, pinned: &Pinned) -> Result<Self, ClientError> {
+        let config = pinned.config().map_err(ClientError::Tls)?;
+        let http = builder().tls_backend_preconfigured(config).build().map_err(ClientError::Prepare)?;
+        Ok(Self { http, ..self })
     }
 
     /// Base URL of the API.

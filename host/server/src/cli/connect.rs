@@ -6,8 +6,8 @@ use clap::Args;
 use serde_json::Value;
 use stepmill_core::secret::SecretRef;
 
-use super::client::{Client, ClientError};
-use crate::config::{self, Server};
+use super::client::{Client, ClientError, Pinned};
+use crate::config::{self, Server, Tls};
 use crate::diagnostic::Source;
 use crate::secrets;
 use crate::service::Addresses;
@@ -38,7 +38,12 @@ impl Connection {
         // The project's token goes only to the project's service.
         let token = self.token.clone().filter(|token| !token.is_empty());
         let token = token.or_else(|| project.token().filter(|_| given.is_none()));
-        Client::try_new(&given.unwrap_or_else(|| project.admin()), token)
+        let is_own = given.is_none();
+        let client = Client::try_new(&given.unwrap_or_else(|| project.admin()), token)?;
+        match project.tls().filter(|_| is_own) {
+            Some(pinned) => client.pinned(&pinned),
+            None => Ok(client),
+        }
     }
 }
 
@@ -69,9 +74,16 @@ impl Glance {
             Ok(addresses) => addresses.admin,
             Err(_) => {
                 let address = self.text("admin").map_or_else(|| defaults.admin.to_string(), str::to_owned);
-                format!("http://{address}")
+                let scheme = if self.server.get("admin_tls").is_some() { "https" } else { "http" };
+                format!("{scheme}://{address}")
             }
         }
+    }
+
+    /// The certificates of the admin API, if it has TLS.
+    fn tls(&self) -> Option<Pinned> {
+        let tls: Tls = serde_json::from_value(self.server.get("admin_tls")?.clone()).ok()?;
+        Some(Pinned::new(&self.root, tls.pairs().into_iter().map(|(_, pair)| pair.certificate)))
     }
 
     fn token(&self) -> Option<String> {

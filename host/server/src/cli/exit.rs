@@ -111,6 +111,7 @@ impl From<anyhow::Error> for Error {
             Some(ClientError::Config { .. }) => Exit::Config,
             Some(
                 ClientError::Prepare(_)
+                | ClientError::Tls(_)
                 | ClientError::Unauthorized { .. }
                 | ClientError::Refused { .. }
                 | ClientError::Answer { .. },

@@ -13,6 +13,7 @@ use crate::service::Service;
 pub(super) async fn run(config: &Path, watch: bool) -> Result<Exit, Error> {
     let project = Project::read(config)?;
     logging::init(&project.config.log);
+    crate::listener::raise_file_limit();
     let mut service = Service::start(project).await?;
     if watch {
         service.watch();

@@ -26,6 +26,7 @@ pub(super) fn check(config: &Config, source: &Source, found: &mut Diagnostics) {
         let message = format!("server.ingress and server.admin are both {}", server.admin);
         found.push(source.error("/server/admin", message).help("give them different ports"));
     }
+    listeners(config, source, found);
     for (pointer, is_zero) in [
         ("/concurrency/runs", config.concurrency.runs == 0),
         ("/concurrency/attempts", config.concurrency.attempts == 0),
@@ -100,6 +101,48 @@ pub(super) fn check(config: &Config, source: &Source, found: &mut Diagnostics) {
     }
 }
 
+/// How connections are taken, and whom they believe.
+fn listeners(config: &Config, source: &Source, found: &mut Diagnostics) {
+    let Config { server, ingress, .. } = config;
+    if server.proxy_protocol && server.trusted_proxies.is_empty() {
+        let help = "give the networks of the proxies, such as server.trusted_proxies: [10.0.0.0/8]";
+        found.push(
+            source.error("/server/proxy_protocol", "nobody could connect: no proxy is trusted").help(help),
+        );
+    }
+    if let Some(at) = server.trusted_proxies.iter().position(|network| network.is_everybody()) {
+        let message = "everybody is believed when they say for whom they call";
+        let help = "give the networks of the proxies alone";
+        found.push(source.error(&format!("/server/trusted_proxies/{at}"), message).help(help).warning());
+    }
+    if server.admin_tls.as_ref().is_some_and(|tls| tls.client_ca.is_some() || tls.client_auth.is_some()) {
+        let message = "callers of the admin API are known by its token, not by certificates";
+        let help = "remove client_ca and client_auth, and give server.admin_token";
+        found.push(source.error("/server/admin_tls", message).help(help));
+    }
+    for (key, message) in server.connections.problems() {
+        found.push(source.error(&pointer(&["server", "connections", key]), message));
+    }
+    for (key, message) in ingress.problems() {
+        found.push(source.error(&pointer(&["ingress", key]), message));
+    }
+    if let Some(url) = &ingress.public_url
+        && !Url::parse(url).is_ok_and(|url| is_base(&url))
+    {
+        let help = "give one such as https://hooks.example.com, without user, query and fragment";
+        found.push(source.error("/ingress/public_url", "this is no base URL of senders").help(help));
+    }
+}
+
+fn is_base(url: &Url) -> bool {
+    matches!(url.scheme(), "http" | "https")
+        && url.has_host()
+        && url.username().is_empty()
+        && url.password().is_none()
+        && url.query().is_none()
+        && url.fragment().is_none()
+}
+
 /// Where plugins come from, and whose they must be.
 fn plugins(config: &Config, source: &Source, found: &mut Diagnostics) {
     let keys = &config.trust.keys;
@@ -154,14 +197,14 @@ pub(super) fn hide_passwords(config: &Config, source: &Source) -> Source {
             .map_or_else(|_| text.contains('@'), |url| !url.username().is_empty() || url.password().is_some())
     };
     let links = config.approvals.iter().filter(|approvals| has_password(&approvals.url));
-    let ingress = config.ingress.public_url.iter().filter(|url| has_password(url));
+    let called = config.ingress.public_url.iter().filter(|url| has_password(url));
     let plugins = config.plugins.iter().filter(|(_, plugin)| plugin.url.as_deref().is_some_and(has_password));
     let pointers: Vec<_> = (config.systems.iter())
         .filter(|(_, system)| has_password(&system.url))
         .map(|(name, _)| pointer(&["systems", name, "url"]))
         .chain(plugins.map(|(name, _)| pointer(&["plugins", name, "url"])))
         .chain(links.map(|_| pointer(&["approvals", "url"])))
-        .chain(ingress.map(|_| pointer(&["ingress", "public_url"])))
+        .chain(called.map(|_| pointer(&["ingress", "public_url"])))
         .collect();
     source.hiding(pointers.iter().map(String::as_str))
 }

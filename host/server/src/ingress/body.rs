@@ -1,7 +1,6 @@
-//! A request's body: read within its limits, and looked at before it is taken.
+//! A request's body: read within its limit, and looked at before it is taken. Its pace is seen to where it comes from.
 
 use std::collections::BTreeMap;
-use std::time::Duration;
 
 use axum::body::Body;
 use axum::http::{HeaderMap, header};
@@ -10,13 +9,13 @@ use http_body_util::{BodyExt as _, LengthLimitError, Limited};
 use stepmill_core::body::{self, Decoded, Message, Record, Rules};
 use stepmill_core::document::is_json;
 use stepmill_core::workflow::Webhook;
-use tokio::sync::{Semaphore, SemaphorePermit};
+use tokio::sync::SemaphorePermit;
 use tokio::task::spawn_blocking;
 
 use super::Refusal;
+use super::admission::Places;
+use crate::listener::BodyError;
 
-/// How long a sender may take over its body.
-const BODY_TIMEOUT: Duration = Duration::from_secs(30);
 /// Bytes up to which any body that is not compressed is decoded at once.
 const QUICK_BYTES: usize = 16 << 10;
 
@@ -31,12 +30,18 @@ pub(super) fn bound(headers: &HeaderMap, limit: u64) -> Result<u32, Refusal> {
 
 pub(super) async fn read(body: Body, limit: u64) -> Result<Bytes, Refusal> {
     let limit_bytes = usize::try_from(limit).unwrap_or(usize::MAX);
-    match tokio::time::timeout(BODY_TIMEOUT, Limited::new(body, limit_bytes).collect()).await {
-        Ok(Ok(collected)) => Ok(collected.to_bytes()),
-        Ok(Err(error)) if error.is::<LengthLimitError>() => Err(Refusal::TooLarge { limit }),
-        Ok(Err(_)) => Err(Refusal::Interrupted),
-        Err(_) => Err(Refusal::Timeout),
+    let error = match Limited::new(body, limit_bytes).collect().await {
+        Ok(collected) => return Ok(collected.to_bytes()),
+        Err(error) => error,
+    };
+    if error.is::<LengthLimitError>() {
+        return Err(Refusal::TooLarge { limit });
     }
+    Err(match BodyError::find(&*error) {
+        Some(BodyError::Slow) => Refusal::Timeout,
+        Some(BodyError::Malformed(_)) => Refusal::Framing,
+        Some(BodyError::Broken(_)) | None => Refusal::Interrupted,
+    })
 }
 
 /// What the body is, as the webhook reads it.
@@ -45,7 +50,7 @@ pub(super) async fn decode(
     headers: &HeaderMap,
     kept: &BTreeMap<String, String>,
     body: Bytes,
-    decoders: &Semaphore,
+    places: &Places,
 ) -> Result<Decoded, Refusal> {
     let limit = webhook.max_body_bytes;
     let usual = Rules::default();
@@ -58,7 +63,7 @@ pub(super) async fn decode(
     }
     // It may take a while, and a few times the room of the largest document: so not too many at once, and not on a thread
     // that others wait for.
-    let _place = decoders.acquire().await.map_err(|_| Refusal::Draining)?;
+    let _place = places.decoder().await?;
     let (rules, headers) = (rules.clone(), kept.clone());
     let (media_type, encoding) = (media_type.map(str::to_owned), encoding.to_owned());
     let decoding = spawn_blocking(move || {
@@ -76,17 +81,17 @@ pub(super) async fn decode(
 }
 
 /// Room for what a body has become, until it is on disk; that which is as it came has had its own.
-pub(super) fn room<'b>(
+pub(super) fn room<'p>(
     decoded: &Decoded,
-    bodies: &'b Semaphore,
-) -> Result<Option<SemaphorePermit<'b>>, Refusal> {
+    places: &'p Places,
+) -> Result<Option<SemaphorePermit<'p>>, Refusal> {
     let bytes = match decoded {
         Decoded::One(record) if record.raw.is_none() => return Ok(None),
         Decoded::One(record) => record.bytes(),
         Decoded::Batch(records) => records.iter().map(Record::bytes).sum(),
     };
     let kib = u32::try_from(bytes.div_ceil(1 << 10)).unwrap_or(u32::MAX);
-    bodies.try_acquire_many(kib).map(Some).map_err(|_| Refusal::Busy)
+    places.body(kib).map(Some)
 }
 
 /// Whether a body is decoded about as fast as it is read: JSON is only looked through.

@@ -16,6 +16,13 @@ pub enum Refusal {
     Method,
     /// The operator takes nothing at this path now.
     Blocked,
+    /// The sender's address is none of those that may call the webhook.
+    NotAllowed,
+    /// The sender has made more requests than it may.
+    RateLimited {
+        /// Milliseconds until it may make the next.
+        after_ms: u64,
+    },
     /// The signature is missing, wrong, or out of its time. The sender is not told which.
     Signature,
     /// The body is longer than the webhook allows, in bytes.
@@ -23,7 +30,7 @@ pub enum Refusal {
         /// The limit.
         limit: u64,
     },
-    /// The body took too long.
+    /// The body came too slowly.
     Timeout,
     /// The body broke off.
     Interrupted,
@@ -33,6 +40,8 @@ pub enum Refusal {
     Decoding,
     /// The records of the body come to more than is accepted at once.
     BatchTooLarge,
+    /// The body's framing is wrong.
+    Framing,
     /// The dedupe expression gives no usable key for this event.
     DedupeKey(String),
     /// The lane, the group or the event's key cannot be told from this event.
@@ -64,6 +73,8 @@ impl Refusal {
             Self::NotFound => "no-such-webhook",
             Self::Method => "method-not-allowed",
             Self::Blocked => "source-blocked",
+            Self::NotAllowed => "not-allowed",
+            Self::RateLimited { .. } => "rate-limited",
             Self::Signature => "signature-refused",
             Self::TooLarge { .. } => "body-too-large",
             Self::Timeout => "body-timeout",
@@ -71,6 +82,7 @@ impl Refusal {
             Self::Body(refused) => refused.code(),
             Self::Decoding => "decoding-failed",
             Self::BatchTooLarge => "batch-too-large",
+            Self::Framing => "malformed-request",
             Self::DedupeKey(_) => "no-dedupe-key",
             Self::Key(_) => "no-key",
             Self::Busy => "too-many-requests",
@@ -84,16 +96,16 @@ impl Refusal {
         match self {
             Self::NotFound => StatusCode::NOT_FOUND,
             Self::Method => StatusCode::METHOD_NOT_ALLOWED,
-            Self::Blocked => StatusCode::FORBIDDEN,
+            Self::Blocked | Self::NotAllowed => StatusCode::FORBIDDEN,
             Self::Signature => StatusCode::UNAUTHORIZED,
             Self::TooLarge { .. } => StatusCode::PAYLOAD_TOO_LARGE,
             Self::Timeout => StatusCode::REQUEST_TIMEOUT,
-            Self::Interrupted => StatusCode::BAD_REQUEST,
+            Self::Interrupted | Self::Framing => StatusCode::BAD_REQUEST,
             Self::Body(refused) => StatusCode::from_u16(refused.status()).unwrap_or(StatusCode::BAD_REQUEST),
             Self::Decoding => StatusCode::INTERNAL_SERVER_ERROR,
             Self::BatchTooLarge => StatusCode::PAYLOAD_TOO_LARGE,
             Self::DedupeKey(_) | Self::Key(_) => StatusCode::UNPROCESSABLE_ENTITY,
-            Self::Busy => StatusCode::TOO_MANY_REQUESTS,
+            Self::Busy | Self::RateLimited { .. } => StatusCode::TOO_MANY_REQUESTS,
             Self::JournalFull | Self::JournalUnavailable | Self::Draining => StatusCode::SERVICE_UNAVAILABLE,
         }
     }
@@ -103,10 +115,13 @@ impl Refusal {
             Self::NotFound => "no webhook has this path".into(),
             Self::Method => "a webhook takes POST".into(),
             Self::Blocked => "nothing is taken here now".into(),
+            Self::NotAllowed => "the request is not allowed".into(),
+            Self::RateLimited { .. } => "more requests than this sender may make: send it again later".into(),
             Self::Signature => "the request could not be verified".into(),
             Self::TooLarge { limit } => format!("the body is larger than {limit} bytes"),
-            Self::Timeout => "the body took too long to arrive".into(),
+            Self::Timeout => "the body came too slowly".into(),
             Self::Interrupted => "the body broke off".into(),
+            Self::Framing => "the body's chunks are malformed".into(),
             Self::Body(refused) => refused.to_string(),
             Self::Decoding => "the body could not be decoded".into(),
             Self::BatchTooLarge => {
@@ -127,11 +142,13 @@ impl Refusal {
     fn retry_after(&self) -> Option<u64> {
         match self {
             Self::Busy | Self::Draining => Some(1),
+            Self::RateLimited { after_ms } => Some(after_ms.div_ceil(1_000).max(1)),
             Self::JournalFull => Some(30),
             Self::JournalUnavailable => Some(5),
             Self::NotFound
             | Self::Method
             | Self::Blocked
+            | Self::NotAllowed
             | Self::Signature
             | Self::TooLarge { .. }
             | Self::Timeout
@@ -139,6 +156,7 @@ impl Refusal {
             | Self::Body(_)
             | Self::Decoding
             | Self::BatchTooLarge
+            | Self::Framing
             | Self::DedupeKey(_)
             | Self::Key(_) => None,
         }

@@ -5,26 +5,27 @@ use axum::http::request::Parts;
 use stepmill_core::signature::{self, Headers, Keys, Verdict, Verified, Verifier};
 
 use super::Refusal;
+use crate::listener::Peer;
 use crate::metrics;
 
 /// Checks a request's signature. Why it is refused is told to the operator alone.
 ///
-/// `base` is the URL below which senders call, without a slash at its end.
+/// `base` is the URL below which senders call; that of the request unless it is configured.
 pub(super) fn verify(
     name: &str,
     verifier: &Verifier,
-    base: &str,
+    base: Option<&str>,
     parts: &Parts,
+    peer: &Peer,
     body: &[u8],
     now_ms: u64,
 ) -> Result<Verified, Refusal> {
-    let target = parts.uri.path_and_query().map_or(parts.uri.path(), |target| target.as_str());
     let request = signature::Request {
         method: parts.method.as_str(),
-        url: &format!("{base}{target}"),
+        url: &peer.called(base, &parts.headers, &parts.uri),
         headers: &Received(&parts.headers),
         body,
-        client_certificate: None,
+        client_certificate: peer.certificate.as_ref().map(|certificate| &*certificate.der),
     };
     let refusal = match verifier.verify(&request, &Keys::none(), now_ms) {
         Ok(Verdict::Genuine(verified)) => return Ok(verified),

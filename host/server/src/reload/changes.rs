@@ -12,7 +12,11 @@ use crate::diagnostic::Severity;
 /// The sections of config that are in force at once, besides those that are told by name.
 const SETTINGS: [&str; 3] = ["limits", "approvals", "shadows"];
 /// The sections of config that are set up once.
-const FIXED: [&str; 4] = ["server", "log", "journal", "concurrency"];
+const FIXED: [&str; 5] = ["server", "ingress", "log", "journal", "concurrency"];
+/// Keys of these that are in force at once where they were there before.
+const CERTIFICATES: [&str; 2] = ["server.tls", "server.admin_tls"];
+/// That of them which is in force at once in any case.
+const PUBLIC_URL: &str = "ingress.public_url";
 
 /// What is different from before.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
@@ -67,13 +71,24 @@ impl Changes {
             sections.iter().flat_map(of).collect()
         };
         let warnings = after.warnings.iter().filter(|found| found.severity == Severity::Warning);
-        let Changed { added, changed, removed } = Changed::between(&keys(&old, &FIXED), &keys(&new, &FIXED));
+        let Changed { mut added, mut changed, mut removed } =
+            Changed::between(&keys(&old, &FIXED), &keys(&new, &FIXED));
+        let mut settings = Changed::between(&keys(&old, &SETTINGS), &keys(&new, &SETTINGS));
+        settings.changed.extend(changed.extract_if(.., |key| CERTIFICATES.contains(&&**key)));
+        let lists = [
+            (&mut added, &mut settings.added),
+            (&mut changed, &mut settings.changed),
+            (&mut removed, &mut settings.removed),
+        ];
+        for (fixed, settings) in lists {
+            settings.extend(fixed.extract_if(.., |key| key == PUBLIC_URL));
+        }
         Self {
             workflows: Changed::between(&versions(before), &versions(after)),
             plugins: Changed::between::<String>(&digests(before), &digests(after)),
             systems: section("systems"),
             events: section("events"),
-            settings: Changed::between(&keys(&old, &SETTINGS), &keys(&new, &SETTINGS)),
+            settings,
             at_next_start: [added, changed, removed].concat(),
             warnings: warnings.map(ToString::to_string).collect(),
         }

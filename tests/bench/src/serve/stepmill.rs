@@ -16,9 +16,12 @@ use stepmill_server::config::Project;
 use stepmill_server::entropy::SystemEntropy;
 use stepmill_server::health::Health;
 use stepmill_server::ingress::{self, Admission, Ingress};
+use stepmill_server::listener::Listener;
+use stepmill_server::listener::tls::{self, Certificates};
 use stepmill_server::sources::Sources;
 use stepmill_test_support::host::AdminClient;
 use tokio::sync::{Notify, Semaphore};
+use tokio_util::sync::CancellationToken;
 
 use super::Listening;
 use crate::child;
@@ -61,12 +64,23 @@ pub(super) async fn ingress(config: &Path, durable: bool) {
         sources: sources.await.unwrap(),
         entropy: Arc::new(SystemEntropy),
         answers: Arc::default(),
-        admission: Admission { max_unfinished: u64::MAX, max_bytes: u64::MAX },
+        admission: Admission {
+            max_unfinished: u64::MAX,
+            max_bytes: u64::MAX,
+            requests: project.config.ingress.requests,
+            bodies: project.config.ingress.bodies,
+        },
         wake,
         health,
         waiting: Semaphore::new(ingress::WAITING),
     };
-    super::router(ingress.router()).await;
+    let (certificates, _) = tls::read(&project).unwrap_or_else(|errors| panic!("{errors}"));
+    let certificates = (Certificates::new(certificates), tls::INGRESS);
+    let server = &project.config.server;
+    let listener =
+        Listener::bind("ingress", server.ingress, certificates, &server.connections).await.unwrap();
+    child::say(&Listening { ingress: listener.address().unwrap(), admin: None });
+    listener.serve_ingress(ingress.router(), server, CancellationToken::new()).await;
 }
 
 fn read(config: &Path) -> Project {

@@ -95,6 +95,15 @@ fn a_burst_comes_at_once_and_then_one_at_a_time() {
 }
 
 #[test]
+fn a_bucket_is_full_again_when_it_would_take_a_whole_burst() {
+    let config = Config { requests: 1, per: Duration::from_secs(10), burst: Some(2) };
+    let mut bucket = Bucket::new(Rate::try_new(&config).unwrap());
+    assert!(bucket.is_full(1_000_000));
+    bucket.take(1_000_000).unwrap();
+    assert!(!bucket.is_full(1_009_999) && bucket.is_full(1_010_000));
+}
+
+#[test]
 fn each_bad_rate_has_its_own_sentence() {
     let sentence = |config: &str| {
         let invalid = Rate::try_new(&serde_json::from_str(config).unwrap()).unwrap_err();

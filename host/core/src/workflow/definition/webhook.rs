@@ -7,6 +7,8 @@ use serde::{Deserialize, Serialize};
 
 use crate::body;
 use crate::duration;
+use crate::flow::rate;
+use crate::network::Network;
 use crate::signature;
 
 /// A webhook trigger.
@@ -26,6 +28,13 @@ pub struct Webhook {
     #[serde(default = "week", with = "duration")]
     #[schemars(with = "String")]
     pub dedupe_for: Duration,
+    /// The networks that senders may call from, such as `[203.0.113.0/24]`; any unless given.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub from: Vec<Network>,
+    /// How many requests each sender may make in a period, by its address, such as `{ requests: 100, per: 1s }`; any
+    /// number unless given.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub rate: Option<rate::Config>,
     /// Largest body in bytes.
     #[serde(default = "mebibyte")]
     pub max_body_bytes: u64,

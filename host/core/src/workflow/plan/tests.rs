@@ -124,6 +124,17 @@ fn order_to_cash() -> Value {
 }
 
 #[test]
+fn a_webhook_names_who_may_call_it_and_how_often() {
+    let mut workflow = order_to_cash();
+    workflow["on"]["webhook"]["from"] = json!(["203.0.113.0/24", "2001:db8::1"]);
+    workflow["on"]["webhook"]["rate"] = json!({ "requests": 10, "per": "1s" });
+    let webhook = plan(workflow.clone()).unwrap().webhook.unwrap();
+    assert!(webhook.from.iter().any(|network| network.contains([203, 0, 113, 7].into())));
+    workflow["on"]["webhook"]["rate"]["requests"] = json!(0);
+    is_refused(workflow, "/on/webhook/rate/requests: requests is 0");
+}
+
+#[test]
 fn a_right_definition_becomes_a_plan() {
     let plan = plan(order_to_cash()).unwrap();
     let [check, _, stock, create] = plan.steps.as_slice() else { unreachable!() };

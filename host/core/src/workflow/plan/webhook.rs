@@ -7,6 +7,7 @@ use super::trigger::key;
 use super::{PlannedStep, Problems, syntax};
 use crate::body::{As, INFLATED_MAX, RECORDS_MAX, Rules, XML_DEPTH_MAX, XmlRules};
 use crate::expression::Template;
+use crate::flow::rate::Rate;
 use crate::workflow::definition::Webhook;
 
 /// What `dedupe` says where no event is a repeated one.
@@ -43,6 +44,9 @@ fn webhook_at(at: &str, webhook: &Webhook, problems: &mut Problems) -> Option<Te
     }
     for (key, message) in webhook.verify.problems() {
         problems.add(format!("{at}/verify/{key}").trim_end_matches('/'), message);
+    }
+    if let Some(error) = webhook.rate.as_ref().and_then(|rate| Rate::try_new(rate).err()) {
+        problems.add(format!("{at}/rate/{}", error.key()), error.to_string());
     }
     if webhook.dedupe_for.is_zero() || webhook.dedupe_for > DEDUPE_MAX {
         problems.add(format!("{at}/dedupe_for"), "dedupe_for is zero or over a year: give a time such as 7d");

@@ -15,6 +15,9 @@ pub enum ClientError {
     /// No client could be made.
     #[error("failed to prepare HTTP requests")]
     Prepare(#[source] reqwest::Error),
+    /// TLS cannot be prepared.
+    #[error("failed to prepare TLS")]
+    Tls(#[source] rustls::Error),
     /// There was no answer.
     #[error(
         "failed to reach the admin API at {base}: is the service running? (another address: --admin URL or STEPMILL_ADMIN)"

@@ -29,6 +29,7 @@ use tokio_util::sync::CancellationToken;
 use crate::catalog::{Catalog, Deployed, Live};
 use crate::dispatcher::Dispatcher;
 use crate::gates::Gates;
+use crate::ingress::Senders;
 
 /// How long runs in flight may take in a drain.
 pub(super) const DRAIN: Duration = Duration::from_secs(30);
@@ -287,7 +288,15 @@ fn links() -> Links {
 pub(super) fn catalog(plans: Vec<Plan>) -> Catalog {
     let deployed = |plan: Plan| {
         let name = plan.name.to_string();
-        (name, Arc::new(Deployed { plan: Arc::new(plan), verifier: None, file: PathBuf::new() }))
+        (
+            name,
+            Arc::new(Deployed {
+                plan: Arc::new(plan),
+                verifier: None,
+                senders: Senders::default(),
+                file: PathBuf::new(),
+            }),
+        )
     };
     Catalog {
         plans: plans.into_iter().map(deployed).collect(),
