@@ -31,31 +31,28 @@ def secret_of(name):
 
 
 def senders(mark):
-    """All that the service knows what to do with."""
+    """All whose config the service knows."""
     node = subprocess.run(["node", HERE / "sends.mjs", mark], check=True, capture_output=True)
-    schemes, keys = known()
+    keys = known()
     for sender in [*json.loads(node.stdout), *sends(mark, secret_of)]:
         file = vectors(sender["vectors"]) if "vectors" in sender else {"verify": sender["verify"], "secrets": {}}
         sender |= {"verify": file["verify"], "secrets": file["secrets"]}
-        if sender["verify"]["scheme"] in schemes and keys.issuperset(sender["webhook"]):
+        if keys.issuperset(sender["webhook"]):
             yield sender
         elif ACTION == "send":
             print(f"{sender['name']}: the service does not know how")
 
 
 def known():
-    """Schemes, and keys of a webhook."""
+    """The keys of a webhook's config."""
     schema = json.loads(subprocess.run([STEPMILL, "schema", "workflow"], check=True, capture_output=True).stdout)
-    definitions = schema["definitions"]
-    schemes = {variant["properties"]["scheme"]["const"] for variant in definitions["Verify"]["oneOf"]}
-    return schemes, set(definitions["Webhook"]["properties"])
+    return set(schema["definitions"]["Webhook"]["properties"])
 
 
 def write_project():
     server = {"ingress": "127.0.0.1:0", "admin": "127.0.0.1:0", "data": "data"}
     (FOLDER / "workflows").mkdir(parents=True)
     environment = {}
-    signs_url = False
     for sender in senders("none"):
         webhook = {"path": f"/{sender['name']}", "verify": sender["verify"], **sender["webhook"]}
         # With an expression, so that the service does not spend minutes on preparing as many steps as there are senders.
@@ -63,8 +60,7 @@ def write_project():
         workflow = {"name": sender["name"], "on": {"webhook": webhook}, "steps": [keep]}
         (FOLDER / "workflows" / f"{sender['name']}.yaml").write_text(json.dumps(workflow))
         environment |= sender["secrets"]
-        signs_url |= sender["verify"]["scheme"] in ("hubspot", "square", "twilio")
-    service = {"server": server} | ({"ingress": {"public_url": PUBLIC_URL}} if signs_url else {})
+    service = {"server": server, "ingress": {"public_url": PUBLIC_URL}}
     (FOLDER / "stepmill.yaml").write_text(json.dumps(service))
     lines = [f"export {name}={shlex.quote(value)}\n" for name, value in environment.items()]
     (FOLDER / "environment").write_text("".join(lines))
@@ -99,8 +95,8 @@ def trip(ingress, sender):
             if wrong in message:
                 status, answer = ingress.post(sender, message[wrong])
                 assert (status, answer["error"]["code"]) == (401, "signature-refused"), (wrong, status, answer)
-        payloads = message.get("payloads") or [json.loads(good["body"])]
-        attributes = message.get("attributes") or [{}]
+        payloads = message["payloads"]
+        attributes = message.get("attributes", [{}])
         began = accepted(ingress.post(sender, good), sender, duplicates=False)
         assert len(began) == len(payloads), (began, payloads)
         assert runs.keys().isdisjoint(began), "a new event has an old run"
