@@ -103,7 +103,7 @@ function cloudEvents() {
   const modes = [
     {
       mode: "binary",
-      webhook: { dedupe: "${{ headers['ce-id'] }}" },
+      webhook: {},
       messages: [message(HTTP.binary(binary), binary)],
     },
     {

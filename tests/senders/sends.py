@@ -156,7 +156,7 @@ def cloud_events(mark):
     batched = http.HTTPMessage({"content-type": "application/cloudevents-batch+json"}, b"[" + written + b"]")
     as_events = {"as": "cloudevents"}
     return [
-        sender("binary", {"body": as_events}, http.to_binary_event(binary), binary),
+        sender("binary", {}, http.to_binary_event(binary), binary),
         sender("structured", {"body": as_events}, http.to_structured_event(structured), structured),
         sender("batch", {"body": {**as_events, "split": True}}, batched, *batch),
     ]
