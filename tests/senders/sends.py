@@ -61,7 +61,6 @@ class Sender:
     package: str
     vectors: str
     sign: Callable
-    dedupe: str
     event: Callable = order
     other: str = "another secret"
 
@@ -73,7 +72,6 @@ SENDERS = [
         "slack-sdk",
         "slack",
         by_slack,
-        "${{ body.event_id }}",
         lambda mark: json.dumps({"event_id": mark, "type": "event_callback"}),
     ),
     Sender(
@@ -81,7 +79,6 @@ SENDERS = [
         "standardwebhooks",
         "standard-webhooks",
         by_standard(standardwebhooks.Webhook, "webhook"),
-        "${{ headers['webhook-id'] }}",
         other=KEY,
     ),
     Sender(
@@ -89,7 +86,6 @@ SENDERS = [
         "stripe",
         "stripe",
         by_stripe,
-        "${{ body.id }}",
         lambda mark: json.dumps({"id": mark, "object": "event"}),
     ),
     Sender(
@@ -97,10 +93,9 @@ SENDERS = [
         "svix",
         "svix",
         by_standard(svix.Webhook, "svix"),
-        "${{ headers['svix-id'] }}",
         other=KEY,
     ),
-    Sender("twilio-python", "twilio", "twilio", by_twilio, "${{ headers['i-twilio-idempotency-token'] }}"),
+    Sender("twilio-python", "twilio", "twilio", by_twilio),
 ]
 
 
@@ -110,13 +105,15 @@ def signed(sender, mark, secret):
         this = f"{sender.name}-{mark}-{number}"
         body = sender.event(this)
         good, foreign = (sender.sign(body, this, key) for key in (secret, sender.other))
-        messages.append({"good": good, "tampered": {**good, "body": f"{body} "}, "foreign": foreign})
+        messages.append(
+            {"good": good, "tampered": {**good, "body": f"{body} "}, "foreign": foreign, "payloads": [json.loads(body)]}
+        )
     package = sdk(sender.package)
     return {
         "name": sender.name,
         "sdk": package,
         "vectors": sender.vectors,
-        "webhook": {"dedupe": sender.dedupe},
+        "webhook": {},
         "messages": messages,
     }
 
@@ -159,7 +156,7 @@ def cloud_events(mark):
     batched = http.HTTPMessage({"content-type": "application/cloudevents-batch+json"}, b"[" + written + b"]")
     as_events = {"as": "cloudevents"}
     return [
-        sender("binary", {"body": as_events}, http.to_binary_event(binary), binary),
+        sender("binary", {}, http.to_binary_event(binary), binary),
         sender("structured", {"body": as_events}, http.to_structured_event(structured), structured),
         sender("batch", {"body": {**as_events, "split": True}}, batched, *batch),
     ]
