@@ -7,12 +7,12 @@ mod version;
 mod walk;
 
 pub use definition::{
-    Approve, Call, Definition, End, EventDefinition, ForEach, GatherConfig, Keep, LaneConfig, On, OnRun,
-    Respond, Retain, Step, Undo, Wait, Webhook, WholeLane,
+    Answer, Approve, Call, Definition, End, EventDefinition, ForEach, GatherConfig, Keep, LaneConfig, On,
+    OnRun, Respond, Retain, Step, Undo, Wait, Webhook, WholeLane,
 };
 pub use plan::{
-    Body, Environment, EventPlan, EventTrigger, ForEachStep, Gathering, KEY_BYTES, LanePlan, Names, NoKey,
-    Plan, PlanError, PlannedStep, PluginInfo, PluginStep, Work, key_of, value_key,
+    AnswerPlan, Body, Environment, EventPlan, EventTrigger, ForEachStep, Gathering, KEY_BYTES, LanePlan,
+    Names, NoKey, Plan, PlanError, PlannedStep, PluginInfo, PluginStep, Work, key_of, value_key,
 };
 pub use version::Version;
 pub use walk::{Feed, Settled, Walk, instant, span};

@@ -21,7 +21,7 @@ use crate::run::{Failures, OnDead};
 use crate::size;
 
 pub use on::{End, EventDefinition, GatherConfig, Keep, On, OnRun};
-pub use webhook::{Respond, Webhook};
+pub use webhook::{Answer, Respond, Webhook};
 
 /// One workflow.
 #[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]

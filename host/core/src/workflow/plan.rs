@@ -1,6 +1,7 @@
 //! A workflow, checked and compiled: what runs are made by.
 
 mod accept;
+mod answer;
 mod config;
 mod event;
 mod graph;
@@ -29,6 +30,7 @@ use crate::manifest::Manifest;
 use crate::schedule::Schedule;
 
 pub use accept::{KEY_BYTES, NoKey, key_of, value_key};
+pub use answer::AnswerPlan;
 pub use event::EventPlan;
 pub use step::{Body, ForEachStep, PlannedStep, PluginStep, Work};
 pub use trigger::{EventTrigger, Gathering, LanePlan};
@@ -124,6 +126,8 @@ pub struct Plan {
     pub webhook: Option<Webhook>,
     /// The webhook's dedupe key; refers to the event alone.
     pub dedupe: Option<Template>,
+    /// What a sender is answered whose event was accepted, unless it is the usual.
+    pub answer: Option<AnswerPlan>,
     /// The event trigger.
     pub event: Option<EventTrigger>,
     /// The trigger by another workflow's runs.
@@ -175,6 +179,8 @@ impl Plan {
         let redrive = plugin::redrive("/redrive", &definition.redrive, environment.systems, &mut problems);
         let on = &definition.on;
         let dedupe = on.webhook.as_ref().and_then(|webhook| webhook::workflow(webhook, &mut problems));
+        let answer =
+            on.webhook.as_ref().and_then(|webhook| answer::answer("/on/webhook", webhook, &mut problems));
         let schedule = trigger::schedule(on.schedule.as_ref(), &mut problems);
         let event = trigger::event(on.event.as_deref(), environment, &mut problems);
         trigger::run(on.run.as_ref(), &definition.name, environment, &mut problems);
@@ -217,6 +223,7 @@ impl Plan {
             version: Arc::clone(&version),
             webhook: definition.on.webhook,
             dedupe,
+            answer,
             event,
             on_run: definition.on.run,
             schedule,

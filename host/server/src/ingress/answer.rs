@@ -1,13 +1,14 @@
 //! What a sender is answered.
 
 use axum::Json;
-use axum::http::{HeaderValue, StatusCode, header};
+use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use serde_json::json;
 use stepmill_core::RunId;
 use stepmill_core::attempt::{Cause, Failure};
 use stepmill_core::document::{self, Body, Document};
 use stepmill_core::journal::{Outcome, Published};
+use stepmill_core::workflow::AnswerPlan;
 
 use crate::answers::Answer;
 
@@ -29,6 +30,8 @@ pub(super) enum Answered {
         /// Whether their source holds those that are new.
         held: bool,
     },
+    /// It is on disk, and config says what its sender is told.
+    Configured(Configured),
     /// A step has answered it.
     Now(RunId, Answer),
 }
@@ -61,10 +64,36 @@ impl IntoResponse for Answered {
             Self::Published(_, Published::Duplicate(event)) => {
                 accepted(json!({ "event": event, "duplicate": true }).to_string())
             }
+            Self::Configured(answer) => answer.into_response(),
             Self::Now(run, Answer::Output(document)) => output(run, &document),
             Self::Now(run, Answer::Failed(failure)) => failed(run, &failure),
             Self::Now(run, Answer::Nothing) => Self::Accepted(Outcome::New(run)).into_response(),
         }
+    }
+}
+
+/// An answer that config gives.
+pub(super) struct Configured {
+    status: u16,
+    headers: Vec<(String, String)>,
+    body: String,
+}
+
+impl Configured {
+    /// With its body.
+    pub(super) fn new(answer: &AnswerPlan, body: String) -> Self {
+        Self { status: answer.status, headers: answer.headers.clone(), body }
+    }
+}
+
+impl IntoResponse for Configured {
+    fn into_response(self) -> Response {
+        // The plan is checked, so that all of them are good.
+        let status = StatusCode::from_u16(self.status).unwrap_or(StatusCode::ACCEPTED);
+        let headers = self.headers.iter().filter_map(|(name, value)| {
+            Some((HeaderName::try_from(name).ok()?, HeaderValue::try_from(value).ok()?))
+        });
+        (status, HeaderMap::from_iter(headers), self.body).into_response()
     }
 }
 

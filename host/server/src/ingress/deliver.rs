@@ -10,9 +10,9 @@ use stepmill_core::expression::Template;
 use stepmill_core::journal::{
     Acceptance, BATCH_BYTES, Dedupe, JournalError, Outcome, Publication, Published,
 };
-use stepmill_core::workflow::{NoKey, Plan, Webhook, value_key};
+use stepmill_core::workflow::{AnswerPlan, NoKey, Plan, Webhook, value_key};
 
-use super::answer::Answered;
+use super::answer::{Answered, Configured};
 use super::event::{Arrival, Arrived};
 use super::{Ingress, Refusal, Taken};
 use crate::catalog::{Catalog, Deployed, DeployedEvent};
@@ -28,14 +28,16 @@ impl Ingress {
         taken: Taken<'_>,
     ) -> Result<Answered, Refusal> {
         let plan = &deployed.plan;
-        let mut acceptance = self.acceptance(plan, webhook, arrival, self.clock.now_ms())?;
+        let now_ms = self.clock.now_ms();
+        let told = Told::new(plan.answer.as_ref(), &arrival.event, &plan.name, now_ms);
+        let mut acceptance = self.acceptance(plan, webhook, arrival, now_ms)?;
         let run = acceptance.accepted.run;
         // What is said of the source now holds until the event is on disk.
         let source = self.sources.enter(&webhook.path).await;
         acceptance.accepted.is_held = source.mode.holds();
         if source.mode.holds() {
             let outcome = self.accept_one(&plan.name, acceptance).await?;
-            return Ok(Answered::Held(outcome));
+            return Ok(told.or(outcome.run(), Answered::Held(outcome)));
         }
         let waiting = webhook
             .respond
@@ -43,15 +45,16 @@ impl Ingress {
             .map(|respond| (self.answers.wait(run, respond.from.as_deref()), respond.within));
         let outcome = self.accept_one(&plan.name, acceptance).await?;
         drop(source);
+        let usual = || told.or(outcome.run(), Answered::Accepted(outcome));
         let (Outcome::New(run), Some((waiting, within))) = (outcome, waiting) else {
-            return Ok(Answered::Accepted(outcome));
+            return Ok(usual());
         };
         // One that waits takes no place of those that are being accepted, and those that wait have bounds too.
         drop(taken);
-        let Ok(_place) = self.waiting.try_acquire() else { return Ok(Answered::Accepted(outcome)) };
+        let Ok(_place) = self.waiting.try_acquire() else { return Ok(usual()) };
         match waiting.within(within).await {
             Some(answer) => Ok(Answered::Now(run, answer)),
-            None => Ok(Answered::Accepted(outcome)),
+            None => Ok(usual()),
         }
     }
 
@@ -74,6 +77,11 @@ impl Ingress {
             self.acceptance(plan, webhook, arrival, now_ms).map_err(|refusal| refusal.of_record(number))
         });
         let mut acceptances = acceptances.collect::<Result<Vec<_>, _>>()?;
+        let Some(event) = acceptances.first().map(|acceptance| &acceptance.accepted.event) else {
+            return Ok(Answered::Split { outcomes: Vec::new(), held: false });
+        };
+        // It has no expressions, so that it is the same for each record.
+        let told = Told::new(plan.answer.as_ref(), event, &plan.name, now_ms);
         let source = self.sources.enter(&webhook.path).await;
         let held = source.mode.holds();
         acceptances.iter_mut().for_each(|acceptance| acceptance.accepted.is_held = held);
@@ -82,7 +90,12 @@ impl Ingress {
         for outcome in &outcomes {
             self.count(&plan.name, *outcome);
         }
-        Ok(Answered::Split { outcomes, held })
+        let first = outcomes.first().map(|outcome| outcome.run());
+        let usual = Answered::Split { outcomes, held };
+        Ok(match first {
+            Some(first) => told.or(first, usual),
+            None => usual,
+        })
     }
 
     fn acceptance(
@@ -114,6 +127,7 @@ impl Ingress {
         let now_ms = self.clock.now_ms();
         let id = RunId::new(now_ms, self.entropy.id());
         let key = value_key("key", &plan.key, event, id, &plan.name, now_ms).map_err(no_key)?;
+        let told = Told::new(plan.answer.as_ref(), event, &plan.name, now_ms);
         let scope = format!("event/{}", plan.name);
         let dedupe_of =
             |scope: &str| dedupe(plan.dedupe.as_ref(), webhook, scope, &plan.name, &arrival, id, now_ms);
@@ -144,14 +158,18 @@ impl Ingress {
         };
         let published =
             self.journal.publish(publication).await.map_err(|error| unavailable(&plan.name, &error))?;
-        match &published {
+        let first = match &published {
             Published::New(_) => {
                 metrics::event_accepted(&plan.name);
                 self.wake.notify_one();
+                id
             }
-            Published::Duplicate(_) => metrics::event_duplicate(&plan.name),
-        }
-        Ok(Answered::Published(id, published))
+            Published::Duplicate(first) => {
+                metrics::event_duplicate(&plan.name);
+                *first
+            }
+        };
+        Ok(told.or(first, Answered::Published(id, published)))
     }
 
     async fn accept_one(&self, workflow: &str, acceptance: Acceptance) -> Result<Outcome, Refusal> {
@@ -171,6 +189,33 @@ impl Ingress {
                 self.wake.notify_one();
             }
             Outcome::Duplicate(_) => metrics::event_duplicate(workflow),
+        }
+    }
+}
+
+/// What the webhook answers, where config says so.
+struct Told<'a> {
+    answer: Option<(&'a AnswerPlan, Event)>,
+    name: &'a str,
+    at_ms: u64,
+}
+
+impl<'a> Told<'a> {
+    /// For an event that is about to be accepted.
+    fn new(answer: Option<&'a AnswerPlan>, event: &Event, name: &'a str, at_ms: u64) -> Self {
+        Self { answer: answer.map(|answer| (answer, event.clone())), name, at_ms }
+    }
+
+    /// With the run that has the event; else the usual.
+    fn or(&self, run: RunId, usual: Answered) -> Answered {
+        let Some((answer, event)) = &self.answer else { return usual };
+        match answer.body(event, run, self.name, self.at_ms) {
+            Ok(body) => Answered::Configured(Configured::new(answer, body)),
+            Err(error) => {
+                // The event is on disk, whatever its sender is told.
+                tracing::error!(webhook = self.name, %error, "the answer of a webhook cannot be told from an event");
+                usual
+            }
         }
     }
 }

@@ -2,8 +2,10 @@
 
 use std::time::Duration;
 
+use indexmap::IndexMap;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
 
 use crate::body;
 use crate::duration;
@@ -41,9 +43,27 @@ pub struct Webhook {
     /// What bodies are, and how they become documents.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub body: Option<body::Rules>,
+    /// What a sender is answered whose event was accepted, in place of 202 and `{"run": "run_…"}`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub answer: Option<Answer>,
     /// Answers the sender with what a step gives, if it is there in time.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub respond: Option<Respond>,
+}
+
+/// The answer to an event that was accepted; the same to one that is sent again.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Answer {
+    /// The status, of those that say that it was: 200 to 299; 202 unless given.
+    #[serde(default = "accepted")]
+    pub status: u16,
+    /// Headers of the answer besides; `content-type` is `application/json`, or `text/plain` if the body is a text, unless given.
+    #[serde(default, skip_serializing_if = "IndexMap::is_empty")]
+    pub headers: IndexMap<String, String>,
+    /// The body: JSON, or a text. Expressions in it see the event, and as `run` the run that it began. Empty unless given.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub body: Option<Value>,
 }
 
 /// A synchronous answer. If the step is not done in time the answer is the usual 202 with the run's id, and
@@ -66,4 +86,8 @@ pub(super) fn week() -> Duration {
 
 fn mebibyte() -> u64 {
     1 << 20
+}
+
+fn accepted() -> u16 {
+    202
 }

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::{PlanError, Problems, trigger, webhook};
+use super::{AnswerPlan, PlanError, Problems, answer, trigger, webhook};
 use crate::duration;
 use crate::expression::Template;
 use crate::workflow::definition::{EventDefinition, Webhook};
@@ -20,6 +20,8 @@ pub struct EventPlan {
     pub webhook: Option<Webhook>,
     /// The webhook's dedupe key.
     pub dedupe: Option<Template>,
+    /// What a sender is answered whose event was accepted, unless it is the usual.
+    pub answer: Option<AnswerPlan>,
     /// What it has in common with the run that waits for it; refers to the event alone.
     pub key: Template,
     /// For how long it is kept, in milliseconds.
@@ -34,6 +36,10 @@ impl EventPlan {
     pub fn try_new(name: &str, definition: EventDefinition) -> Result<Self, Vec<PlanError>> {
         let mut problems = Problems::default();
         let dedupe = definition.webhook.as_ref().and_then(|webhook| webhook::event(webhook, &mut problems));
+        let answer = definition
+            .webhook
+            .as_ref()
+            .and_then(|webhook| answer::answer("/webhook", webhook, &mut problems));
         let key = trigger::event_key(&definition.key, &mut problems);
         if definition.keep > KEEP_MAX {
             problems.add("/keep", "keep is over a year: give a time such as 30d");
@@ -43,6 +49,7 @@ impl EventPlan {
                 name: name.into(),
                 webhook: definition.webhook,
                 dedupe,
+                answer,
                 key,
                 keep_ms: duration::ms(definition.keep),
             }),

@@ -306,6 +306,7 @@ impl<'a> Planner<'a> {
             version: "".into(),
             webhook: None,
             dedupe: None,
+            answer: None,
             event: None,
             on_run: None,
             schedule: None,
