@@ -19,6 +19,7 @@ mod drain;
 mod events;
 #[cfg(target_os = "linux")]
 mod full_disk;
+mod handshakes;
 mod hostile;
 mod ingress;
 mod mistakes;

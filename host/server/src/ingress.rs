@@ -2,7 +2,7 @@
 //! reads 2xx.
 //!
 //! The way of a request: route → admission → body within its limit → signature on the raw bytes →
-//! decode → keys → [`Journal::accept`] or [`Journal::publish`] → 202, or what a step answers.
+//! handshake? → decode → keys → [`Journal::accept`] or [`Journal::publish`] → 202, or what a step answers.
 
 mod admission;
 mod answer;
@@ -10,6 +10,7 @@ mod approvals;
 mod body;
 mod deliver;
 mod event;
+mod handshake;
 mod json;
 mod refusal;
 mod verify;
@@ -31,7 +32,9 @@ use crate::metrics;
 
 pub use admission::Admission;
 use answer::Answered;
+pub use handshake::Handshakes;
 pub use refusal::Refusal;
+use verify::Call;
 
 /// Requests between their first byte and their answer; more are told to come again.
 const REQUESTS: usize = 2_048;
@@ -60,6 +63,8 @@ pub struct Ingress {
     pub health: Arc<Health>,
     /// Places of senders that wait for what a step gives; without one the answer is the usual one.
     pub waiting: Semaphore,
+    /// Answers providers that ask whose a webhook is.
+    pub handshakes: Handshakes,
 }
 
 /// Senders that may wait for what a step gives.
@@ -115,10 +120,6 @@ impl Ingress {
         let (parts, body) = request.into_parts();
         let catalog = self.live.catalog();
         let route = catalog.by_path.get(parts.uri.path()).ok_or(Refusal::NotFound)?;
-        if parts.method != Method::POST {
-            return Err(Refusal::Method);
-        }
-        self.admit()?;
         let (name, webhook, verifier) = match route {
             Route::Workflow(workflow) => {
                 (&workflow.plan.name, workflow.plan.webhook.as_ref(), workflow.verifier.as_ref())
@@ -126,12 +127,29 @@ impl Ingress {
             Route::Event(event) => (&event.plan.name, event.plan.webhook.as_ref(), event.verifier.as_ref()),
         };
         let (Some(webhook), Some(verifier)) = (webhook, verifier) else { return Err(Refusal::NotFound) };
+        let handshaker = catalog.handshakers.get(&webhook.path);
+        let (call, now_ms) = (Call::new(&catalog.public_url, &parts), self.clock.now_ms());
+        if parts.method != Method::POST {
+            let Some(handshaker) = handshaker else { return Err(Refusal::Method(&[])) };
+            let request = call.with(b"");
+            let proof = handshaker.is_proven().then(|| verify::verify(name, verifier, &request, now_ms));
+            let proof = proof.transpose()?;
+            let asked = self.handshakes.answer(name, handshaker, &request, proof.as_ref(), now_ms).await?;
+            return asked.map(Answered::Asked).ok_or(Refusal::Method(handshaker.methods()));
+        }
+        self.admit()?;
         let received = {
             let most = body::bound(&parts.headers, webhook.max_body_bytes)?;
             let _room = bodies.try_acquire_many(most).map_err(|_| Refusal::Busy)?;
             let body = body::read(body, webhook.max_body_bytes).await?;
-            let verified =
-                verify::verify(name, verifier, &catalog.public_url, &parts, &body, self.clock.now_ms())?;
+            let request = call.with(&body);
+            let verified = verify::verify(name, verifier, &request, now_ms)?;
+            if let Some(handshaker) = handshaker {
+                let asked = self.handshakes.answer(name, handshaker, &request, Some(&verified), now_ms).await?;
+                if let Some(answer) = asked {
+                    return Ok(Answered::Asked(answer));
+                }
+            }
             let document = body::decode(&parts.headers, body)?;
             event::Received { event: event::event(webhook, &parts.headers, &parts.uri, document), verified }
         };

@@ -12,6 +12,7 @@ use tokio_util::sync::CancellationToken;
 const EVENTS: &str = "stepmill_events_total";
 const REFUSED: &str = "stepmill_events_refused_total";
 const SIGNATURES: &str = "stepmill_signatures_refused_total";
+const HANDSHAKES: &str = "stepmill_handshakes_total";
 const RUNS: &str = "stepmill_runs_ended_total";
 const ATTEMPTS: &str = "stepmill_attempts_total";
 const ATTEMPT_SECONDS: &str = "stepmill_attempt_seconds";
@@ -61,6 +62,7 @@ fn describe() {
     describe_counter!(EVENTS, "events by workflow and whether they were new or duplicate");
     describe_counter!(REFUSED, "requests that were not accepted, by the code of the answer");
     describe_counter!(SIGNATURES, "signatures that were refused, by workflow and reason");
+    describe_counter!(HANDSHAKES, "questions of providers by webhook, provider and what became of them");
     describe_counter!(RUNS, "runs that ended, by workflow and phase");
     describe_counter!(ATTEMPTS, "attempts by plugin and cause of failure (ok for none)");
     describe_histogram!(ATTEMPT_SECONDS, "time of attempts by plugin");
@@ -90,6 +92,12 @@ pub fn event_refused(code: &'static str) {
 /// A signature was refused.
 pub fn signature_refused(workflow: &str, reason: &'static str) {
     counter!(SIGNATURES, "workflow" => workflow.to_owned(), "reason" => reason).increment(1);
+}
+
+/// A provider asked whose a webhook is.
+pub fn handshake(source: &str, provider: &'static str, result: &'static str) {
+    let source = source.to_owned();
+    counter!(HANDSHAKES, "source" => source, "provider" => provider, "result" => result).increment(1);
 }
 
 /// A run ended.

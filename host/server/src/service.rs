@@ -29,7 +29,7 @@ use crate::dispatcher::Dispatcher;
 use crate::entropy::SystemEntropy;
 use crate::gates::Gates;
 use crate::health::Health;
-use crate::ingress::{self, Admission, Ingress};
+use crate::ingress::{self, Admission, Handshakes, Ingress};
 use crate::metrics;
 use crate::reload::{Current, Reload};
 use crate::retention::Pruning;
@@ -209,6 +209,7 @@ impl Service {
         let stop_listening = CancellationToken::new();
         let wake = Arc::new(Notify::new());
         let config = self.current.project.config.clone();
+        let data = self.current.project.data_folder();
         let journal = Arc::clone(&self.journal);
         let answers = Arc::new(Answers::default());
         let gates = Gates::new(
@@ -238,6 +239,7 @@ impl Service {
             wake: Arc::clone(&wake),
             health: Arc::clone(&self.health),
             waiting: Semaphore::new(ingress::WAITING),
+            handshakes: Handshakes::new(data.join("handshakes")),
         };
         let shadows = Shadows::new(Arc::clone(&self.sandbox), Arc::clone(&self.entropy), stop_work.clone());
         let components = Arc::new(Components {

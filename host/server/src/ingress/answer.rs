@@ -22,6 +22,8 @@ pub(super) enum Answered {
     Published(RunId, Published),
     /// A step has answered it.
     Now(RunId, Answer),
+    /// It was no event but a provider's question.
+    Asked(Response),
 }
 
 impl IntoResponse for Answered {
@@ -42,6 +44,7 @@ impl IntoResponse for Answered {
             }
             Self::Now(run, Answer::Output(document)) => output(run, &document),
             Self::Now(run, Answer::Failed(failure)) => failed(run, &failure),
+            Self::Asked(answer) => answer,
             Self::Now(run, Answer::Nothing) => Self::Accepted(Outcome::New(run)).into_response(),
         }
     }

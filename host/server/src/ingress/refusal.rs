@@ -10,10 +10,12 @@ use serde_json::json;
 pub enum Refusal {
     /// No webhook has this path.
     NotFound,
-    /// Not a POST.
-    Method,
+    /// Neither a POST nor a question that the webhook answers; the methods of those.
+    Method(&'static [&'static str]),
     /// The signature is missing, wrong, or out of its time. The sender is not told which.
     Signature,
+    /// A provider's question that is not answered. The caller is not told why.
+    Handshake,
     /// The body is longer than the webhook allows, in bytes.
     TooLarge {
         /// The limit.
@@ -51,8 +53,9 @@ impl Refusal {
     pub fn code(&self) -> &'static str {
         match self {
             Self::NotFound => "no-such-webhook",
-            Self::Method => "method-not-allowed",
+            Self::Method(_) => "method-not-allowed",
             Self::Signature => "signature-refused",
+            Self::Handshake => "handshake-refused",
             Self::TooLarge { .. } => "body-too-large",
             Self::Timeout => "body-timeout",
             Self::Interrupted => "body-interrupted",
@@ -70,8 +73,9 @@ impl Refusal {
     fn status(&self) -> StatusCode {
         match self {
             Self::NotFound => StatusCode::NOT_FOUND,
-            Self::Method => StatusCode::METHOD_NOT_ALLOWED,
+            Self::Method(_) => StatusCode::METHOD_NOT_ALLOWED,
             Self::Signature => StatusCode::UNAUTHORIZED,
+            Self::Handshake => StatusCode::FORBIDDEN,
             Self::TooLarge { .. } => StatusCode::PAYLOAD_TOO_LARGE,
             Self::Timeout => StatusCode::REQUEST_TIMEOUT,
             Self::Interrupted | Self::Json { .. } => StatusCode::BAD_REQUEST,
@@ -85,8 +89,9 @@ impl Refusal {
     fn message(&self) -> String {
         match self {
             Self::NotFound => "no webhook has this path".into(),
-            Self::Method => "a webhook takes POST".into(),
+            Self::Method(_) => "a webhook takes POST".into(),
             Self::Signature => "the request could not be verified".into(),
+            Self::Handshake => "the handshake is not answered".into(),
             Self::TooLarge { limit } => format!("the body is larger than {limit} bytes"),
             Self::Timeout => "the body took too long to arrive".into(),
             Self::Interrupted => "the body broke off".into(),
@@ -110,8 +115,9 @@ impl Refusal {
             Self::JournalFull => Some(30),
             Self::JournalUnavailable => Some(5),
             Self::NotFound
-            | Self::Method
+            | Self::Method(_)
             | Self::Signature
+            | Self::Handshake
             | Self::TooLarge { .. }
             | Self::Timeout
             | Self::Interrupted
@@ -130,8 +136,10 @@ impl IntoResponse for Refusal {
         if let Some(seconds) = self.retry_after() {
             response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from(seconds));
         }
-        if self == Self::Method {
-            response.headers_mut().insert(header::ALLOW, HeaderValue::from_static("POST"));
+        if let Self::Method(others) = &self {
+            let allow = std::iter::once("POST").chain(others.iter().copied()).collect::<Vec<_>>().join(", ");
+            let allow = HeaderValue::try_from(allow).unwrap_or(HeaderValue::from_static("POST"));
+            response.headers_mut().insert(header::ALLOW, allow);
         }
         response
     }

@@ -2,31 +2,19 @@
 
 use axum::http::HeaderMap;
 use axum::http::request::Parts;
-use stepmill_core::signature::{self, Headers, Keys, Verdict, Verified, Verifier};
+use stepmill_core::signature::{self, Headers, Keys, Request, Verdict, Verified, Verifier};
 
 use super::Refusal;
 use crate::metrics;
 
 /// Checks a request's signature. Why it is refused is told to the operator alone.
-///
-/// `base` is the URL below which senders call, without a slash at its end.
 pub(super) fn verify(
     name: &str,
     verifier: &Verifier,
-    base: &str,
-    parts: &Parts,
-    body: &[u8],
+    request: &Request<'_>,
     now_ms: u64,
 ) -> Result<Verified, Refusal> {
-    let target = parts.uri.path_and_query().map_or(parts.uri.path(), |target| target.as_str());
-    let request = signature::Request {
-        method: parts.method.as_str(),
-        url: &format!("{base}{target}"),
-        headers: &Received(&parts.headers),
-        body,
-        client_certificate: None,
-    };
-    let refusal = match verifier.verify(&request, &Keys::none(), now_ms) {
+    let refusal = match verifier.verify(request, &Keys::none(), now_ms) {
         Ok(Verdict::Genuine(verified)) => return Ok(verified),
         Ok(Verdict::NeedsKey { .. }) => signature::Refusal::NoKey,
         Err(refusal) => refusal,
@@ -36,10 +24,28 @@ pub(super) fn verify(
     Err(Refusal::Signature)
 }
 
-struct Received<'r>(&'r HeaderMap);
+/// A request as its sender made it.
+pub(super) struct Call<'r> {
+    method: &'r str,
+    url: String,
+    headers: &'r HeaderMap,
+}
 
-impl Headers for Received<'_> {
+impl<'r> Call<'r> {
+    /// `base` is the URL below which senders call, without a slash at its end.
+    pub(super) fn new(base: &str, parts: &'r Parts) -> Self {
+        let target = parts.uri.path_and_query().map_or(parts.uri.path(), |target| target.as_str());
+        Self { method: parts.method.as_str(), url: format!("{base}{target}"), headers: &parts.headers }
+    }
+
+    /// It with its body.
+    pub(super) fn with<'s>(&'s self, body: &'s [u8]) -> Request<'s> {
+        Request { method: self.method, url: &self.url, headers: self, body, client_certificate: None }
+    }
+}
+
+impl Headers for Call<'_> {
     fn values(&self, name: &str) -> Vec<&[u8]> {
-        self.0.get_all(name).iter().map(|value| value.as_bytes()).collect()
+        self.headers.get_all(name).iter().map(|value| value.as_bytes()).collect()
     }
 }

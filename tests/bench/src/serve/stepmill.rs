@@ -15,7 +15,7 @@ use stepmill_server::catalog::{self, Catalog, Live};
 use stepmill_server::config::Project;
 use stepmill_server::entropy::SystemEntropy;
 use stepmill_server::health::Health;
-use stepmill_server::ingress::{self, Admission, Ingress};
+use stepmill_server::ingress::{self, Admission, Handshakes, Ingress};
 use stepmill_test_support::host::AdminClient;
 use tokio::sync::{Notify, Semaphore};
 
@@ -61,6 +61,7 @@ pub(super) async fn ingress(config: &Path, durable: bool) {
         wake: Arc::new(Notify::new()),
         health,
         waiting: Semaphore::new(ingress::WAITING),
+        handshakes: Handshakes::new(project.data_folder().join("handshakes")),
     };
     super::router(ingress.router()).await;
 }

@@ -5,8 +5,8 @@ use std::time::Duration;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::duration;
-use crate::signature;
+use crate::handshake::{self, Handshake};
+use crate::{duration, signature};
 
 /// A webhook trigger.
 #[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
@@ -16,6 +16,11 @@ pub struct Webhook {
     pub path: String,
     /// How the sender proves itself. Write `{ scheme: none }` to accept anybody.
     pub verify: signature::Verify,
+    /// How the sender asks, before it sends anything, whether the URL is its customer's; what belongs to the scheme of
+    /// `verify` unless given. `none` answers nothing.
+    #[serde(default, skip_serializing_if = "Option::is_none", deserialize_with = "handshake::by_name")]
+    #[schemars(schema_with = "handshake::by_name_schema")]
+    pub handshake: Option<Handshake>,
     /// Expression for the key under which a repeated event is recognised, such as
     /// `${{ headers['x-order-id'] }}`; what the sender's scheme knows it by unless given. Write `none` to take each
     /// as another.

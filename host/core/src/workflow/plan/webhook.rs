@@ -38,6 +38,11 @@ fn webhook_at(at: &str, webhook: &Webhook, problems: &mut Problems) -> Option<Te
     for (key, message) in webhook.verify.problems() {
         problems.add(format!("{at}/verify/{key}").trim_end_matches('/'), message);
     }
+    if let Some(handshake) = &webhook.handshake {
+        for (key, message) in handshake.problems(&webhook.verify) {
+            problems.add(format!("{at}/handshake/{key}").trim_end_matches('/'), message);
+        }
+    }
     if webhook.dedupe_for.is_zero() || webhook.dedupe_for > DEDUPE_MAX {
         problems.add(format!("{at}/dedupe_for"), "dedupe_for is zero or over a year: give a time such as 7d");
     }
