@@ -70,7 +70,9 @@ impl File {
              steps: [{{ id: echo, use: echo }}]\n"
         );
         let project = project.file(&format!("workflows/{name}.yaml"), &workflow);
-        self.secrets.iter().fold(project, |project, (name, secret)| project.file(&format!("secrets/{name}"), secret))
+        self.secrets
+            .iter()
+            .fold(project, |project, (name, secret)| project.file(&format!("secrets/{name}"), secret))
     }
 }
 
@@ -101,8 +103,9 @@ async fn providers_read_what_they_ask_for_and_strangers_nothing() {
                 assert!(codes.contains(&(status, code)), "{what}: {status} {body}");
             }
             Some(_) if method == Method::POST => {
-                events += 1;
                 assert_eq!(status, 202, "{what}: {body}");
+                // Some are of one delivery's id.
+                events += usize::from(!body.contains("duplicate"));
             }
             Some(_) => {
                 assert_eq!(status, 405, "{what}: {body}");
@@ -128,7 +131,10 @@ async fn providers_read_what_they_ask_for_and_strangers_nothing() {
     assert!(metrics.contains(counted), "{metrics}");
     // What Asana will sign with is for the operator's eyes.
     let kept = project.folder().join("data/handshakes/asana");
-    assert_eq!(fs::read_to_string(&kept).unwrap(), "b537207f20cbfa02357cf448134da559e8bd39d61597dcd5631b8012eae53e81");
+    assert_eq!(
+        fs::read_to_string(&kept).unwrap(),
+        "b537207f20cbfa02357cf448134da559e8bd39d61597dcd5631b8012eae53e81"
+    );
     assert_eq!(fs::metadata(&kept).unwrap().permissions().mode() & 0o777, 0o600);
     host.stop().await;
 }
@@ -148,6 +154,9 @@ async fn a_webhook_answers_no_more_than_a_provider_asks() {
         let is_later = response.headers().contains_key("retry-after");
         *statuses.entry((response.status().as_u16(), is_later)).or_insert(0) += 1;
     }
-    assert!(statuses[&(200, false)] >= 9 && statuses[&(429, true)] >= 1 && statuses.len() == 2, "{statuses:?}");
+    assert!(
+        statuses[&(200, false)] >= 9 && statuses[&(429, true)] >= 1 && statuses.len() == 2,
+        "{statuses:?}"
+    );
     host.stop().await;
 }

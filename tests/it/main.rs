@@ -17,6 +17,7 @@ mod distribution;
 mod docs;
 mod drain;
 mod events;
+mod fetched_keys;
 #[cfg(target_os = "linux")]
 mod full_disk;
 mod handshakes;

@@ -20,7 +20,7 @@ mod token;
 use std::fmt;
 
 use crate::secret::{Secret, SecretRef};
-use crate::signature::{Request, Verified, VerifierError, Verify};
+use crate::signature::{AwsSns, Request, Verified, VerifierError, Verify};
 
 pub use config::{Cloudevents, Handshake, Meta, Websub};
 pub(crate) use config::{by_name, by_name_schema};
@@ -54,6 +54,13 @@ pub struct Answer {
 pub enum Then {
     /// Keep this secret, which events will be signed with, where the operator finds it.
     Keep(String),
+    /// Call this address, and answer once it is done.
+    Visit {
+        /// It is the provider's.
+        url: String,
+        /// Whether it comes with the request, so that it may lead to the Internet alone.
+        is_public: bool,
+    },
 }
 
 /// Does not show the secret.
@@ -61,6 +68,8 @@ impl fmt::Debug for Then {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Keep(_) => f.write_str("Keep(…)"),
+            // It has a token that confirms a subscription.
+            Self::Visit { .. } => f.write_str("Visit(…)"),
         }
     }
 }
@@ -108,6 +117,8 @@ pub struct Handshaker {
     kind: Handshake,
     /// What Zoom and X are answered by, and what Meta sends along.
     secret: Option<Secret>,
+    /// Whose messages Amazon SNS confirms.
+    sns: Option<AwsSns>,
 }
 
 impl Handshaker {
@@ -132,7 +143,8 @@ impl Handshaker {
                 }
             }
         };
-        Ok(Some(Self { kind, secret }))
+        let sns = if let Verify::AwsSns(sns) = verify { Some(sns.clone()) } else { None };
+        Ok(Some(Self { kind, secret, sns }))
     }
 
     /// The provider's name, as in config.
@@ -151,6 +163,7 @@ impl Handshaker {
             | Handshake::X {} => &["GET", "HEAD"],
             Handshake::None {}
             | Handshake::Asana {}
+            | Handshake::AwsSns {}
             | Handshake::Discord {}
             | Handshake::Docusign {}
             | Handshake::MicrosoftGraph {}

@@ -14,7 +14,7 @@ use chrono::DateTime;
 use proptest::prelude::{any, prop_assert, proptest};
 use serde::Deserialize;
 use serde_json::{Value, json};
-use stepmill_core::handshake::{Answer, Handshake, Handshaker, Outcome};
+use stepmill_core::handshake::{Answer, Handshake, Handshaker, Outcome, Then};
 use stepmill_core::secret::{Secret, SecretRef};
 use stepmill_core::signature::{Keys, Request, Verdict, Verified, Verifier, Verify};
 
@@ -23,6 +23,8 @@ struct File {
     handshake: Handshake,
     verify: Verify,
     secrets: BTreeMap<String, String>,
+    #[serde(default)]
+    keys: BTreeMap<String, String>,
     from: String,
     now: String,
     cases: Vec<Case>,
@@ -55,7 +57,7 @@ enum Body {
 #[serde(untagged)]
 enum Expect {
     Word(String),
-    Answer { status: u16, headers: BTreeMap<String, String>, body: Value },
+    Answer { status: u16, headers: BTreeMap<String, String>, body: Value, fetch: Option<String> },
 }
 
 fn files() -> Vec<File> {
@@ -63,13 +65,10 @@ fn files() -> Vec<File> {
     let mut files = Vec::new();
     for entry in fs::read_dir(&folder).unwrap() {
         let path = entry.unwrap().path();
-        if path.file_stem().is_some_and(|name| name == "aws-sns") {
-            continue;
-        }
         let text = fs::read_to_string(&path).unwrap();
         files.push(serde_json::from_str(&text).unwrap_or_else(|error| panic!("{}: {error}", path.display())));
     }
-    assert!(files.len() >= 14, "only {} files", files.len());
+    assert!(files.len() >= 15, "only {} files", files.len());
     files
 }
 
@@ -104,9 +103,11 @@ impl File {
             client_certificate: None,
         };
         let now_ms = u64::try_from(now.timestamp_millis()).unwrap();
-        let proof = match self.verifier().verify(&request, &Keys::none(), now_ms) {
+        let keys =
+            self.keys.iter().fold(Keys::none(), |keys, (url, document)| keys.with(url, document.as_bytes()));
+        let proof = match self.verifier().verify(&request, &keys, now_ms) {
             Ok(Verdict::Genuine(verified)) => Some(verified),
-            Ok(Verdict::NeedsKey { url }) => panic!("{url}"),
+            Ok(Verdict::NeedsKey { url, .. }) => panic!("{url}"),
             Err(_) => None,
         };
         self.handshaker().answer(&request, proof.as_ref())
@@ -114,12 +115,19 @@ impl File {
 }
 
 fn assert_answer(answer: &Answer, expect: &Expect, what: &str) {
-    let Expect::Answer { status, headers, body } = expect else { panic!("{what}: answered by {answer:?}") };
+    let Expect::Answer { status, headers, body, fetch } = expect else {
+        panic!("{what}: answered by {answer:?}")
+    };
     assert_eq!(answer.status, *status, "{what}");
     for (name, value) in headers {
         let given = answer.headers.iter().find(|(key, _)| key == name).map(|(_, value)| value);
         assert_eq!(given, Some(value), "{what}: {name}");
     }
+    let visited = match &answer.then {
+        Some(Then::Visit { url, is_public }) => Some(url).filter(|_| *is_public),
+        Some(Then::Keep(_)) | None => None,
+    };
+    assert_eq!(visited, fetch.as_ref(), "{what}");
     match body {
         Value::String(text) => assert_eq!(answer.body, *text, "{what}"),
         body => assert_eq!(serde_json::from_str::<Value>(&answer.body).unwrap(), *body, "{what}"),
@@ -150,7 +158,7 @@ fn a_scheme_brings_its_handshake_and_none_takes_it_away() {
             handshaker.map(|handshaker| handshaker.provider())
         };
         let name = file.handshake.name();
-        let comes_by_itself = ["discord", "slack", "twitch", "x", "zoom"].contains(&name);
+        let comes_by_itself = ["aws-sns", "discord", "slack", "twitch", "x", "zoom"].contains(&name);
         assert_eq!(kind(None), comes_by_itself.then_some(name));
         assert_eq!(kind(Some(&Handshake::None {})), Some("none"));
         if comes_by_itself {

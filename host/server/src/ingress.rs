@@ -12,6 +12,7 @@ mod deliver;
 mod event;
 mod handshake;
 mod json;
+mod keys;
 mod refusal;
 mod verify;
 
@@ -33,6 +34,8 @@ use crate::metrics;
 pub use admission::Admission;
 use answer::Answered;
 pub use handshake::Handshakes;
+use handshake::{Door, Posted};
+pub use keys::KeyCache;
 pub use refusal::Refusal;
 use verify::Call;
 
@@ -65,6 +68,8 @@ pub struct Ingress {
     pub waiting: Semaphore,
     /// Answers providers that ask whose a webhook is.
     pub handshakes: Handshakes,
+    /// Providers' keys that signatures are checked with.
+    pub keys: KeyCache,
 }
 
 /// Senders that may wait for what a step gives.
@@ -127,29 +132,20 @@ impl Ingress {
             Route::Event(event) => (&event.plan.name, event.plan.webhook.as_ref(), event.verifier.as_ref()),
         };
         let (Some(webhook), Some(verifier)) = (webhook, verifier) else { return Err(Refusal::NotFound) };
-        let handshaker = catalog.handshakers.get(&webhook.path);
-        let (call, now_ms) = (Call::new(&catalog.public_url, &parts), self.clock.now_ms());
+        let door = Door { name, verifier, handshaker: catalog.handshakers.get(&webhook.path) };
+        let call = Call::new(&catalog.public_url, &parts);
         if parts.method != Method::POST {
-            let Some(handshaker) = handshaker else { return Err(Refusal::Method(&[])) };
-            let request = call.with(b"");
-            let proof = handshaker.is_proven().then(|| verify::verify(name, verifier, &request, now_ms));
-            let proof = proof.transpose()?;
-            let asked = self.handshakes.answer(name, handshaker, &request, proof.as_ref(), now_ms).await?;
-            return asked.map(Answered::Asked).ok_or(Refusal::Method(handshaker.methods()));
+            return self.question(&door, &call).await.map(Answered::Asked);
         }
         self.admit()?;
         let received = {
             let most = body::bound(&parts.headers, webhook.max_body_bytes)?;
             let _room = bodies.try_acquire_many(most).map_err(|_| Refusal::Busy)?;
             let body = body::read(body, webhook.max_body_bytes).await?;
-            let request = call.with(&body);
-            let verified = verify::verify(name, verifier, &request, now_ms)?;
-            if let Some(handshaker) = handshaker {
-                let asked = self.handshakes.answer(name, handshaker, &request, Some(&verified), now_ms).await?;
-                if let Some(answer) = asked {
-                    return Ok(Answered::Asked(answer));
-                }
-            }
+            let verified = match self.posted(&door, &call, &body).await? {
+                Posted::Event(verified) => verified,
+                Posted::Question(answer) => return Ok(Answered::Asked(answer)),
+            };
             let document = body::decode(&parts.headers, body)?;
             event::Received { event: event::event(webhook, &parts.headers, &parts.uri, document), verified }
         };

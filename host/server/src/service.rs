@@ -29,7 +29,7 @@ use crate::dispatcher::Dispatcher;
 use crate::entropy::SystemEntropy;
 use crate::gates::Gates;
 use crate::health::Health;
-use crate::ingress::{self, Admission, Handshakes, Ingress};
+use crate::ingress::{self, Admission, Handshakes, Ingress, KeyCache};
 use crate::metrics;
 use crate::reload::{Current, Reload};
 use crate::retention::Pruning;
@@ -240,6 +240,7 @@ impl Service {
             health: Arc::clone(&self.health),
             waiting: Semaphore::new(ingress::WAITING),
             handshakes: Handshakes::new(data.join("handshakes")),
+            keys: KeyCache::default(),
         };
         let shadows = Shadows::new(Arc::clone(&self.sandbox), Arc::clone(&self.entropy), stop_work.clone());
         let components = Arc::new(Components {

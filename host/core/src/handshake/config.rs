@@ -6,6 +6,7 @@ use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::de::value::{MapAccessDeserializer, MapDeserializer};
 use serde::de::{Error, MapAccess, Visitor};
 use serde::{Deserialize, Deserializer, Serialize};
+use serde_json::{Value, json};
 
 use crate::secret::SecretRef;
 use crate::signature::Verify;
@@ -18,6 +19,8 @@ pub enum Handshake {
     None {},
     /// Asana tells the secret that it will sign with: it is written to a file, whose name is logged.
     Asana {},
+    /// Amazon SNS, which has a subscription confirmed by a call. It comes with `verify: { scheme: aws-sns }`.
+    AwsSns {},
     /// Azure Event Grid, in both of its schemas.
     AzureEventGrid {},
     /// CloudEvents by OPTIONS.
@@ -78,9 +81,10 @@ pub struct Websub {
 
 impl Handshake {
     /// The kinds that a name is enough for.
-    const NAMES: [&str; 12] = [
+    const NAMES: [&str; 13] = [
         "none",
         "asana",
+        "aws-sns",
         "azure-event-grid",
         "discord",
         "docusign",
@@ -98,6 +102,7 @@ impl Handshake {
         match self {
             Self::None {} => "none",
             Self::Asana {} => "asana",
+            Self::AwsSns {} => "aws-sns",
             Self::AzureEventGrid {} => "azure-event-grid",
             Self::Cloudevents(_) => "cloudevents",
             Self::Discord {} => "discord",
@@ -117,6 +122,7 @@ impl Handshake {
     /// The one that belongs to a scheme.
     pub(super) fn of_scheme(verify: &Verify) -> Option<Self> {
         match verify.scheme() {
+            "aws-sns" => Some(Self::AwsSns {}),
             "discord" => Some(Self::Discord {}),
             "slack" => Some(Self::Slack {}),
             "twitch" => Some(Self::Twitch {}),
@@ -140,7 +146,7 @@ impl Handshake {
     pub fn problems(&self, verify: &Verify) -> Vec<(&'static str, String)> {
         let (name, scheme) = (self.name(), verify.scheme());
         match self {
-            Self::Discord {} | Self::Slack {} | Self::Twitch {} | Self::X {} | Self::Zoom {} if name != scheme => {
+            Self::AwsSns {} | Self::Discord {} | Self::Slack {} | Self::Twitch {} | Self::X {} | Self::Zoom {} if name != scheme => {
                 vec![("", format!("{name} proves who asks by its own scheme: give verify: {{ scheme: {name}, … }}"))]
             }
             Self::Okta {} if scheme == "none" => vec![(
@@ -183,8 +189,10 @@ pub(crate) fn by_name<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Opti
 
 /// The schema of what [`by_name`] reads.
 pub(crate) fn by_name_schema(generator: &mut SchemaGenerator) -> Schema {
-    let full = generator.subschema_for::<Handshake>();
-    json_schema!({ "anyOf": [{ "type": "string", "enum": Handshake::NAMES }, full] })
+    let full = Handshake::json_schema(generator);
+    let kinds = full.get("oneOf").and_then(Value::as_array).cloned().unwrap_or_default();
+    let name = json!({ "type": "string", "enum": Handshake::NAMES });
+    json_schema!({ "anyOf": std::iter::once(name).chain(kinds).collect::<Vec<_>>() })
 }
 
 struct Written;
@@ -200,6 +208,14 @@ impl<'de> Visitor<'de> for Written {
         Ok(None)
     }
 
+    fn visit_none<E: Error>(self) -> Result<Self::Value, E> {
+        Ok(None)
+    }
+
+    fn visit_some<D: Deserializer<'de>>(self, deserializer: D) -> Result<Self::Value, D::Error> {
+        by_name(deserializer)
+    }
+
     fn visit_str<E: Error>(self, name: &str) -> Result<Self::Value, E> {
         Handshake::deserialize(MapDeserializer::new(std::iter::once(("kind", name)))).map(Some)
     }
@@ -213,11 +229,9 @@ impl<'de> Visitor<'de> for Written {
 mod tests {
     #![allow(clippy::unwrap_used, reason = "a test may fail so")]
 
-    use serde_json::json;
-
     use super::*;
 
-    fn read(written: &serde_json::Value) -> Result<Option<Handshake>, String> {
+    fn read(written: &Value) -> Result<Option<Handshake>, String> {
         by_name(written).map_err(|error| error.to_string())
     }
 

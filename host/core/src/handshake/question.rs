@@ -35,6 +35,7 @@ impl Handshaker {
             Handshake::X {} => self.x(request),
             Handshake::None {}
             | Handshake::Asana {}
+            | Handshake::AwsSns {}
             | Handshake::Discord {}
             | Handshake::Docusign {}
             | Handshake::MicrosoftGraph {}

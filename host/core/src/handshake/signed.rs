@@ -6,7 +6,8 @@ use serde_json::{Value, json};
 use super::question::{header, parameter};
 use super::token::Signs;
 use super::{Answer, Handshake, Handshaker, Judged, Refusal, Then};
-use crate::signature::{Algorithm, Request, Verified, sign};
+use crate::signature::aws_sns::{self, Message};
+use crate::signature::{Algorithm, Origin, Request, Verified, sign};
 
 /// Largest body that is looked at where nothing but the body tells a question from an event: all questions are far
 /// smaller, and events of any size pay nothing.
@@ -58,6 +59,7 @@ impl Handshaker {
         let proof = proof.ok_or(Refusal::Unproven);
         match &self.kind {
             Handshake::Asana {} => proof.and_then(|_| asana(request)),
+            Handshake::AwsSns {} => proof.and_then(|_| self.sns(request.body)),
             Handshake::AzureEventGrid {} => proof.and_then(|_| event_grid(request)),
             Handshake::Discord {} => proof.map(|_| discord(request.body)),
             // https://learn.microsoft.com/en-us/graph/change-notifications-delivery-webhooks#notificationurl-validation
@@ -91,6 +93,32 @@ impl Handshaker {
         let secret = self.secret.as_ref().ok_or(Refusal::Unproven)?;
         let encrypted = sign::hmac_hex(Algorithm::Sha256, secret.expose(), token.as_bytes());
         Ok(Some(Answer::json(&json!({ "plainToken": token, "encryptedToken": encrypted }))))
+    }
+
+    /// <https://docs.aws.amazon.com/sns/latest/dg/SendMessageToHttp.confirm.html>. An end of a subscription is no event, and
+    /// what would undo it is not called.
+    fn sns(&self, body: &[u8]) -> Judged {
+        let Some(asked) = Message::read(body) else { return Ok(None) };
+        match &*asked.r#type {
+            "SubscriptionConfirmation" => {}
+            "UnsubscribeConfirmation" => return Ok(Some(Answer::new(200, Vec::new(), String::new()))),
+            _ => return Ok(None),
+        }
+        let sns = self.sns.as_ref().ok_or(Refusal::Unproven)?;
+        let url = asked.subscribe_url.as_deref().and_then(aws_sns::at_home).ok_or(Refusal::Malformed)?;
+        let is_one = |name: &str, is: &dyn Fn(&str) -> bool| {
+            let mut values = url.query_pairs().filter(|(key, _)| key == name);
+            values.next().is_some_and(|(_, value)| is(&value)) && values.next().is_none()
+        };
+        let is_meant = url.path() == "/"
+            && is_one("Action", &|action| action == "ConfirmSubscription")
+            && is_one("TopicArn", &|topic| topic == sns.topic)
+            && is_one("Token", &|token| Signs::OPAQUE.make(token.as_bytes()));
+        if !is_meant {
+            return Err(Refusal::Unknown);
+        }
+        let then = Then::Visit { url: Origin::of(sns.keys.as_ref(), &url), is_public: sns.keys.is_none() };
+        Ok(Some(Answer { then: Some(then), ..Answer::new(200, Vec::new(), String::new()) }))
     }
 }
 

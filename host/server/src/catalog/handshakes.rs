@@ -33,12 +33,7 @@ pub(super) fn all(project: &Project, found: &mut Diagnostics) -> HashMap<String,
     all
 }
 
-fn one(
-    project: &Project,
-    webhook: &Webhook,
-    at: &Place<'_>,
-    found: &mut Diagnostics,
-) -> Option<Handshaker> {
+fn one(project: &Project, webhook: &Webhook, at: &Place<'_>, found: &mut Diagnostics) -> Option<Handshaker> {
     if let Some((key, reference)) = webhook.handshake.as_ref().and_then(|given| given.secret(&webhook.verify))
     {
         let pointer = format!("{}/{key}", at.pointer);

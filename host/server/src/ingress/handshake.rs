@@ -6,19 +6,117 @@ use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
-use axum::http::{HeaderName, HeaderValue, StatusCode};
+use axum::http::{HeaderName, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse as _, Response};
 use stepmill_core::flow::rate::{Bucket, Config, Rate};
 use stepmill_core::handshake::{self, Handshaker, Outcome, Then};
-use stepmill_core::signature::{Request, Verified};
+use stepmill_core::signature::{Request, Verified, Verifier};
 
-use super::Refusal;
+use super::verify::{Call, verify};
+use super::{Ingress, Refusal};
 use crate::metrics;
 
 /// Answers that a webhook gives in a minute: providers ask once, and again some times while they get none.
 const PER_MINUTE: u32 = 60;
 /// Answers that a webhook gives at once.
 const BURST: u32 = 10;
+
+/// Who may be at the other end of a webhook.
+pub(super) struct Door<'c> {
+    /// The name of its workflow or event.
+    pub name: &'c str,
+    /// Whom it believes.
+    pub verifier: &'c Verifier,
+    /// Who asks whose it is.
+    pub handshaker: Option<&'c Handshaker>,
+}
+
+/// What a POST is that is its sender's.
+pub(super) enum Posted {
+    /// An event.
+    Event(Verified),
+    /// A question, and its answer.
+    Question(Response),
+}
+
+impl Ingress {
+    /// Answers a request by another method than POST, which is a provider's question or nothing.
+    pub(super) async fn question(&self, door: &Door<'_>, call: &Call<'_>) -> Result<Response, Refusal> {
+        let Some(handshaker) = door.handshaker else { return Err(Refusal::Method(&[])) };
+        let (request, now_ms) = (call.with(b""), self.clock.now_ms());
+        let proof = if handshaker.is_proven() {
+            Some(verify(door.name, door.verifier, &self.keys, &request, now_ms).await?)
+        } else {
+            None
+        };
+        let answer = self.handshake(door.name, handshaker, &request, proof.as_ref(), now_ms).await?;
+        answer.ok_or(Refusal::Method(handshaker.methods()))
+    }
+
+    /// Verifies a POST, and answers it if it is a question.
+    pub(super) async fn posted(
+        &self,
+        door: &Door<'_>,
+        call: &Call<'_>,
+        body: &[u8],
+    ) -> Result<Posted, Refusal> {
+        let (request, now_ms) = (call.with(body), self.clock.now_ms());
+        let verified = verify(door.name, door.verifier, &self.keys, &request, now_ms).await?;
+        if let Some(handshaker) = door.handshaker
+            && let Some(answer) =
+                self.handshake(door.name, handshaker, &request, Some(&verified), now_ms).await?
+        {
+            return Ok(Posted::Question(answer));
+        }
+        Ok(Posted::Event(verified))
+    }
+
+    /// Answers a request to the webhook `name` that is a handshake; none if it is something else.
+    async fn handshake(
+        &self,
+        name: &str,
+        handshaker: &Handshaker,
+        request: &Request<'_>,
+        proof: Option<&Verified>,
+        now_ms: u64,
+    ) -> Result<Option<Response>, Refusal> {
+        let provider = handshaker.provider();
+        let counted = |result| metrics::handshake(name, provider, result);
+        let answer = match handshaker.answer(request, proof) {
+            Outcome::None => return Ok(None),
+            Outcome::Answer(answer) => answer,
+            Outcome::Refused(refusal) => {
+                let reason = refusal.name();
+                counted(reason);
+                tracing::warn!(webhook = name, provider, reason, "refused a handshake: {refusal}");
+                return Err(Refusal::Handshake);
+            }
+        };
+        if !self.handshakes.take(name, now_ms) {
+            counted("rate-limited");
+            return Err(Refusal::Busy);
+        }
+        match &answer.then {
+            Some(Then::Keep(secret)) => self.handshakes.keep(name, secret.clone()).await.map_err(|error| {
+                counted("not-kept");
+                tracing::error!(webhook = name, provider, %error, "failed to keep the secret of a handshake");
+                Refusal::JournalUnavailable
+            })?,
+            Some(Then::Visit { url, is_public }) => {
+                self.keys.visit(url, *is_public, now_ms).await.map_err(|error| {
+                    counted("not-confirmed");
+                    let cause: &dyn std::error::Error = &error;
+                    tracing::warn!(webhook = name, provider, cause, "failed to confirm a subscription");
+                    Refusal::KeyUnavailable
+                })?;
+            }
+            None => {}
+        }
+        counted("answered");
+        tracing::info!(webhook = name, provider, method = request.method, "answered a handshake");
+        Ok(Some(response(answer)))
+    }
+}
 
 /// What it takes to answer.
 pub struct Handshakes {
@@ -34,46 +132,6 @@ impl Handshakes {
     pub fn new(folder: PathBuf) -> Self {
         let per_minute = Config { requests: PER_MINUTE, per: Duration::from_secs(60), burst: Some(BURST) };
         Self { folder, rate: Rate::try_new(&per_minute).ok(), left: Mutex::default() }
-    }
-
-    /// Answers a request to the webhook `name` that is a handshake; none if it is something else.
-    pub(super) async fn answer(
-        &self,
-        name: &str,
-        handshaker: &Handshaker,
-        request: &Request<'_>,
-        proof: Option<&Verified>,
-        now_ms: u64,
-    ) -> Result<Option<Response>, Refusal> {
-        let provider = handshaker.provider();
-        let answer = match handshaker.answer(request, proof) {
-            Outcome::None => return Ok(None),
-            Outcome::Answer(answer) => answer,
-            Outcome::Refused(refusal) => {
-                metrics::handshake(name, provider, refusal.name());
-                tracing::warn!(
-                    webhook = name,
-                    provider,
-                    reason = refusal.name(),
-                    "refused a handshake: {refusal}"
-                );
-                return Err(Refusal::Handshake);
-            }
-        };
-        if !self.take(name, now_ms) {
-            metrics::handshake(name, provider, "rate-limited");
-            return Err(Refusal::Busy);
-        }
-        if let Some(Then::Keep(secret)) = &answer.then {
-            self.keep(name, secret.clone()).await.map_err(|error| {
-                metrics::handshake(name, provider, "not-kept");
-                tracing::error!(webhook = name, provider, %error, "failed to keep the secret of a handshake");
-                Refusal::JournalUnavailable
-            })?;
-        }
-        metrics::handshake(name, provider, "answered");
-        tracing::info!(webhook = name, provider, method = request.method, "answered a handshake");
-        Ok(Some(response(answer)))
     }
 
     fn take(&self, name: &str, now_ms: u64) -> bool {
@@ -111,7 +169,7 @@ fn response(answer: handshake::Answer) -> Response {
     let status = StatusCode::from_u16(answer.status).unwrap_or(StatusCode::OK);
     let mut response = (status, answer.body).into_response();
     let headers = response.headers_mut();
-    headers.remove(axum::http::header::CONTENT_TYPE);
+    headers.remove(header::CONTENT_TYPE);
     for (name, value) in answer.headers {
         if let Ok(value) = HeaderValue::from_str(&value) {
             headers.insert(HeaderName::from_static(name), value);

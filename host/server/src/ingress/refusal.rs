@@ -14,6 +14,8 @@ pub enum Refusal {
     Method(&'static [&'static str]),
     /// The signature is missing, wrong, or out of its time. The sender is not told which.
     Signature,
+    /// The key that the signature is made with cannot be fetched now.
+    KeyUnavailable,
     /// A provider's question that is not answered. The caller is not told why.
     Handshake,
     /// The body is longer than the webhook allows, in bytes.
@@ -55,6 +57,7 @@ impl Refusal {
             Self::NotFound => "no-such-webhook",
             Self::Method(_) => "method-not-allowed",
             Self::Signature => "signature-refused",
+            Self::KeyUnavailable => "key-unavailable",
             Self::Handshake => "handshake-refused",
             Self::TooLarge { .. } => "body-too-large",
             Self::Timeout => "body-timeout",
@@ -82,7 +85,9 @@ impl Refusal {
             Self::Encoding => StatusCode::UNSUPPORTED_MEDIA_TYPE,
             Self::DedupeKey(_) | Self::Key(_) => StatusCode::UNPROCESSABLE_ENTITY,
             Self::Busy => StatusCode::TOO_MANY_REQUESTS,
-            Self::JournalFull | Self::JournalUnavailable | Self::Draining => StatusCode::SERVICE_UNAVAILABLE,
+            Self::KeyUnavailable | Self::JournalFull | Self::JournalUnavailable | Self::Draining => {
+                StatusCode::SERVICE_UNAVAILABLE
+            }
         }
     }
 
@@ -91,6 +96,7 @@ impl Refusal {
             Self::NotFound => "no webhook has this path".into(),
             Self::Method(_) => "a webhook takes POST".into(),
             Self::Signature => "the request could not be verified".into(),
+            Self::KeyUnavailable => "the request could not be verified now: send it again later".into(),
             Self::Handshake => "the handshake is not answered".into(),
             Self::TooLarge { limit } => format!("the body is larger than {limit} bytes"),
             Self::Timeout => "the body took too long to arrive".into(),
@@ -114,6 +120,7 @@ impl Refusal {
             Self::Busy | Self::Draining => Some(1),
             Self::JournalFull => Some(30),
             Self::JournalUnavailable => Some(5),
+            Self::KeyUnavailable => Some(60),
             Self::NotFound
             | Self::Method(_)
             | Self::Signature

@@ -15,7 +15,7 @@ use stepmill_server::catalog::{self, Catalog, Live};
 use stepmill_server::config::Project;
 use stepmill_server::entropy::SystemEntropy;
 use stepmill_server::health::Health;
-use stepmill_server::ingress::{self, Admission, Handshakes, Ingress};
+use stepmill_server::ingress::{self, Admission, Handshakes, Ingress, KeyCache};
 use stepmill_test_support::host::AdminClient;
 use tokio::sync::{Notify, Semaphore};
 
@@ -62,6 +62,7 @@ pub(super) async fn ingress(config: &Path, durable: bool) {
         health,
         waiting: Semaphore::new(ingress::WAITING),
         handshakes: Handshakes::new(project.data_folder().join("handshakes")),
+        keys: KeyCache::default(),
     };
     super::router(ingress.router()).await;
 }
