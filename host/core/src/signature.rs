@@ -19,6 +19,7 @@ mod config;
 mod field;
 mod jwt;
 mod key;
+mod mtls;
 mod part;
 mod paypal;
 mod place;
@@ -35,7 +36,7 @@ mod verifier;
 
 pub use config::{
     Algorithm, ApiKey, AwsSns, Basic, Dated, EitherKey, Encoding, Gitlab, Hmac, InvalidSigned, InvalidUrl,
-    Jwks, Jwt, Origin, Paypal, Public, PublicKey, Shared, Signed, TimeUnit, TimestampHeader, Verify,
+    Jwks, Jwt, Mtls, Origin, Paypal, Public, PublicKey, Shared, Signed, TimeUnit, TimestampHeader, Verify,
 };
 pub use refusal::Refusal;
 pub use request::{Headers, Request};

@@ -228,6 +228,55 @@ fn a_signed_time_counts_where_config_says_so() {
     }
 }
 
+/// The certificate of PayPal's vectors will do for a client's.
+#[test]
+fn a_client_is_who_its_certificate_says() {
+    let pem = read("paypal").keys.into_values().next().unwrap();
+    let der: String = pem.lines().filter(|line| !line.starts_with('-')).collect();
+    let der = STANDARD.decode(der).unwrap();
+    let print = hex::encode_upper(Sha256::digest(&der));
+    let colons: Vec<_> = print.as_bytes().chunks(2).map(|pair| std::str::from_utf8(pair).unwrap()).collect();
+    let name = "messageverificationcerts.paypal.com";
+    let judge = |config: Value, certificate: Option<&[u8]>, now_ms: u64| {
+        let verify: Verify = serde_json::from_value(config).unwrap();
+        assert_eq!(verify.problems(), []);
+        let verifier = Verifier::try_new(&verify, |_| Ok::<_, Infallible>(Secret::new("")));
+        let (url, headers) = ("https://hooks.example.com/a", Vec::<(&str, &str)>::new());
+        let request =
+            Request { method: "POST", url, headers: &headers, body: b"{}", client_certificate: certificate };
+        verifier.unwrap().verify(&request, &Keys::none(), now_ms)
+    };
+    let now_ms = 1_767_323_045_000;
+    for good in [
+        json!({ "sans": ["another", name.to_uppercase()] }),
+        json!({ "subjects": [format!("CN={name}")] }),
+        json!({ "fingerprints": [print] }),
+        json!({ "fingerprints": [colons.join(":")], "sans": [name] }),
+    ] {
+        let config = |mut config: Value| {
+            config["scheme"] = json!("mtls");
+            config
+        };
+        let config = config(good);
+        assert!(is_genuine(&judge(config.clone(), Some(&der), now_ms)), "{config}");
+        assert_eq!(judge(config.clone(), None, now_ms), Err(Refusal::NoCertificate));
+        assert_eq!(judge(config.clone(), Some(&der[1..]), now_ms), Err(Refusal::WrongCertificate));
+        // Of 2023, when it was not good yet.
+        assert_eq!(judge(config, Some(&der), 1_700_000_000_000), Err(Refusal::WrongCertificate));
+    }
+    for other in [
+        json!({ "scheme": "mtls", "sans": ["paypal.com"] }),
+        json!({ "scheme": "mtls", "subjects": [name] }),
+        json!({ "scheme": "mtls", "sans": [name], "subjects": ["CN=another"] }),
+        json!({ "scheme": "mtls", "fingerprints": ["0".repeat(64)] }),
+    ] {
+        assert_eq!(judge(other.clone(), Some(&der), now_ms), Err(Refusal::WrongCertificate), "{other}");
+    }
+    for wrong in [json!({ "scheme": "mtls" }), json!({ "scheme": "mtls", "fingerprints": ["12:34"] })] {
+        assert!(!serde_json::from_value::<Verify>(wrong).unwrap().problems().is_empty());
+    }
+}
+
 /// A token by a secret of ours, with these claims besides.
 fn token(header: &Value, claims: &Value) -> String {
     let mut all = json!({ "iss": "https://login.example.com/", "aud": "https://hooks.example.com", "exp": 2_000_000_000 });

@@ -35,16 +35,28 @@ impl Certificate {
     }
 }
 
-/// The names of hosts: the alternative ones, or else the common one.
+/// The alternative names, or else the common one.
 fn names<'c>(certificate: &'c X509Certificate<'_>) -> Vec<&'c str> {
-    let alternative = certificate.subject_alternative_name().ok().flatten();
-    match alternative {
-        Some(alternative) => {
-            let names = alternative.value.general_names.iter();
-            names
-                .filter_map(|name| if let GeneralName::DNSName(name) = name { Some(*name) } else { None })
-                .collect()
-        }
-        None => certificate.subject().iter_common_name().filter_map(|name| name.as_str().ok()).collect(),
+    let names = alternative_names(certificate);
+    if !names.is_empty() {
+        return names;
     }
+    certificate.subject().iter_common_name().filter_map(|name| name.as_str().ok()).collect()
+}
+
+/// The names besides the subject (RFC 5280 section 4.2.1.6): of hosts, mailboxes and URIs.
+pub(super) fn alternative_names<'c>(certificate: &'c X509Certificate<'_>) -> Vec<&'c str> {
+    let Ok(Some(found)) = certificate.subject_alternative_name() else { return Vec::new() };
+    let names = found.value.general_names.iter();
+    let text = |name: &GeneralName<'c>| match name {
+        GeneralName::DNSName(name) | GeneralName::RFC822Name(name) | GeneralName::URI(name) => Some(*name),
+        GeneralName::OtherName(..)
+        | GeneralName::X400Address(_)
+        | GeneralName::DirectoryName(_)
+        | GeneralName::EDIPartyName(_)
+        | GeneralName::IPAddress(_)
+        | GeneralName::RegisteredID(_)
+        | GeneralName::Invalid(..) => None,
+    };
+    names.filter_map(text).collect()
 }

@@ -15,7 +15,7 @@ use super::preset::{self, Preset};
 use crate::duration;
 use crate::secret::SecretRef;
 
-pub use fetched::{AwsSns, InvalidUrl, Jwks, Jwt, Origin, Paypal};
+pub use fetched::{AwsSns, InvalidUrl, Jwks, Jwt, Mtls, Origin, Paypal};
 pub use keys::PublicKey;
 pub(super) use keys::{Credential, Reference};
 pub use signed::{InvalidSigned, Signed};
@@ -41,6 +41,8 @@ pub enum Verify {
     Svix(EitherKey),
     /// A JSON Web Token in `Authorization: Bearer` (RFC 7519). Without `body_hash` it proves nothing of the body.
     Jwt(Jwt),
+    /// A client certificate, of which `server.tls` asks for one. It proves who has the connection.
+    Mtls(Mtls),
     /// Adyen: an HMAC in each notification of the body, or of the body in `HmacSignature`.
     Adyen(Shared),
     /// Amazon SNS: `Signature` in the body, by a certificate.
@@ -317,6 +319,7 @@ impl Verify {
             Self::StandardWebhooks(either) => either.parts(&preset::STANDARD_WEBHOOKS),
             Self::Svix(either) => either.parts(&preset::SVIX),
             Self::Jwt(jwt) => jwt.parts(),
+            Self::Mtls(_) => Parts { preset: &preset::MTLS, credentials: Vec::new(), tolerance: None },
             Self::AwsSns(sns) => {
                 Parts { preset: &preset::AWS_SNS, credentials: Vec::new(), tolerance: sns.tolerance }
             }

@@ -41,7 +41,7 @@ const PLAIN: Preset = Preset {
 };
 
 /// All rows, in the order of the README's table.
-pub(super) static ALL: [&Preset; 34] = [
+pub(super) static ALL: [&Preset; 35] = [
     &STANDARD_WEBHOOKS,
     &SVIX,
     &ADYEN,
@@ -72,6 +72,7 @@ pub(super) static ALL: [&Preset; 34] = [
     &ZOOM,
     &HMAC,
     &JWT,
+    &MTLS,
     &API_KEY,
     &BEARER,
     &BASIC,
@@ -91,6 +92,13 @@ pub(super) static JWT: Preset = Preset {
     scheme: "jwt",
     sender: "any other, by a JSON Web Token",
     documentation: "https://www.rfc-editor.org/rfc/rfc7519",
+    ..PLAIN
+};
+
+pub(super) static MTLS: Preset = Preset {
+    scheme: "mtls",
+    sender: "any other, by a client certificate",
+    documentation: "https://www.rfc-editor.org/rfc/rfc8446#section-4.4.2",
     ..PLAIN
 };
 

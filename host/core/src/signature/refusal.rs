@@ -42,6 +42,14 @@ pub enum Refusal {
     /// It is signed by the provider for another topic.
     #[error("the message is of another topic: check the ARN")]
     WrongTopic,
+    /// The connection has shown no client certificate.
+    #[error(
+        "there is no client certificate: check that server.tls asks for one and that no proxy ends the connection"
+    )]
+    NoCertificate,
+    /// The client certificate is another's, or out of its time.
+    #[error("the client certificate is not one of this sender's: check sans, subjects and fingerprints")]
+    WrongCertificate,
     /// The token is not what config asks for.
     #[error("a claim of the token is missing or other than config has it: check issuer, audience and claims")]
     WrongClaim,
@@ -64,6 +72,8 @@ impl Refusal {
             Self::BadKey => "bad-key",
             Self::UnknownKey => "unknown-key",
             Self::WrongTopic => "wrong-topic",
+            Self::NoCertificate => "no-certificate",
+            Self::WrongCertificate => "wrong-certificate",
             Self::WrongClaim => "wrong-claim",
         }
     }

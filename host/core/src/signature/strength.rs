@@ -66,7 +66,7 @@ impl Verify {
                 [Weakness::PartOfBody].into_iter().chain(undated).collect()
             }
             Self::Jwt(Jwt { body_hash: None, .. }) => vec![Weakness::Token],
-            Self::Jwt(_) => Vec::new(),
+            Self::Jwt(_) | Self::Mtls(_) => Vec::new(),
             Self::Adyen(_) => vec![Weakness::PartOfBody, Weakness::NoTimestamp],
             _ => weaknesses(&self.recipes()),
         }

@@ -54,6 +54,7 @@ impl Preset {
             ),
             "api-key" => row("nothing", "", "", "token; in-url, with `query`"),
             "jwt" => row("the claims of a token", "1m, of its end", "`jti`", "token, without `body_hash`"),
+            "mtls" => row("the connection", "", "", ""),
             "aws-sns" => {
                 row("the message", "`tolerance`", "`body.MessageId`", "no-timestamp, without `tolerance`")
             }

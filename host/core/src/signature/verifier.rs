@@ -11,7 +11,7 @@ use super::place::Value;
 use super::preset;
 use super::recipe::{Part, Place, Recipe, Timestamp, Unit, Written};
 use super::{
-    AwsSns, Hmac, Jwt, Keys, Paypal, Refusal, Request, TimeUnit, Verdict, Verified, Verify, adyen, jwt,
+    AwsSns, Hmac, Jwt, Keys, Mtls, Paypal, Refusal, Request, TimeUnit, Verdict, Verified, Verify, adyen, jwt,
 };
 use crate::duration;
 use crate::secret::{Secret, SecretRef};
@@ -74,6 +74,8 @@ enum Scheme {
     Signed(Signed),
     /// Of Amazon's.
     AwsSns(AwsSns),
+    /// A certificate of the connection.
+    Mtls(Mtls),
     /// Of PayPal's.
     Paypal(Paypal),
     /// A token, and what it is checked with.
@@ -109,6 +111,7 @@ impl Verifier {
         Ok(Self(match verify {
             Verify::None {} => Scheme::Open,
             Verify::AwsSns(sns) => Scheme::AwsSns(sns.clone()),
+            Verify::Mtls(mtls) => Scheme::Mtls(mtls.clone()),
             Verify::Paypal(paypal) => Scheme::Paypal(paypal.clone()),
             Verify::Jwt(jwt) => {
                 let held = signed.keys.into_iter().filter_map(Key::into_secret).collect();
@@ -128,6 +131,7 @@ impl Verifier {
         let id = match &self.0 {
             Scheme::Open => None,
             Scheme::AwsSns(sns) => return sns.verify(request, keys, now_ms),
+            Scheme::Mtls(mtls) => return mtls.verify(request, now_ms),
             Scheme::Paypal(paypal) => return paypal.verify(request, keys, now_ms),
             Scheme::Jwt(token, held) => return jwt::verify(token, held, request, keys, now_ms),
             Scheme::Adyen(signed) if !signed.is_meant(request) => {

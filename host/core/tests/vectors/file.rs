@@ -14,7 +14,7 @@ use stepmill_core::secret::{Secret, SecretRef};
 use stepmill_core::signature::{Keys, Refusal, Request, Verdict, Verifier, Verify, Weakness};
 
 /// Schemes that need more than a request and a secret: each has a test of its own.
-pub const ELSEWHERE: [&str; 3] = ["aws-sns", "jwt", "paypal"];
+pub const ELSEWHERE: [&str; 4] = ["aws-sns", "jwt", "mtls", "paypal"];
 
 #[derive(Clone, Deserialize)]
 pub struct File {

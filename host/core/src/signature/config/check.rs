@@ -20,6 +20,7 @@ impl Verify {
             Self::Hmac(hmac) => hmac.problems(),
             Self::AwsSns(sns) => sns.problems(),
             Self::Jwt(jwt) => jwt.problems(),
+            Self::Mtls(mtls) => mtls.problems(),
             Self::Paypal(paypal) => paypal.problems(),
             Self::ApiKey(api_key) => api_key.problems(),
             Self::Basic(basic) if basic.user.is_empty() || basic.user.contains(':') => {

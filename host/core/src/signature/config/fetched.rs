@@ -13,6 +13,7 @@ use url::{Host, Url};
 use super::check::Problem;
 use crate::duration;
 use crate::secret::SecretRef;
+use crate::signature::mtls;
 
 /// PayPal's.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -85,6 +86,22 @@ pub struct Jwt {
     pub header: Option<String>,
 }
 
+/// A client certificate that an authority of the listener's has signed. Of each list that is given, one must fit.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+#[schemars(inline)]
+pub struct Mtls {
+    /// The SHA-256 of certificates, in hexadecimal, with or without colons: these certificates and no later ones.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub fingerprints: Vec<String>,
+    /// Subjects, such as `CN=shop, O=Acme`.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub subjects: Vec<String>,
+    /// Alternative names: of hosts, mailboxes or URIs, such as `shop.example.com` or `spiffe://example.com/shop`.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub sans: Vec<String>,
+}
+
 fn minute() -> Duration {
     Duration::from_secs(60)
 }
@@ -125,6 +142,26 @@ impl Jwt {
             problems.push(("leeway", "the leeway is over an hour: give one such as 1m".into()));
         }
         problems
+    }
+}
+
+impl Mtls {
+    pub(super) fn problems(&self) -> Vec<Problem> {
+        if self.fingerprints.is_empty() && self.subjects.is_empty() && self.sans.is_empty() {
+            let why = "whoever has a certificate of the listener's authorities would be believed: give sans, subjects or \
+                       fingerprints of this sender";
+            return vec![("", why.into())];
+        }
+        let is_hash = |text: &String| {
+            let plain = mtls::plain(text);
+            plain.len() == 64 && plain.bytes().all(|byte| byte.is_ascii_hexdigit())
+        };
+        if self.fingerprints.iter().all(is_hash) {
+            return Vec::new();
+        }
+        let why =
+            "a fingerprint is 64 hexadecimal digits, as `openssl x509 -noout -fingerprint -sha256` has it";
+        vec![("fingerprints", why.into())]
     }
 }
 
