@@ -19,8 +19,10 @@ mod distribution;
 mod docs;
 mod drain;
 mod events;
+mod fetched_keys;
 #[cfg(target_os = "linux")]
 mod full_disk;
+mod handshakes;
 mod hostile;
 mod ingress;
 mod mistakes;

@@ -28,6 +28,7 @@ pub mod event;
 pub mod expression;
 pub mod flow;
 pub mod grant;
+pub mod handshake;
 pub mod id;
 pub mod invoke;
 pub mod journal;

@@ -13,10 +13,15 @@
 //! separator); an unset secret, under which anybody could sign (refused when the verifier is made).
 
 mod adyen;
+pub(crate) mod aws_sns;
+mod certificate;
 mod config;
 mod field;
+mod jwt;
 mod key;
+mod mtls;
 mod part;
+mod paypal;
 mod place;
 mod preset;
 mod recipe;
@@ -30,8 +35,8 @@ mod verdict;
 mod verifier;
 
 pub use config::{
-    Algorithm, ApiKey, Basic, Dated, EitherKey, Encoding, Gitlab, Hmac, InvalidSigned, Public, PublicKey,
-    Shared, Signed, TimeUnit, TimestampHeader, Verify,
+    Algorithm, ApiKey, AwsSns, Basic, Dated, EitherKey, Encoding, Gitlab, Hmac, InvalidSigned, InvalidUrl,
+    Jwks, Jwt, Mtls, Origin, Paypal, Public, PublicKey, Shared, Signed, TimeUnit, TimestampHeader, Verify,
 };
 pub use refusal::Refusal;
 pub use request::{Headers, Request};

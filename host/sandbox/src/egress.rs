@@ -129,6 +129,16 @@ pub enum BuildError {
     Client(#[source] reqwest::Error),
 }
 
+/// A client for requests of the host itself, as guests' are made: no redirects, no proxies of the environment. One that
+/// `is_public` connects to names of the Internet only, by the addresses that were checked.
+///
+/// # Errors
+/// It cannot be built.
+pub fn host_client(is_public: bool) -> Result<Client, BuildError> {
+    let reach = if is_public { Reach::Public } else { Reach::Any };
+    client::build(reach, CONNECT_TIMEOUT, Vec::new()).map_err(BuildError::Client)
+}
+
 /// Whose request it is, and what it may do.
 #[derive(Clone)]
 pub struct Context {

@@ -6,6 +6,7 @@ mod constant;
 mod events;
 mod files;
 mod former;
+mod handshakes;
 mod links;
 mod live;
 mod plugins;
@@ -21,6 +22,7 @@ use std::sync::Arc;
 
 use stepmill_core::approval::Links;
 use stepmill_core::flow::gate;
+use stepmill_core::handshake::Handshaker;
 use stepmill_core::journal::Deployment;
 use stepmill_core::limits::Limits;
 use stepmill_core::signature::Verifier;
@@ -58,6 +60,8 @@ pub struct Catalog {
     pub gates: BTreeMap<String, gate::Policy>,
     /// Where webhooks lead, by their paths.
     pub by_path: HashMap<String, Route>,
+    /// Who asks, before it sends anything, whose a webhook is, by the webhooks' paths.
+    pub handshakers: HashMap<String, Handshaker>,
     /// The plugins by the name that steps use: those of config, and the stock ones that a step does use.
     pub plugins: BTreeMap<String, PluginEntry>,
     /// Candidates that are tried beside plugins, by the plugins' names.
@@ -158,6 +162,7 @@ impl Catalog {
             plans.insert(deployed.plan.name.to_string(), deployed);
         }
         circles::find(project, &plans, &mut found);
+        let handshakers = handshakes::all(project, &mut found);
         let public_url = public_url::base(project);
         let ((), warnings) = found.or(())?;
         let catalog = Self {
@@ -165,6 +170,7 @@ impl Catalog {
             events,
             gates,
             by_path,
+            handshakers,
             plugins: plugins.entries,
             shadows,
             constants: constants.into_ready(),

@@ -1,9 +1,9 @@
 //! The front door: a POST becomes a durable run, or a durable event for runs that wait, before its sender
 //! reads 2xx.
 //!
-//! The way of a request: route → source → the sender's address and rate → admission → body within its limit → signature on
-//! the raw bytes → decode → keys → [`Journal::accept`] or [`Journal::publish`] → 202, or what a step answers. A body that is
-//! split is accepted as many runs, or not at all.
+//! The way of a request: route → source → the sender's address and rate → handshake? → admission → body within its limit →
+//! signature on the raw bytes → handshake? → decode → keys → [`Journal::accept`] or [`Journal::publish`] → 202, or what a
+//! step answers. A body that is split is accepted as many runs, or not at all.
 
 mod admission;
 mod answer;
@@ -11,6 +11,8 @@ mod approvals;
 mod body;
 mod deliver;
 mod event;
+mod handshake;
+mod keys;
 mod refusal;
 mod sender;
 mod verify;
@@ -24,7 +26,7 @@ use axum::response::{IntoResponse as _, Response};
 use axum::routing::get;
 use stepmill_core::body::Decoded;
 use stepmill_core::{Clock, Entropy, Journal};
-use tokio::sync::{Notify, Semaphore};
+use tokio::sync::{Notify, Semaphore, SemaphorePermit};
 
 use crate::answers::Answers;
 use crate::catalog::{Deployed, DeployedEvent, Live, Route};
@@ -36,8 +38,12 @@ use crate::sources::{Mode, Sources};
 pub use admission::Admission;
 use admission::Places;
 use answer::Answered;
+pub use handshake::Handshakes;
+use handshake::{Door, Posted};
+pub use keys::KeyCache;
 pub use refusal::Refusal;
 pub use sender::Senders;
+use verify::Call;
 
 /// Pages behind signed links that are made at once: each reads a whole run.
 const APPROVALS: usize = 32;
@@ -64,6 +70,10 @@ pub struct Ingress {
     pub health: Arc<Health>,
     /// Places of senders that wait for what a step gives; without one the answer is the usual one.
     pub waiting: Semaphore,
+    /// Answers providers that ask whose a webhook is.
+    pub handshakes: Handshakes,
+    /// Providers' keys that signatures are checked with.
+    pub keys: KeyCache,
 }
 
 /// Senders that may wait for what a step gives.
@@ -121,9 +131,6 @@ impl Ingress {
         let (parts, body) = request.into_parts();
         let catalog = self.live.catalog();
         let route = catalog.by_path.get(parts.uri.path()).ok_or(Refusal::NotFound)?;
-        if parts.method != Method::POST {
-            return Err(Refusal::Method);
-        }
         if self.sources.mode(parts.uri.path()).await == Mode::Blocked {
             return Err(Refusal::Blocked);
         }
@@ -139,21 +146,21 @@ impl Ingress {
         };
         let peer = parts.extensions.get::<Peer>().ok_or(Refusal::NotAllowed)?;
         senders.take(peer.address, self.clock.now_ms())?;
-        self.admit()?;
         let (Some(webhook), Some(verifier)) = (webhook, verifier) else { return Err(Refusal::NotFound) };
+        let door = Door { name, verifier, handshaker: catalog.handshakers.get(&webhook.path) };
+        let call = Call::new(catalog.public_url.as_deref(), &parts, peer);
+        if parts.method != Method::POST {
+            return self.question(&door, &call).await.map(Answered::Asked);
+        }
+        self.admit()?;
         let (request, decoded, room) = {
             let most = body::bound(&parts.headers, webhook.max_body_bytes)?;
             let _room = places.body(most)?;
             let body = body::read(body, webhook.max_body_bytes).await?;
-            let verified = verify::verify(
-                name,
-                verifier,
-                catalog.public_url.as_deref(),
-                &parts,
-                peer,
-                &body,
-                self.clock.now_ms(),
-            )?;
+            let verified = match self.posted(&door, &call, &body).await? {
+                Posted::Event(verified) => verified,
+                Posted::Question(answer) => return Ok(Answered::Asked(answer)),
+            };
             let request = event::Arrived::new(webhook, &parts, verified);
             let decoded = body::decode(webhook, &parts.headers, &request.headers, body, places).await?;
             let room = body::room(&decoded, places)?;

@@ -14,6 +14,7 @@ const REFUSED: &str = "stepmill_events_refused_total";
 const CONNECTIONS: &str = "stepmill_connections";
 const CONNECTIONS_REFUSED: &str = "stepmill_connections_refused_total";
 const SIGNATURES: &str = "stepmill_signatures_refused_total";
+const HANDSHAKES: &str = "stepmill_handshakes_total";
 const RUNS: &str = "stepmill_runs_ended_total";
 const ATTEMPTS: &str = "stepmill_attempts_total";
 const ATTEMPT_SECONDS: &str = "stepmill_attempt_seconds";
@@ -68,6 +69,7 @@ fn describe() {
         "connections, and requests whose framing is wrong, that were not taken, by listener and code"
     );
     describe_counter!(SIGNATURES, "signatures that were refused, by workflow and reason");
+    describe_counter!(HANDSHAKES, "questions of providers by webhook, provider and what became of them");
     describe_counter!(RUNS, "runs that ended, by workflow and phase");
     describe_counter!(ATTEMPTS, "attempts by plugin and cause of failure (ok for none)");
     describe_histogram!(ATTEMPT_SECONDS, "time of attempts by plugin");
@@ -108,6 +110,12 @@ pub fn connection_refused(listener: &'static str, code: &'static str) {
 /// A signature was refused.
 pub fn signature_refused(workflow: &str, reason: &'static str) {
     counter!(SIGNATURES, "workflow" => workflow.to_owned(), "reason" => reason).increment(1);
+}
+
+/// A provider asked whose a webhook is.
+pub fn handshake(source: &str, provider: &'static str, result: &'static str) {
+    let source = source.to_owned();
+    counter!(HANDSHAKES, "source" => source, "provider" => provider, "result" => result).increment(1);
 }
 
 /// A run ended.

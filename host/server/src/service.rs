@@ -28,7 +28,7 @@ use crate::dispatcher::Dispatcher;
 use crate::entropy::SystemEntropy;
 use crate::gates::Gates;
 use crate::health::Health;
-use crate::ingress::{self, Admission, Ingress};
+use crate::ingress::{self, Admission, Handshakes, Ingress, KeyCache};
 use crate::listener::Listener;
 use crate::listener::tls::{self, Certificates};
 use crate::metrics;
@@ -235,6 +235,7 @@ impl Service {
         let stop_listening = CancellationToken::new();
         let wake = Arc::clone(&self.wake);
         let config = self.current.project.config.clone();
+        let data = self.current.project.data_folder();
         let journal = Arc::clone(&self.journal);
         let answers = Arc::new(Answers::default());
         let gates = Gates::new(
@@ -268,6 +269,8 @@ impl Service {
             wake: Arc::clone(&wake),
             health: Arc::clone(&self.health),
             waiting: Semaphore::new(ingress::WAITING),
+            handshakes: Handshakes::new(data.join("handshakes")),
+            keys: KeyCache::default(),
         };
         let shadows = Shadows::new(Arc::clone(&self.sandbox), Arc::clone(&self.entropy), stop_work.clone());
         let components = Arc::new(Components {

@@ -1,4 +1,7 @@
-//! A clock that goes with tokio's time, so that what is stamped and what is slept agree.
+//! Clocks: one that goes with tokio's time, so that what is stamped and what is slept agree, and one that began at
+//! another time than today.
+
+use std::time::Instant as Moment;
 
 use stepmill_core::Clock;
 use tokio::runtime::Handle;
@@ -26,5 +29,24 @@ impl Clock for TokioClock {
         // The journal's thread is not the runtime's, and would be told the machine's time.
         let _entered = self.runtime.enter();
         EPOCH_MS + u64::try_from(self.start.elapsed().as_millis()).unwrap()
+    }
+}
+
+/// Goes as the machine's does, from a time of the test's choice.
+pub struct ClockFrom {
+    start_ms: u64,
+    start: Moment,
+}
+
+impl ClockFrom {
+    /// A clock that says `start_ms` now, in milliseconds since the Unix epoch.
+    pub fn start(start_ms: u64) -> Self {
+        Self { start_ms, start: Moment::now() }
+    }
+}
+
+impl Clock for ClockFrom {
+    fn now_ms(&self) -> u64 {
+        self.start_ms + u64::try_from(self.start.elapsed().as_millis()).unwrap()
     }
 }

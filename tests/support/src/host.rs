@@ -5,10 +5,10 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use serde_json::Value;
-use stepmill_core::RunId;
 use stepmill_core::clock::SystemClock;
 use stepmill_core::journal::PhaseName;
 use stepmill_core::run::{Entry, State};
+use stepmill_core::{Clock, RunId};
 use stepmill_journal::LocalJournal;
 use stepmill_server::Service;
 use stepmill_server::config;
@@ -35,14 +35,16 @@ pub struct Host {
 impl Host {
     /// Serves the project whose `stepmill.yaml` is at `path`, on a journal in memory.
     pub async fn in_memory(path: &Path) -> Self {
+        Self::at(path, Arc::new(SystemClock)).await
+    }
+
+    /// The same by another clock.
+    pub async fn at(path: &Path, clock: Arc<dyn Clock>) -> Self {
         let project = config::Project::read(path).unwrap_or_else(|errors| panic!("{errors}"));
-        let service = Service::start_on(
-            project,
-            Arc::new(LocalJournal::memory(Arc::new(SystemClock)).unwrap()),
-            Arc::new(SystemClock),
-        )
-        .await
-        .unwrap_or_else(|error| panic!("{error}"));
+        let service =
+            Service::start_on(project, Arc::new(LocalJournal::memory(Arc::clone(&clock)).unwrap()), clock)
+                .await
+                .unwrap_or_else(|error| panic!("{error}"));
         Self::run(service)
     }
 

@@ -1,6 +1,7 @@
 //! What an operator writes to say whom a webhook believes.
 
 mod check;
+mod fetched;
 mod keys;
 mod signed;
 
@@ -14,6 +15,7 @@ use super::preset::{self, Preset};
 use crate::duration;
 use crate::secret::SecretRef;
 
+pub use fetched::{AwsSns, InvalidUrl, Jwks, Jwt, Mtls, Origin, Paypal};
 pub use keys::PublicKey;
 pub(super) use keys::{Credential, Reference};
 pub use signed::{InvalidSigned, Signed};
@@ -37,8 +39,14 @@ pub enum Verify {
     StandardWebhooks(EitherKey),
     /// Svix: the same, by its own names of headers or by those of Standard Webhooks.
     Svix(EitherKey),
+    /// A JSON Web Token in `Authorization: Bearer` (RFC 7519). Without `body_hash` it proves nothing of the body.
+    Jwt(Jwt),
+    /// A client certificate, of which `server.tls` asks for one. It proves who has the connection.
+    Mtls(Mtls),
     /// Adyen: an HMAC in each notification of the body, or of the body in `HmacSignature`.
     Adyen(Shared),
+    /// Amazon SNS: `Signature` in the body, by a certificate.
+    AwsSns(AwsSns),
     /// Bitbucket: `X-Hub-Signature`.
     Bitbucket(Shared),
     /// Discord: `X-Signature-Ed25519`.
@@ -63,6 +71,8 @@ pub enum Verify {
     Mollie(Shared),
     /// Paddle Billing: `Paddle-Signature`.
     Paddle(Dated),
+    /// PayPal: `PAYPAL-TRANSMISSION-SIG`, by a certificate.
+    Paypal(Paypal),
     /// Twilio SendGrid's event webhook: `X-Twilio-Email-Event-Webhook-Signature`.
     Sendgrid(Public),
     /// Shopify: `X-Shopify-Hmac-Sha256`.
@@ -308,6 +318,14 @@ impl Verify {
             Self::ApiKey(api_key) => api_key.parts(),
             Self::StandardWebhooks(either) => either.parts(&preset::STANDARD_WEBHOOKS),
             Self::Svix(either) => either.parts(&preset::SVIX),
+            Self::Jwt(jwt) => jwt.parts(),
+            Self::Mtls(_) => Parts { preset: &preset::MTLS, credentials: Vec::new(), tolerance: None },
+            Self::AwsSns(sns) => {
+                Parts { preset: &preset::AWS_SNS, credentials: Vec::new(), tolerance: sns.tolerance }
+            }
+            Self::Paypal(paypal) => {
+                Parts { preset: &preset::PAYPAL, credentials: Vec::new(), tolerance: paypal.tolerance }
+            }
             Self::Adyen(shared) => shared.parts(&preset::ADYEN),
             Self::Bitbucket(shared) => shared.parts(&preset::BITBUCKET),
             Self::Discord(public) => public.parts(&preset::DISCORD),
@@ -337,6 +355,15 @@ impl Verify {
     /// The name of the scheme.
     pub fn scheme(&self) -> &'static str {
         self.parts().preset.scheme
+    }
+
+    /// Where certificates are fetched in place of the provider's hosts.
+    pub fn stand_in(&self) -> Option<&Origin> {
+        match self {
+            Self::AwsSns(sns) => sns.keys.as_ref(),
+            Self::Paypal(paypal) => paypal.keys.as_ref(),
+            _ => None,
+        }
     }
 
     /// The keys of the config under which secrets stand, and where each is found, so that a check can look for them.

@@ -116,6 +116,11 @@ impl Written {
 }
 
 impl Key {
+    /// The secret, if it is one.
+    pub fn into_secret(self) -> Option<Secret> {
+        if let Self::Shared(secret) = self { Some(secret) } else { None }
+    }
+
     /// Whether it is one for signatures of this kind.
     pub fn is_for(&self, method: Method) -> bool {
         match method {

@@ -102,6 +102,12 @@ fn single<'r>(request: &Request<'r>, name: &str) -> Result<&'r [u8], Refusal> {
     }
 }
 
+/// The one header of a name, which is not empty, as text.
+pub(super) fn header<'r>(request: &Request<'r>, name: &str) -> Result<&'r str, Refusal> {
+    let value = std::str::from_utf8(single(request, name)?).map_err(|_| Refusal::MalformedHeader)?;
+    if value.is_empty() { Err(Refusal::MalformedHeader) } else { Ok(value) }
+}
+
 /// What follows a prefix in either case.
 fn without<'v>(value: &'v [u8], prefix: &[u8]) -> Option<&'v [u8]> {
     let (start, rest) = value.split_at_checked(prefix.len())?;

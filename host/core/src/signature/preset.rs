@@ -41,10 +41,11 @@ const PLAIN: Preset = Preset {
 };
 
 /// All rows, in the order of the README's table.
-pub(super) static ALL: [&Preset; 31] = [
+pub(super) static ALL: [&Preset; 35] = [
     &STANDARD_WEBHOOKS,
     &SVIX,
     &ADYEN,
+    &AWS_SNS,
     &BITBUCKET,
     &DISCORD,
     &DOCUSIGN,
@@ -58,6 +59,7 @@ pub(super) static ALL: [&Preset; 31] = [
     &META,
     &MOLLIE,
     &PADDLE,
+    &PAYPAL,
     &SENDGRID,
     &SHOPIFY,
     &SLACK,
@@ -69,6 +71,8 @@ pub(super) static ALL: [&Preset; 31] = [
     &ZENDESK,
     &ZOOM,
     &HMAC,
+    &JWT,
+    &MTLS,
     &API_KEY,
     &BEARER,
     &BASIC,
@@ -81,6 +85,20 @@ pub(super) static HMAC: Preset = Preset {
     scheme: "hmac",
     sender: "any other, by an HMAC",
     documentation: "https://www.rfc-editor.org/rfc/rfc2104",
+    ..PLAIN
+};
+
+pub(super) static JWT: Preset = Preset {
+    scheme: "jwt",
+    sender: "any other, by a JSON Web Token",
+    documentation: "https://www.rfc-editor.org/rfc/rfc7519",
+    ..PLAIN
+};
+
+pub(super) static MTLS: Preset = Preset {
+    scheme: "mtls",
+    sender: "any other, by a client certificate",
+    documentation: "https://www.rfc-editor.org/rfc/rfc8446#section-4.4.2",
     ..PLAIN
 };
 
@@ -133,6 +151,13 @@ pub(super) static ADYEN: Preset = Preset {
     documentation: "https://docs.adyen.com/development-resources/webhooks/secure-webhooks/verify-hmac-signatures",
     key: Form::Hex,
     recipes: || vec![of_body(SHA256, header("hmacsignature"), BASE64, vec![])],
+    ..PLAIN
+};
+
+pub(super) static AWS_SNS: Preset = Preset {
+    scheme: "aws-sns",
+    sender: "Amazon SNS",
+    documentation: "https://docs.aws.amazon.com/sns/latest/dg/sns-verify-signature-of-message.html",
     ..PLAIN
 };
 
@@ -294,6 +319,13 @@ pub(super) static PADDLE: Preset = Preset {
             ..signing(vec![Part::Timestamp, literal(":"), Part::Body])
         }]
     },
+    ..PLAIN
+};
+
+pub(super) static PAYPAL: Preset = Preset {
+    scheme: "paypal",
+    sender: "PayPal",
+    documentation: "https://developer.paypal.com/api/rest/webhooks/rest/#link-selfverification",
     ..PLAIN
 };
 

@@ -33,9 +33,26 @@ pub enum Refusal {
     /// The timestamp is too far ahead.
     #[error("the signature is of the future: check both clocks")]
     TooNew,
-    /// The key that the signature is made with could not be had.
-    #[error("the key of the signature could not be fetched")]
-    NoKey,
+    /// What was fetched is no key, or not one of the provider's of now.
+    #[error("what is at the key's address is not a key of the provider's, or out of its time")]
+    BadKey,
+    /// The set has no key of this name and kind.
+    #[error("the key set does not have the key: check that jwks is this issuer's")]
+    UnknownKey,
+    /// It is signed by the provider for another topic.
+    #[error("the message is of another topic: check the ARN")]
+    WrongTopic,
+    /// The connection has shown no client certificate.
+    #[error(
+        "there is no client certificate: check that server.tls asks for one and that no proxy ends the connection"
+    )]
+    NoCertificate,
+    /// The client certificate is another's, or out of its time.
+    #[error("the client certificate is not one of this sender's: check sans, subjects and fingerprints")]
+    WrongCertificate,
+    /// The token is not what config asks for.
+    #[error("a claim of the token is missing or other than config has it: check issuer, audience and claims")]
+    WrongClaim,
 }
 
 impl Refusal {
@@ -52,7 +69,12 @@ impl Refusal {
             Self::Mismatch => "mismatch",
             Self::TooOld => "too-old",
             Self::TooNew => "too-new",
-            Self::NoKey => "no-key",
+            Self::BadKey => "bad-key",
+            Self::UnknownKey => "unknown-key",
+            Self::WrongTopic => "wrong-topic",
+            Self::NoCertificate => "no-certificate",
+            Self::WrongCertificate => "wrong-certificate",
+            Self::WrongClaim => "wrong-claim",
         }
     }
 }

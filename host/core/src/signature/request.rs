@@ -16,13 +16,13 @@ pub struct Request<'r> {
 }
 
 /// How headers are looked up.
-pub trait Headers {
+pub trait Headers: Sync {
     /// The values of all headers of a name, in whatever case it is written, in the order that they came.
     fn values(&self, name: &str) -> Vec<&[u8]>;
 }
 
 /// Names and values in a list, for tests and for senders within the process.
-impl<N: AsRef<str>, V: AsRef<[u8]>> Headers for Vec<(N, V)> {
+impl<N: AsRef<str> + Sync, V: AsRef<[u8]> + Sync> Headers for Vec<(N, V)> {
     fn values(&self, name: &str) -> Vec<&[u8]> {
         let named = self.iter().filter(|(key, _)| key.as_ref().eq_ignore_ascii_case(name));
         named.map(|(_, value)| value.as_ref()).collect()

@@ -1,8 +1,8 @@
 //! How much a scheme proves, told from what it signs.
 
-use super::Verify;
 use super::config::Algorithm;
 use super::recipe::{Method, Place, Recipe};
+use super::{AwsSns, Jwt, Paypal, Verify};
 
 /// Why a scheme is weak. One that has none of these is strong.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -57,6 +57,16 @@ impl Verify {
         match self {
             Self::None {} => vec![Weakness::Open],
             // Its recipe is that of another kind of webhooks; standard ones sign some fields.
+            Self::AwsSns(AwsSns { tolerance, .. }) => {
+                tolerance.is_none().then_some(Weakness::NoTimestamp).into_iter().collect()
+            }
+            // A CRC of the body is signed: another body that it fits is soon found.
+            Self::Paypal(Paypal { tolerance, .. }) => {
+                let undated = tolerance.is_none().then_some(Weakness::NoTimestamp);
+                [Weakness::PartOfBody].into_iter().chain(undated).collect()
+            }
+            Self::Jwt(Jwt { body_hash: None, .. }) => vec![Weakness::Token],
+            Self::Jwt(_) | Self::Mtls(_) => Vec::new(),
             Self::Adyen(_) => vec![Weakness::PartOfBody, Weakness::NoTimestamp],
             _ => weaknesses(&self.recipes()),
         }

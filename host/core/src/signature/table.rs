@@ -53,6 +53,17 @@ impl Preset {
                 "no-timestamp, without one; sha1",
             ),
             "api-key" => row("nothing", "", "", "token; in-url, with `query`"),
+            "jwt" => row("the claims of a token", "1m, of its end", "`jti`", "token, without `body_hash`"),
+            "mtls" => row("the connection", "", "", ""),
+            "aws-sns" => {
+                row("the message", "`tolerance`", "`body.MessageId`", "no-timestamp, without `tolerance`")
+            }
+            "paypal" => row(
+                "`{id}\\|{timestamp}\\|{webhook_id}\\|{body_crc32}`",
+                "`tolerance`",
+                "`body.id`",
+                "part-of-body; no-timestamp, without `tolerance`",
+            ),
             "adyen" => {
                 row("some fields of each notification, or `{body}`", "", "", "part-of-body, no-timestamp")
             }

@@ -32,7 +32,7 @@ fn check(verifier: &Verifier, headers: &[(&str, &str)], body: &[u8]) -> Result<O
     let request = Request { method: "POST", url, headers: &headers, body, client_certificate: None };
     match verifier.verify(&request, &Keys::none(), NOW_MS)? {
         Verdict::Genuine(Verified { id }) => Ok(id),
-        Verdict::NeedsKey { url } => panic!("{url}"),
+        Verdict::NeedsKey { url, .. } => panic!("{url}"),
     }
 }
 

@@ -11,20 +11,24 @@ const LONGEST: usize = 40;
 impl Timestamp {
     /// Both ends of the tolerance are within it.
     pub fn check(&self, written: &[u8], tolerance_ms: u64, now_ms: u64) -> Result<(), Refusal> {
-        let signed_ms = self.unit.ms(written).ok_or(self.at.malformed())?;
-        if now_ms.saturating_sub(signed_ms) > tolerance_ms {
-            Err(Refusal::TooOld)
-        } else if signed_ms.saturating_sub(now_ms) > tolerance_ms {
-            Err(Refusal::TooNew)
-        } else {
-            Ok(())
-        }
+        check(self.unit.ms(written).ok_or(self.at.malformed())?, tolerance_ms, now_ms)
+    }
+}
+
+/// Whether a time is near to now. Both ends of the tolerance are within it.
+pub(super) fn check(signed_ms: u64, tolerance_ms: u64, now_ms: u64) -> Result<(), Refusal> {
+    if now_ms.saturating_sub(signed_ms) > tolerance_ms {
+        Err(Refusal::TooOld)
+    } else if signed_ms.saturating_sub(now_ms) > tolerance_ms {
+        Err(Refusal::TooNew)
+    } else {
+        Ok(())
     }
 }
 
 impl Unit {
     /// In milliseconds since the Unix epoch; what lies before it is at it.
-    fn ms(self, written: &[u8]) -> Option<u64> {
+    pub(super) fn ms(self, written: &[u8]) -> Option<u64> {
         let text = std::str::from_utf8(written).ok().filter(|text| text.len() <= LONGEST)?;
         let whole =
             || text.bytes().all(|byte| byte.is_ascii_digit()).then(|| text.parse::<u64>().ok()).flatten();

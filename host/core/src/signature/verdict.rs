@@ -10,8 +10,10 @@ pub enum Verdict {
     /// That cannot be told without what is at this address, of which the scheme has checked that it is the
     /// provider's: ask again with it among the [`Keys`].
     NeedsKey {
-        /// An absolute URL of https.
+        /// An absolute URL: of https, or of http at this machine where config says so.
         url: String,
+        /// Whether it comes with the request, so that it may lead to the Internet alone.
+        is_public: bool,
     },
 }
 

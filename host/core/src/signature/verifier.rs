@@ -10,7 +10,9 @@ use super::part::{Said, sha256_hex};
 use super::place::Value;
 use super::preset;
 use super::recipe::{Part, Place, Recipe, Timestamp, Unit, Written};
-use super::{Hmac, Keys, Refusal, Request, TimeUnit, Verdict, Verified, Verify, adyen};
+use super::{
+    AwsSns, Hmac, Jwt, Keys, Mtls, Paypal, Refusal, Request, TimeUnit, Verdict, Verified, Verify, adyen, jwt,
+};
 use crate::duration;
 use crate::secret::{Secret, SecretRef};
 
@@ -70,6 +72,14 @@ enum Scheme {
     Open,
     /// What most schemes are.
     Signed(Signed),
+    /// Of Amazon's.
+    AwsSns(AwsSns),
+    /// A certificate of the connection.
+    Mtls(Mtls),
+    /// Of PayPal's.
+    Paypal(Paypal),
+    /// A token, and what it is checked with.
+    Jwt(Jwt, jwt::Held),
     /// Of Adyen: a signature in each notification, unless a header has one of the body.
     Adyen(Signed),
 }
@@ -100,19 +110,30 @@ impl Verifier {
         };
         Ok(Self(match verify {
             Verify::None {} => Scheme::Open,
+            Verify::AwsSns(sns) => Scheme::AwsSns(sns.clone()),
+            Verify::Mtls(mtls) => Scheme::Mtls(mtls.clone()),
+            Verify::Paypal(paypal) => Scheme::Paypal(paypal.clone()),
+            Verify::Jwt(jwt) => {
+                let held = signed.keys.into_iter().filter_map(Key::into_secret).collect();
+                Scheme::Jwt(jwt.clone(), jwt::Held::of(jwt, held))
+            }
             Verify::Adyen(_) => Scheme::Adyen(signed),
             _ => Scheme::Signed(signed),
         }))
     }
 
-    /// Checks a request. `_keys` is what was fetched because this verifier had asked for it; `now_ms` is the time
+    /// Checks a request. `keys` is what was fetched because this verifier had asked for it; `now_ms` is the time
     /// in milliseconds since the Unix epoch.
     ///
     /// # Errors
     /// Why the request is not believed.
-    pub fn verify(&self, request: &Request<'_>, _keys: &Keys, now_ms: u64) -> Result<Verdict, Refusal> {
+    pub fn verify(&self, request: &Request<'_>, keys: &Keys, now_ms: u64) -> Result<Verdict, Refusal> {
         let id = match &self.0 {
             Scheme::Open => None,
+            Scheme::AwsSns(sns) => return sns.verify(request, keys, now_ms),
+            Scheme::Mtls(mtls) => return mtls.verify(request, now_ms),
+            Scheme::Paypal(paypal) => return paypal.verify(request, keys, now_ms),
+            Scheme::Jwt(token, held) => return jwt::verify(token, held, request, keys, now_ms),
             Scheme::Adyen(signed) if !signed.is_meant(request) => {
                 adyen::verify(&signed.keys, request.body)?;
                 None

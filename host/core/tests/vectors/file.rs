@@ -14,7 +14,7 @@ use stepmill_core::secret::{Secret, SecretRef};
 use stepmill_core::signature::{Keys, Refusal, Request, Verdict, Verifier, Verify, Weakness};
 
 /// Schemes that need more than a request and a secret: each has a test of its own.
-const ELSEWHERE: [&str; 3] = ["aws-sns", "jwt", "paypal"];
+pub const ELSEWHERE: [&str; 4] = ["aws-sns", "jwt", "mtls", "paypal"];
 
 #[derive(Clone, Deserialize)]
 pub struct File {
@@ -229,7 +229,9 @@ impl Sent {
         let request = Request { method, url, headers, body, client_certificate: None };
         match verifier.verify(&request, &Keys::none(), now_ms)? {
             Verdict::Genuine(verified) => Ok(verified.id),
-            Verdict::NeedsKey { url } => panic!("no scheme of these needs a key, but this one that at {url}"),
+            Verdict::NeedsKey { url, .. } => {
+                panic!("no scheme of these needs a key, but this one that at {url}")
+            }
         }
     }
 }

@@ -41,6 +41,11 @@ pub(super) fn verifier(
         let help = "give ingress.public_url in stepmill.yaml, such as https://hooks.example.com";
         found.push(at.source.error(&scheme, message).help(help));
     }
+    if let Some(origin) = verify.stand_in() {
+        let message = format!("whoever answers at {origin} can sign events of {}", webhook.path);
+        let help = "keep keys for tests: without it the provider's own hosts are asked";
+        found.push(at.source.error(&under("keys"), message).help(help).warning());
+    }
     if !verify.problems().is_empty() {
         // Each has an error of the plan.
         return None;

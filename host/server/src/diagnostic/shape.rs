@@ -62,7 +62,10 @@ pub(super) fn misshapes(schema: &Value, value: &Value) -> Vec<Misshape> {
 }
 
 /// How a value of this type names a secret, if it may be one.
-fn secret(definition: &str) -> Option<fn(&str) -> Result<(), InvalidSecretRef>> {
+/// Says what is wrong with a text in the place of a secret.
+type Check = fn(&str) -> Result<(), InvalidSecretRef>;
+
+fn secret(definition: &str) -> Option<Check> {
     match definition.rsplit('/').next()? {
         "SecretRef" => Some(|text| text.parse::<SecretRef>().map(|_| ())),
         "PublicKey" => Some(|text| text.parse::<PublicKey>().map(|_| ())),

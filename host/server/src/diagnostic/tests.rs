@@ -89,6 +89,11 @@ fn each_mistake_in_a_workflow_says_where_it_is_and_what_would_be_right() {
                 "what is signed without the body",
                 &webhook("verify: { scheme: hmac, header: x, secret: env:X, signed: \"{timestamp}\" }"),
             ),
+            ("a handshake that there is not", &webhook("verify: { scheme: none }, handshake: graph")),
+            (
+                "a handshake with a key of another",
+                &webhook("verify: { scheme: none }, handshake: { kind: websub, topics: x }"),
+            ),
             ("YAML 1.1's booleans", &step("    retry: { jitter: no }\n")),
             ("a merge key", "base: &base { id: a }\nname: a\nsteps:\n  - <<: *base\n    use: map\n"),
         ],

@@ -34,6 +34,8 @@ pub(super) enum Answered {
     Configured(Configured),
     /// A step has answered it.
     Now(RunId, Answer),
+    /// It was no event but a provider's question.
+    Asked(Response),
 }
 
 impl IntoResponse for Answered {
@@ -67,6 +69,7 @@ impl IntoResponse for Answered {
             Self::Configured(answer) => answer.into_response(),
             Self::Now(run, Answer::Output(document)) => output(run, &document),
             Self::Now(run, Answer::Failed(failure)) => failed(run, &failure),
+            Self::Asked(answer) => answer,
             Self::Now(run, Answer::Nothing) => Self::Accepted(Outcome::New(run)).into_response(),
         }
     }

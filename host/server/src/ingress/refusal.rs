@@ -12,8 +12,8 @@ use stepmill_core::journal::BATCH_BYTES;
 pub enum Refusal {
     /// No webhook has this path.
     NotFound,
-    /// Not a POST.
-    Method,
+    /// Neither a POST nor a question that the webhook answers; the methods of those.
+    Method(&'static [&'static str]),
     /// The operator takes nothing at this path now.
     Blocked,
     /// The sender's address is none of those that may call the webhook.
@@ -25,6 +25,10 @@ pub enum Refusal {
     },
     /// The signature is missing, wrong, or out of its time. The sender is not told which.
     Signature,
+    /// The key that the signature is made with cannot be fetched now.
+    KeyUnavailable,
+    /// A provider's question that is not answered. The caller is not told why.
+    Handshake,
     /// The body is longer than the webhook allows, in bytes.
     TooLarge {
         /// The limit.
@@ -71,11 +75,13 @@ impl Refusal {
     pub fn code(&self) -> &'static str {
         match self {
             Self::NotFound => "no-such-webhook",
-            Self::Method => "method-not-allowed",
+            Self::Method(_) => "method-not-allowed",
             Self::Blocked => "source-blocked",
             Self::NotAllowed => "not-allowed",
             Self::RateLimited { .. } => "rate-limited",
             Self::Signature => "signature-refused",
+            Self::KeyUnavailable => "key-unavailable",
+            Self::Handshake => "handshake-refused",
             Self::TooLarge { .. } => "body-too-large",
             Self::Timeout => "body-timeout",
             Self::Interrupted => "body-interrupted",
@@ -95,9 +101,10 @@ impl Refusal {
     fn status(&self) -> StatusCode {
         match self {
             Self::NotFound => StatusCode::NOT_FOUND,
-            Self::Method => StatusCode::METHOD_NOT_ALLOWED,
+            Self::Method(_) => StatusCode::METHOD_NOT_ALLOWED,
             Self::Blocked | Self::NotAllowed => StatusCode::FORBIDDEN,
             Self::Signature => StatusCode::UNAUTHORIZED,
+            Self::Handshake => StatusCode::FORBIDDEN,
             Self::TooLarge { .. } => StatusCode::PAYLOAD_TOO_LARGE,
             Self::Timeout => StatusCode::REQUEST_TIMEOUT,
             Self::Interrupted | Self::Framing => StatusCode::BAD_REQUEST,
@@ -106,18 +113,22 @@ impl Refusal {
             Self::BatchTooLarge => StatusCode::PAYLOAD_TOO_LARGE,
             Self::DedupeKey(_) | Self::Key(_) => StatusCode::UNPROCESSABLE_ENTITY,
             Self::Busy | Self::RateLimited { .. } => StatusCode::TOO_MANY_REQUESTS,
-            Self::JournalFull | Self::JournalUnavailable | Self::Draining => StatusCode::SERVICE_UNAVAILABLE,
+            Self::KeyUnavailable | Self::JournalFull | Self::JournalUnavailable | Self::Draining => {
+                StatusCode::SERVICE_UNAVAILABLE
+            }
         }
     }
 
     fn message(&self) -> String {
         match self {
             Self::NotFound => "no webhook has this path".into(),
-            Self::Method => "a webhook takes POST".into(),
+            Self::Method(_) => "a webhook takes POST".into(),
             Self::Blocked => "nothing is taken here now".into(),
             Self::NotAllowed => "the request is not allowed".into(),
             Self::RateLimited { .. } => "more requests than this sender may make: send it again later".into(),
             Self::Signature => "the request could not be verified".into(),
+            Self::KeyUnavailable => "the request could not be verified now: send it again later".into(),
+            Self::Handshake => "the handshake is not answered".into(),
             Self::TooLarge { limit } => format!("the body is larger than {limit} bytes"),
             Self::Timeout => "the body came too slowly".into(),
             Self::Interrupted => "the body broke off".into(),
@@ -145,11 +156,13 @@ impl Refusal {
             Self::RateLimited { after_ms } => Some(after_ms.div_ceil(1_000).max(1)),
             Self::JournalFull => Some(30),
             Self::JournalUnavailable => Some(5),
+            Self::KeyUnavailable => Some(60),
             Self::NotFound
-            | Self::Method
+            | Self::Method(_)
             | Self::Blocked
             | Self::NotAllowed
             | Self::Signature
+            | Self::Handshake
             | Self::TooLarge { .. }
             | Self::Timeout
             | Self::Interrupted
@@ -170,8 +183,10 @@ impl IntoResponse for Refusal {
         if let Some(seconds) = self.retry_after() {
             response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from(seconds));
         }
-        if self == Self::Method {
-            response.headers_mut().insert(header::ALLOW, HeaderValue::from_static("POST"));
+        if let Self::Method(others) = &self {
+            let allow = std::iter::once("POST").chain(others.iter().copied()).collect::<Vec<_>>().join(", ");
+            let allow = HeaderValue::try_from(allow).unwrap_or(HeaderValue::from_static("POST"));
+            response.headers_mut().insert(header::ALLOW, allow);
         }
         response
     }

@@ -15,7 +15,7 @@ use stepmill_server::catalog::{self, Catalog, Live};
 use stepmill_server::config::Project;
 use stepmill_server::entropy::SystemEntropy;
 use stepmill_server::health::Health;
-use stepmill_server::ingress::{self, Admission, Ingress};
+use stepmill_server::ingress::{self, Admission, Handshakes, Ingress, KeyCache};
 use stepmill_server::listener::Listener;
 use stepmill_server::listener::tls::{self, Certificates};
 use stepmill_server::sources::Sources;
@@ -73,6 +73,8 @@ pub(super) async fn ingress(config: &Path, durable: bool) {
         wake,
         health,
         waiting: Semaphore::new(ingress::WAITING),
+        handshakes: Handshakes::new(project.data_folder().join("handshakes")),
+        keys: KeyCache::default(),
     };
     let (certificates, _) = tls::read(&project).unwrap_or_else(|errors| panic!("{errors}"));
     let certificates = (Certificates::new(certificates), tls::INGRESS);

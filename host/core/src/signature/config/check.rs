@@ -18,6 +18,10 @@ impl Verify {
             Self::StandardWebhooks(either) | Self::Svix(either) => either.problems(),
             Self::Gitlab(gitlab) => gitlab.problems(),
             Self::Hmac(hmac) => hmac.problems(),
+            Self::AwsSns(sns) => sns.problems(),
+            Self::Jwt(jwt) => jwt.problems(),
+            Self::Mtls(mtls) => mtls.problems(),
+            Self::Paypal(paypal) => paypal.problems(),
             Self::ApiKey(api_key) => api_key.problems(),
             Self::Basic(basic) if basic.user.is_empty() || basic.user.contains(':') => {
                 vec![("user", "the user is empty or has a colon in it, which RFC 7617 does not allow".into())]
@@ -39,6 +43,7 @@ impl Verify {
                 let id = hmac.id.as_deref().map(|id| ("id", id));
                 std::iter::once(("header", &*hmac.header)).chain(timestamp).chain(id).collect()
             }
+            Self::Jwt(jwt) => jwt.header.as_deref().map(|name| ("header", name)).into_iter().collect(),
             Self::ApiKey(api_key) => {
                 api_key.header.as_deref().map(|name| ("header", name)).into_iter().collect()
             }

@@ -7,7 +7,7 @@ use std::time::Duration;
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
-use super::{ApiKey, Basic, Dated, EitherKey, Gitlab, Hmac, Parts, Public, Shared};
+use super::{ApiKey, Basic, Dated, EitherKey, Gitlab, Hmac, Jwks, Jwt, Parts, Public, Shared};
 use crate::secret::{InvalidSecretRef, SecretRef};
 use crate::signature::key::Form;
 use crate::signature::preset::{self, Preset};
@@ -159,6 +159,21 @@ impl Gitlab {
 impl Hmac {
     pub(super) fn parts(&self) -> Parts<'_> {
         parts(&preset::HMAC, ("secret", &self.secret), self.previous.as_ref(), self.tolerance)
+    }
+}
+
+impl Jwt {
+    /// A key set that is in a file is no secret, and found as one.
+    pub(super) fn parts(&self) -> Parts<'_> {
+        let set = match &self.jwks {
+            Some(Jwks::File(file)) => Some(("jwks", file)),
+            Some(Jwks::Url(_)) | None => None,
+        };
+        let secret = self.secret.as_ref().map(|secret| ("secret", secret));
+        let previous = self.previous.as_ref().map(|previous| ("previous", previous));
+        let all = set.into_iter().chain(secret).chain(previous);
+        let credentials = all.map(|(key, reference)| preset::JWT.key.of(key, reference)).collect();
+        Parts { preset: &preset::JWT, credentials, tolerance: None }
     }
 }
 

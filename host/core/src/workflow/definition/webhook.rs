@@ -10,6 +10,7 @@ use serde_json::Value;
 use crate::body;
 use crate::duration;
 use crate::flow::rate;
+use crate::handshake::{self, Handshake};
 use crate::network::Network;
 use crate::signature;
 
@@ -21,6 +22,11 @@ pub struct Webhook {
     pub path: String,
     /// How the sender proves itself. Write `{ scheme: none }` to accept anybody.
     pub verify: signature::Verify,
+    /// How the sender asks, before it sends anything, whether the URL is its customer's; what belongs to the scheme of
+    /// `verify` unless given. `none` answers nothing.
+    #[serde(default, skip_serializing_if = "Option::is_none", deserialize_with = "handshake::by_name")]
+    #[schemars(schema_with = "handshake::by_name_schema")]
+    pub handshake: Option<Handshake>,
     /// Expression for the key under which a repeated event is recognised, such as
     /// `${{ headers['x-order-id'] }}`. Without one an event is known by what its sender's scheme knows it by, a CloudEvent
     /// by its source and id; `none` takes each for another.

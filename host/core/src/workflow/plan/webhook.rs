@@ -48,6 +48,11 @@ fn webhook_at(at: &str, webhook: &Webhook, problems: &mut Problems) -> Option<Te
     if let Some(error) = webhook.rate.as_ref().and_then(|rate| Rate::try_new(rate).err()) {
         problems.add(format!("{at}/rate/{}", error.key()), error.to_string());
     }
+    if let Some(handshake) = &webhook.handshake {
+        for (key, message) in handshake.problems(&webhook.verify) {
+            problems.add(format!("{at}/handshake/{key}").trim_end_matches('/'), message);
+        }
+    }
     if webhook.dedupe_for.is_zero() || webhook.dedupe_for > DEDUPE_MAX {
         problems.add(format!("{at}/dedupe_for"), "dedupe_for is zero or over a year: give a time such as 7d");
     }
