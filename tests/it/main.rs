@@ -7,6 +7,7 @@
     reason = "a test that cannot go on panics"
 )]
 
+mod answers;
 mod approvals;
 mod attacks;
 mod authors;

@@ -10,6 +10,8 @@ use crate::{Pace, backlog};
 
 /// Share of the bare handler's rate that the durable journal is to reach.
 const AIM: f64 = 0.45;
+/// Webhooks of the variant with many.
+const ROUTES: usize = 1_000;
 /// Threads that send: one could be what limits the bare handler.
 const THREADS: usize = 2;
 
@@ -17,6 +19,7 @@ const THREADS: usize = 2;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Variant {
     Durable,
+    Routes,
     Unsynced,
     Bare,
     Engine,
@@ -26,6 +29,7 @@ impl Variant {
     fn name(self) -> &'static str {
         match self {
             Self::Durable => "Stepmill, durable, accepting only",
+            Self::Routes => "Stepmill, durable, with 1,000 webhooks",
             Self::Unsynced => "Stepmill, not synced, accepting only",
             Self::Bare => "bare axum: HMAC, then 202",
             Self::Engine => "Stepmill, durable, running an echo step",
@@ -36,7 +40,7 @@ impl Variant {
 /// Prints the tables.
 pub(crate) fn bench(pace: Pace) {
     let mut load = Load::start();
-    let all = [Variant::Durable, Variant::Unsynced, Variant::Bare, Variant::Engine];
+    let all = [Variant::Durable, Variant::Routes, Variant::Unsynced, Variant::Bare, Variant::Engine];
     table(pace, &mut load, 64, 3, &all);
     table(pace, &mut load, 256, 2, &[Variant::Durable, Variant::Unsynced, Variant::Bare]);
 }
@@ -97,10 +101,16 @@ fn table(pace: Pace, load: &mut Load, connections: usize, rounds: usize, variant
 
 /// One variant on a fresh folder; with an engine also the runs completed a second.
 fn measure(pace: Pace, load: &mut Load, connections: usize, variant: Variant) -> (Outcome, Option<f64>) {
-    let project = Project::new().guests(&["echo"]).workflow("orders", "  - { id: echo, use: echo }");
+    const STEPS: &str = "  - { id: echo, use: echo }";
+    let mut project = Project::new().guests(&["echo"]).workflow("orders", STEPS);
+    if variant == Variant::Routes {
+        for number in 1..ROUTES {
+            project = project.workflow(&format!("orders-{number}"), STEPS);
+        }
+    }
     let config = project.write();
     let server = Server::start(&match variant {
-        Variant::Durable => What::Ingress { config, durable: true },
+        Variant::Durable | Variant::Routes => What::Ingress { config, durable: true },
         Variant::Unsynced => What::Ingress { config, durable: false },
         Variant::Bare => What::Bare,
         Variant::Engine => What::Service { config },

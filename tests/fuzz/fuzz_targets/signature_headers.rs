@@ -1,36 +1,48 @@
-//! Headers of signatures under every scheme, with fixed keys. The lines up to an empty one are headers.
+//! What requests prove by, under every scheme that there are vectors of. The lines up to an empty one are headers.
 #![no_main]
 
+use std::collections::BTreeMap;
 use std::convert::Infallible;
 use std::sync::LazyLock;
+use std::{fs, path::Path};
 
 use libfuzzer_sys::fuzz_target;
+use serde_json::Value;
 use stepmill_core::secret::{Secret, SecretRef};
-use stepmill_core::signature::Verifier;
+use stepmill_core::signature::{Headers, Keys, Request, Verdict, Verifier};
 
-/// As YAML would say them. A key is the name of its variable.
-const SCHEMES: [&str; 5] = [
-    r#"{"scheme":"hmac","header":"x-signature","secret":"env:KEY"}"#,
-    r#"{"scheme":"hmac","header":"x-signature","secret":"env:KEY","encoding":"base64","algorithm":"sha1","prefix":"p="}"#,
-    r#"{"scheme":"github","secret":"env:KEY","previous":"env:OTHER"}"#,
-    r#"{"scheme":"shopify","secret":"env:KEY"}"#,
-    r#"{"scheme":"standard-webhooks","secret":"env:WHSEC"}"#,
-];
-const WHSEC: &str = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw";
-/// When the seeds were signed.
-const NOW_MS: u64 = 1_700_000_000_000;
+/// When the seeds were signed: the vectors' own time.
+const NOW_MS: u64 = 1_767_323_045_000;
+const URL: &str = "https://hooks.example.com/in?key=a&bodySHA256=b";
 
+/// The configs of the vectors, with their secrets.
 static VERIFIERS: LazyLock<Vec<Verifier>> = LazyLock::new(|| {
-    let resolve = |reference: &SecretRef| {
-        let key = if reference.to_string() == "env:WHSEC" { WHSEC } else { "key" };
-        Ok::<_, Infallible>(Secret::new(key))
-    };
-    let verifiers = SCHEMES.iter().map(|scheme| {
-        let verify = serde_json::from_str(scheme).expect("the schemes are known");
-        Verifier::try_new(&verify, resolve).expect("the keys are good")
-    });
-    verifiers.collect()
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../senders/vectors");
+    let files = fs::read_dir(folder).expect("the vectors are beside the targets");
+    let paths = files.map(|file| file.expect("it can be read").path());
+    let texts = paths.filter(|path| path.is_file()).map(|path| fs::read_to_string(path).expect("it can be read"));
+    texts.map(|text| verifier(&serde_json::from_str(&text).expect("a vector is JSON"))).collect()
 });
+
+fn verifier(file: &Value) -> Verifier {
+    let verify = serde_json::from_value(file["verify"].clone()).expect("the schemes are known");
+    let secrets: BTreeMap<String, String> =
+        serde_json::from_value(file["secrets"].clone()).unwrap_or_default();
+    let resolve = |reference: &SecretRef| {
+        let SecretRef::Env(name) = reference else { panic!("{reference} is no variable") };
+        Ok::<_, Infallible>(Secret::new(secrets[name].clone()))
+    };
+    Verifier::try_new(&verify, resolve).expect("the secrets are good")
+}
+
+struct Lines<'d>(Vec<(&'d [u8], &'d [u8])>);
+
+impl Headers for Lines<'_> {
+    fn values(&self, name: &str) -> Vec<&[u8]> {
+        let of_name = self.0.iter().filter(|(header, _)| header.eq_ignore_ascii_case(name.as_bytes()));
+        of_name.map(|(_, value)| *value).collect()
+    }
+}
 
 fuzz_target!(|data: &[u8]| {
     let end = data.windows(2).position(|pair| pair == b"\n\n").unwrap_or(data.len());
@@ -39,12 +51,13 @@ fuzz_target!(|data: &[u8]| {
         let at = line.windows(2).position(|pair| pair == b": ")?;
         Some((&line[..at], &line[at + 2..]))
     });
-    let headers: Vec<(&[u8], &[u8])> = lines.collect();
-    let values = |name: &str| {
-        let of_name = headers.iter().filter(|(header, _)| header.eq_ignore_ascii_case(name.as_bytes()));
-        of_name.map(|(_, value)| *value).collect()
-    };
+    let headers = Lines(lines.collect());
+    let request =
+        Request { method: "POST", url: URL, headers: &headers, body, client_certificate: Some(body) };
     for verifier in VERIFIERS.iter() {
-        let _ = verifier.verify(&values, body, NOW_MS);
+        if let Ok(Verdict::NeedsKey { url, .. }) = verifier.verify(&request, &Keys::none(), NOW_MS) {
+            // The key, too, comes from elsewhere.
+            let _ = verifier.verify(&request, &Keys::none().with(url, body), NOW_MS);
+        }
     }
 });

@@ -61,14 +61,11 @@ pub(super) fn misshapes(schema: &Value, value: &Value) -> Vec<Misshape> {
     walk.found
 }
 
-/// How a value of this type names a secret, if it may be one.
-/// Says what is wrong with a text in the place of a secret.
-type Check = fn(&str) -> Result<(), InvalidSecretRef>;
-
-fn secret(definition: &str) -> Option<Check> {
+/// Whether a text of this type names a secret as it should; none if it is no type of secrets.
+fn named(definition: &str, text: &str) -> Option<Result<(), InvalidSecretRef>> {
     match definition.rsplit('/').next()? {
-        "SecretRef" => Some(|text| text.parse::<SecretRef>().map(|_| ())),
-        "PublicKey" => Some(|text| text.parse::<PublicKey>().map(|_| ())),
+        "SecretRef" => Some(text.parse::<SecretRef>().map(|_| ())),
+        "PublicKey" => Some(text.parse::<PublicKey>().map(|_| ())),
         _ => None,
     }
 }
@@ -85,8 +82,8 @@ impl<'a> Walk<'a> {
             return;
         }
         if let Some(definition) = schema.get("$ref").and_then(Value::as_str) {
-            if let (Some(named), Some(text)) = (secret(definition), value.as_str()) {
-                if let Err(problem) = named(text) {
+            if let Some(named) = value.as_str().and_then(|text| named(definition, text)) {
+                if let Err(problem) = named {
                     self.found.push(Misshape::NoSecret { pointer: self.pointer.clone(), problem });
                 }
             } else if let Some(schema) =

@@ -154,6 +154,22 @@ fn every_mistake_in_what_starts_a_run_has_its_sentence() {
             with("respond", json!({ "from": "frst", "within": "5s" })),
             "/on/webhook/respond/from: there is no step \"frst\"",
         ),
+        (
+            with("answer", json!({ "status": 404 })),
+            "/on/webhook/answer/status: status is 404: give 200 to 299",
+        ),
+        (
+            with("answer", json!({ "headers": { "Content-Length": "3" } })),
+            "/on/webhook/answer/headers/Content-Length: Content-Length is given by the host",
+        ),
+        (
+            with("answer", json!({ "headers": { "x-a": "é" } })),
+            "/on/webhook/answer/headers/x-a: the value of x-a holds more than",
+        ),
+        (
+            with("answer", json!({ "body": "${{ input.id }}" })),
+            "/on/webhook/answer/body: the answer refers to input, which is not there when",
+        ),
         (gather(json!({ "by": "${{ body.id }}", "for": "0s" })), "/on/gather/for: for is zero"),
         (gather(json!({ "by": "${{ body.id }}", "for": "1m", "max": 1 })), "/on/gather/max: max is 1"),
         (
