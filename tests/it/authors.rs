@@ -237,7 +237,7 @@ fn a_diff_says_what_a_new_version_can_reach_and_takes() {
         let said = plugin(place.path(), &["diff", old, new, "--strict"]);
         let text: Vec<&str> = said.out.lines().filter(|line| !line.starts_with("size ")).collect();
         let code = said.code;
-        writeln!(read, "=== exit code {code:?}{}\n{}\n", said.err, text.join("\n")).unwrap();
+        writeln!(read, "=== exit code {code:?}\n{}{}\n", said.err, text.join("\n")).unwrap();
     }
     insta::assert_snapshot!(read);
 

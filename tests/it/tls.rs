@@ -172,14 +172,15 @@ async fn http_2_is_agreed_on_and_old_versions_of_tls_are_not() {
         let response = client.post(format!("{}/orders", host.ingress)).body("{}").send().await.unwrap();
         assert_eq!((response.version(), response.status().as_u16()), (version, 401));
     }
-    // The greeting of a client that knows TLS 1.1 and no more (RFC 4346), and the alert protocol_version, fatal.
+    // The greeting of a client that knows TLS 1.1 and no more (RFC 4346), and a fatal alert: protocol_version, or
+    // handshake_failure as none of its cipher suites is one of ours.
     let body = [&[3, 2][..], &[7; 32], &[0, 0, 2, 0, 0x2f, 1, 0]].concat();
     let length = u8::try_from(body.len()).unwrap();
     let hello = [&[22, 3, 1, 0, length + 4, 1, 0, 0, length][..], &body].concat();
     let mut raw = Raw::connect(&host.ingress).await;
     raw.send(hello).await;
     let answer = raw.rest().await;
-    assert_eq!((answer.first(), answer.get(5..)), (Some(&21), Some(&[2, 70][..])), "{answer:?}");
+    assert!(matches!(answer.as_slice(), [21, _, _, _, _, 2, 40 | 70]), "{answer:?}");
     // Nor does who speaks in the clear.
     let mut raw = Raw::connect(&host.ingress).await;
     raw.send(post("/orders", "1", "", "{}")).await;

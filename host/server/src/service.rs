@@ -214,6 +214,11 @@ impl Service {
         self.is_watching = true;
     }
 
+    /// Where it listens.
+    pub fn addresses(&self) -> io::Result<Addresses> {
+        Ok(Addresses { ingress: self.ingress.url()?, admin: self.admin.url()?, pid: std::process::id() })
+    }
+
     /// Where webhooks go.
     pub fn ingress_addr(&self) -> io::Result<SocketAddr> {
         self.ingress.address()
@@ -373,11 +378,7 @@ impl Service {
     fn announce(&self) -> Result<(), StartError> {
         let data = self.current.project.data_folder();
         let fail = |source| StartError::Data { folder: data.clone(), source };
-        let addresses = Addresses {
-            ingress: self.ingress.url().map_err(fail)?,
-            admin: self.admin.url().map_err(fail)?,
-            pid: std::process::id(),
-        };
+        let addresses = self.addresses().map_err(fail)?;
         std::fs::create_dir_all(&data).and_then(|()| addresses.write(&data)).map_err(fail)?;
         tracing::info!(ingress = %addresses.ingress, admin = %addresses.admin, "listening");
         Ok(())

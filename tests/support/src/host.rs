@@ -10,8 +10,8 @@ use stepmill_core::journal::PhaseName;
 use stepmill_core::run::{Entry, State};
 use stepmill_core::{Clock, RunId};
 use stepmill_journal::LocalJournal;
-use stepmill_server::Service;
 use stepmill_server::config;
+use stepmill_server::service::{Addresses, Service};
 use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
 
@@ -55,8 +55,8 @@ impl Host {
     }
 
     fn run(service: Service) -> Self {
-        let ingress = format!("http://{}", service.ingress_addr().unwrap());
-        let admin = AdminClient::new(format!("http://{}", service.admin_addr().unwrap()));
+        let Addresses { ingress, admin, .. } = service.addresses().unwrap();
+        let admin = AdminClient::new(admin);
         let (stop, stopped) = oneshot::channel::<()>();
         let served = tokio::spawn(service.run(async move {
             let _ = stopped.await;

@@ -180,8 +180,14 @@ impl Scanner {
                 chunk = if left == 0 { Chunk::DataEnds { cr: false } } else { Chunk::Data { left } };
                 continue;
             }
+            let next = match self.chunk(chunk, byte) {
+                Ok(next) => next,
+                // What is right before it goes on, however it was cut into pieces.
+                Err(_) if passed > 0 => break,
+                Err(fault) => return Err(fault),
+            };
             passed = passed.saturating_add(1);
-            match self.chunk(chunk, byte)? {
+            match next {
                 Some(next) => chunk = next,
                 None => {
                     self.at = At::Head;
@@ -215,7 +221,7 @@ impl Scanner {
             (Chunk::DataEnds { cr: false }, b'\r') => Chunk::DataEnds { cr: true },
             (Chunk::DataEnds { cr: true }, b'\n') => Chunk::Size { bytes: 0, digits: 0 },
             (Chunk::Trailers { .. }, b'\r') => Chunk::LastLf,
-            (Chunk::Trailer { left }, b'\r') => Chunk::TrailerEnds { left },
+            (Chunk::Trailer { left }, b'\r') => Chunk::TrailerEnds { left: left.saturating_sub(1) },
             (Chunk::Trailers { left: 0 } | Chunk::Trailer { left: 0 }, _) => {
                 return Err(Fault::Headers { count: self.limits.count, bytes: self.limits.bytes });
             }
@@ -224,7 +230,7 @@ impl Scanner {
             | (Chunk::Trailer { left }, b'\t' | b' '..=b'~' | 0x80..) => {
                 Chunk::Trailer { left: left.saturating_sub(1) }
             }
-            (Chunk::TrailerEnds { left }, b'\n') => Chunk::Trailers { left },
+            (Chunk::TrailerEnds { left }, b'\n') => Chunk::Trailers { left: left.saturating_sub(1) },
             (Chunk::LastLf, b'\n') => return Ok(None),
             (
                 Chunk::Size { .. }
