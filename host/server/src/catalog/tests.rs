@@ -284,6 +284,15 @@ async fn a_weak_scheme_has_a_note_that_fails_nothing() {
 }
 
 #[tokio::test]
+async fn a_scheme_of_certificates_needs_a_listener_that_asks_for_them() {
+    let webhook = webhook("a", "{ scheme: mtls, sans: [shop.example.com] }");
+    let files = [("stepmill.yaml", CONFIG), ("workflows/a.yaml", webhook.as_str())];
+    let report = checked(&files, CheckOptions { offline: true, strict: false }).await;
+    let text = report.diagnostics.to_string();
+    assert!(!report.is_ok() && text.contains("give server.tls.client_ca in stepmill.yaml"), "{text}");
+}
+
+#[tokio::test]
 async fn a_scheme_that_signs_the_url_needs_to_know_it() {
     let webhook = webhook("a", "{ scheme: square, secret: env:PATH }");
     for (more, problem) in [

@@ -41,6 +41,11 @@ pub(super) fn verifier(
         let help = "give ingress.public_url in stepmill.yaml, such as https://hooks.example.com";
         found.push(at.source.error(&scheme, message).help(help));
     }
+    if matches!(verify, Verify::Mtls(_)) && !asks_for_certificates(project) {
+        let message = "no caller is asked for a certificate, so that none would be believed";
+        let help = "give server.tls.client_ca in stepmill.yaml: who signs the certificates of callers";
+        found.push(at.source.error(&scheme, message).help(help));
+    }
     if let Some(origin) = verify.stand_in() {
         let message = format!("whoever answers at {origin} can sign events of {}", webhook.path);
         let help = "keep keys for tests: without it the provider's own hosts are asked";
@@ -76,4 +81,8 @@ fn weak(verify: &Verify) -> Option<String> {
 
 fn has_public_url(project: &Project) -> bool {
     project.config.ingress.public_url.is_some() || project.config.approvals.is_some()
+}
+
+fn asks_for_certificates(project: &Project) -> bool {
+    project.config.server.tls.as_ref().is_some_and(|tls| tls.client_ca.is_some())
 }
