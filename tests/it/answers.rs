@@ -6,13 +6,10 @@ use stepmill_test_support::host::Host;
 use stepmill_test_support::project::{Project, SECRET};
 use stepmill_test_support::sender::client;
 
-const STEPS: &str = "steps:\n  - { id: same, use: map, with: { jq: . } }\n";
-
-fn workflow(name: &str, answer: &str) -> String {
-    format!(
-        "name: {name}\non:\n  webhook:\n    path: /{name}\n    verify: {{ scheme: hmac, header: x-signature, secret: \
-         \"file:secret\" }}\n    dedupe: \"${{{{ headers['x-id'] }}}}\"\n    answer: {answer}\n{STEPS}"
-    )
+/// A project with a webhook that answers so.
+fn with(project: Project, name: &str, answer: &str) -> Project {
+    let keys = format!("dedupe: \"${{{{ headers['x-id'] }}}}\"\n    answer: {answer}");
+    project.workflow_with(name, &keys, "  - { id: same, use: map, with: { jq: . } }")
 }
 
 struct Answer {
@@ -35,18 +32,15 @@ async fn send(host: &Host, path: &str, id: &str) -> Answer {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn an_answer_of_config_is_given_again_with_the_run_that_has_the_event() {
-    let project = Project::new()
-        .file("secret", SECRET)
-        .file(
-            "workflows/json.yaml",
-            &workflow(
-                "json",
-                "{ status: 200, headers: { x-shop: seen }, body: { order: \"${{ body.order }}\", run: \"${{ run.id }}\" } }",
-            ),
-        )
-        .file("workflows/text.yaml", &workflow("text", "{ status: 201, body: \"[accepted]\" }"))
-        .file("workflows/empty.yaml", &workflow("empty", "{ status: 204 }"))
-        .file("workflows/odd.yaml", &workflow("odd", "{ body: \"${{ body.nothing.there }}\" }"));
+    let json_answer = "{ status: 200, headers: { x-shop: seen }, body: { order: \"${{ body.order }}\", run: \"${{ run.id }}\" } }";
+    let project = [
+        ("json", json_answer),
+        ("text", "{ status: 201, body: \"[accepted]\" }"),
+        ("empty", "{ status: 204 }"),
+        ("odd", "{ body: \"${{ body.nothing.there }}\" }"),
+    ]
+    .into_iter()
+    .fold(Project::new(), |project, (name, answer)| with(project, name, answer));
     let host = Host::in_memory(&project.write()).await;
     let first = send(&host, "/json", "1").await;
     assert_eq!((first.status, first.header.as_deref()), (200, Some("seen")));

@@ -9,11 +9,7 @@ use stepmill_test_support::raw::{Raw, post};
 
 /// A webhook at `/orders` with more keys.
 fn project(keys: &str) -> Project {
-    let webhook = format!(
-        "name: orders\non:\n  webhook:\n    path: /orders\n    verify: {{ scheme: hmac, header: x-signature, secret: \"file:secret\" }}\n    {keys}\n\
-         steps:\n  - {{ id: echo, use: echo }}\n"
-    );
-    Project::new().guests(&["echo"]).file("workflows/orders.yaml", &webhook)
+    Project::new().guests(&["echo"]).workflow_with("orders", keys, "  - { id: echo, use: echo }")
 }
 
 /// The status, the code if there is one, and the head of what a request is answered.

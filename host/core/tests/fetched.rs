@@ -2,20 +2,23 @@
 
 #![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, reason = "a test may fail so")]
 
+mod vectors {
+    pub mod written;
+}
+
 use std::collections::BTreeMap;
 use std::convert::Infallible;
 use std::fs;
-use std::path::Path;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
-use chrono::DateTime;
 use proptest::prelude::{any, prop_assert, proptest};
 use serde::Deserialize;
 use serde_json::{Value, json};
 use sha2::{Digest as _, Sha256};
 use stepmill_core::secret::{Secret, SecretRef};
 use stepmill_core::signature::{Algorithm, Keys, Refusal, Request, Verdict, Verifier, Verify, sign};
+use vectors::written::{Body, Written, folder, ms};
 
 const NAMES: [&str; 5] = ["aws-sns", "jwt", "jwt-published", "jwt-secret", "paypal"];
 
@@ -35,28 +38,12 @@ struct Case {
     name: String,
     now: Option<String>,
     id: Option<String>,
-    request: Sent,
+    request: Written,
     expect: String,
 }
 
-#[derive(Clone, Deserialize)]
-struct Sent {
-    method: String,
-    url: String,
-    headers: Vec<(String, String)>,
-    body: Body,
-}
-
-#[derive(Clone, Deserialize)]
-#[serde(untagged)]
-enum Body {
-    Text(String),
-    Bytes { base64: String },
-}
-
 fn read(name: &str) -> File {
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../tests/senders/vectors");
-    serde_json::from_str(&fs::read_to_string(folder.join(format!("{name}.json"))).unwrap()).unwrap()
+    serde_json::from_str(&fs::read_to_string(folder().join(format!("{name}.json"))).unwrap()).unwrap()
 }
 
 impl File {
@@ -75,8 +62,7 @@ impl File {
     }
 
     fn now_ms(&self, case: &Case) -> u64 {
-        let now = DateTime::parse_from_rfc3339(case.now.as_ref().unwrap_or(&self.now)).unwrap();
-        now.timestamp_millis().try_into().unwrap()
+        ms(case.now.as_ref().unwrap_or(&self.now))
     }
 
     fn verdict(&self, case: &Case) -> Result<Verdict, Refusal> {
@@ -88,16 +74,9 @@ impl File {
     }
 }
 
-impl Sent {
-    fn body(&self) -> Vec<u8> {
-        match &self.body {
-            Body::Text(text) => text.clone().into_bytes(),
-            Body::Bytes { base64 } => STANDARD.decode(base64).unwrap(),
-        }
-    }
-
+impl Written {
     fn verdict(&self, verifier: &Verifier, keys: &Keys, now_ms: u64) -> Result<Verdict, Refusal> {
-        let (method, url, headers, body) = (&self.method, &self.url, &self.headers, self.body());
+        let (method, url, headers, body) = (&self.method, &self.url, &self.headers, self.body.bytes());
         verifier.verify(
             &Request { method, url, headers, body: &body, client_certificate: None },
             keys,
@@ -186,12 +165,14 @@ fn what_is_signed_is_what_is_believed() {
     for name in ["aws-sns", "paypal"] {
         let file = read(name);
         for case in file.accepted() {
-            let body = case.request.body();
+            let body = case.request.body.bytes();
             for at in [0, body.len() / 2, body.len().saturating_sub(1)] {
                 let mut changed = body.clone();
                 changed[at] ^= 1;
-                let request =
-                    Sent { body: Body::Bytes { base64: STANDARD.encode(changed) }, ..case.request.clone() };
+                let request = Written {
+                    body: Body::Bytes { base64: STANDARD.encode(changed) },
+                    ..case.request.clone()
+                };
                 let verdict = request.verdict(&file.verifier(), &file.keys(), file.now_ms(case));
                 assert!(!is_genuine(&verdict), "{name}: {} at {at}", case.name);
             }

@@ -3,20 +3,21 @@
 
 #![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, reason = "a test may fail so")]
 
+mod vectors {
+    pub mod written;
+}
+
 use std::collections::BTreeMap;
 use std::convert::Infallible;
 use std::fs;
-use std::path::Path;
 
-use base64::Engine as _;
-use base64::engine::general_purpose::STANDARD;
-use chrono::DateTime;
 use proptest::prelude::{any, prop_assert, proptest};
 use serde::Deserialize;
 use serde_json::{Value, json};
 use stepmill_core::handshake::{Answer, Handshake, Handshaker, Outcome, Then};
 use stepmill_core::secret::{Secret, SecretRef};
 use stepmill_core::signature::{Keys, Request, Verdict, Verified, Verifier, Verify};
+use vectors::written::{Body, Written, folder, ms};
 
 #[derive(Deserialize)]
 struct File {
@@ -34,23 +35,8 @@ struct File {
 struct Case {
     name: String,
     now: Option<String>,
-    request: Sent,
+    request: Written,
     expect: Expect,
-}
-
-#[derive(Clone, Deserialize)]
-struct Sent {
-    method: String,
-    url: String,
-    headers: Vec<(String, String)>,
-    body: Body,
-}
-
-#[derive(Clone, Deserialize)]
-#[serde(untagged)]
-enum Body {
-    Text(String),
-    Bytes { base64: String },
 }
 
 #[derive(Clone, Deserialize)]
@@ -61,9 +47,8 @@ enum Expect {
 }
 
 fn files() -> Vec<File> {
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../tests/senders/vectors/handshakes");
     let mut files = Vec::new();
-    for entry in fs::read_dir(&folder).unwrap() {
+    for entry in fs::read_dir(folder().join("handshakes")).unwrap() {
         let path = entry.unwrap().path();
         let text = fs::read_to_string(&path).unwrap();
         files.push(serde_json::from_str(&text).unwrap_or_else(|error| panic!("{}: {error}", path.display())));
@@ -90,11 +75,7 @@ impl File {
 
     /// What the server does: it verifies, and asks with the proof, if there is one.
     fn outcome(&self, case: &Case) -> Outcome {
-        let now = DateTime::parse_from_rfc3339(case.now.as_ref().unwrap_or(&self.now)).unwrap();
-        let body = match &case.request.body {
-            Body::Text(text) => text.clone().into_bytes(),
-            Body::Bytes { base64 } => STANDARD.decode(base64).unwrap(),
-        };
+        let body = case.request.body.bytes();
         let request = Request {
             method: &case.request.method,
             url: &case.request.url,
@@ -102,7 +83,7 @@ impl File {
             body: &body,
             client_certificate: None,
         };
-        let now_ms = u64::try_from(now.timestamp_millis()).unwrap();
+        let now_ms = ms(case.now.as_ref().unwrap_or(&self.now));
         let keys =
             self.keys.iter().fold(Keys::none(), |keys, (url, document)| keys.with(url, document.as_bytes()));
         let proof = match self.verifier().verify(&request, &keys, now_ms) {
@@ -175,7 +156,7 @@ fn nobody_is_answered_who_has_not_proved_what_the_provider_proves() {
         let handshaker = file.handshaker();
         for case in &file.cases {
             let Body::Text(body) = &case.request.body else { continue };
-            let Sent { method, url, headers, .. } = &case.request;
+            let Written { method, url, headers, .. } = &case.request;
             let request = Request { method, url, headers, body: body.as_bytes(), client_certificate: None };
             if method == "POST" || handshaker.is_proven() {
                 let outcome = handshaker.answer(&request, None);

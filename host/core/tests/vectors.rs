@@ -6,6 +6,7 @@
 
 mod vectors {
     pub mod file;
+    pub mod written;
     pub mod wrong;
 }
 

@@ -19,6 +19,7 @@ use axum::middleware::{self, Next};
 use axum::response::Response;
 use axum::routing::{get, post};
 use axum::{Json, Router};
+use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 use stepmill_core::journal::KeptVersion;
 use stepmill_core::secret::Secret;
@@ -113,6 +114,12 @@ impl Admin {
             .merge(api)
             .fallback(|| async { Error::NoSuchPage })
     }
+}
+
+/// What a request's body asks for.
+fn read<T: DeserializeOwned>(body: &[u8]) -> Result<T, Error> {
+    serde_json::from_slice(body)
+        .map_err(|error| Error::InvalidRequest(format!("the request's body: {error}")))
 }
 
 async fn authorize(State(admin): State<Arc<Admin>>, request: Request, next: Next) -> Result<Response, Error> {

@@ -39,7 +39,7 @@ use tls::Certificates;
 pub use body::BodyError;
 pub use fault::Fault;
 pub use files::raise_file_limit;
-pub use peer::{ClientCertificate, Peer};
+pub use peer::Peer;
 pub use source::Source;
 
 /// Files that the process needs besides connections: the journal's, the sandbox's, requests to systems.

@@ -192,7 +192,7 @@ impl Sources {
         let workflow = self.workflow(path);
         let release = async || match &workflow {
             Some(workflow) => self.release_all(workflow, OPENED).await,
-            // Its workflow is gone: what is held is found by its name.
+            // Its workflow is gone, and what is held stays so: nothing could begin by its plan.
             None => Ok(0),
         };
         // Most of it while others go on being accepted, and what came meanwhile while they wait.

@@ -85,8 +85,13 @@ impl Project {
     /// Adds a workflow with a webhook at `/NAME`, signed with [`SECRET`] in `x-signature` and deduped
     /// by `x-id`; `steps` is a YAML list.
     pub fn workflow(self, name: &str, steps: &str) -> Self {
+        self.workflow_with(name, "dedupe: \"${{ headers['x-id'] }}\"", steps)
+    }
+
+    /// The same with these keys of the webhook in place of the dedupe key; more lines are indented by four.
+    pub fn workflow_with(self, name: &str, keys: &str, steps: &str) -> Self {
         let on = format!(
-            "on:\n  webhook:\n    path: /{name}\n    verify: {{ scheme: hmac, header: x-signature, secret: \"file:secret\" }}\n    dedupe: \"${{{{ headers['x-id'] }}}}\"\n"
+            "on:\n  webhook:\n    path: /{name}\n    verify: {{ scheme: hmac, header: x-signature, secret: \"file:secret\" }}\n    {keys}\n"
         );
         self.file(&format!("workflows/{name}.yaml"), &format!("name: {name}\n{on}steps:\n{steps}\n"))
     }

@@ -3,15 +3,15 @@
 use std::collections::BTreeMap;
 use std::convert::Infallible;
 use std::fs;
-use std::path::Path;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use chrono::DateTime;
 use serde::Deserialize;
 use serde_json::Value;
 use stepmill_core::secret::{Secret, SecretRef};
 use stepmill_core::signature::{Keys, Refusal, Request, Verdict, Verifier, Verify, Weakness};
+
+use super::written::{Written, folder, ms};
 
 /// Schemes that need more than a request and a secret: each has a test of its own.
 pub const ELSEWHERE: [&str; 4] = ["aws-sns", "jwt", "mtls", "paypal"];
@@ -37,21 +37,6 @@ pub struct Case {
     pub expect: String,
 }
 
-#[derive(Clone, Deserialize)]
-pub struct Written {
-    pub method: String,
-    pub url: String,
-    pub headers: Vec<(String, String)>,
-    pub body: Body,
-}
-
-#[derive(Clone, Deserialize)]
-#[serde(untagged)]
-pub enum Body {
-    Text(String),
-    Bytes { base64: String },
-}
-
 /// How much of a body is signed.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub enum Signed {
@@ -71,9 +56,8 @@ pub struct Sent {
 
 /// All files, by their names.
 pub fn all() -> Vec<File> {
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../tests/senders/vectors");
     let mut files = Vec::new();
-    for entry in fs::read_dir(&folder).unwrap() {
+    for entry in fs::read_dir(folder()).unwrap() {
         let path = entry.unwrap().path();
         if path.extension().is_some_and(|extension| extension == "json") {
             let text = fs::read_to_string(&path).unwrap();
@@ -199,8 +183,7 @@ impl File {
 
 impl Case {
     pub fn now_ms(&self, file: &File) -> u64 {
-        let now = self.now.as_ref().unwrap_or(&file.now);
-        DateTime::parse_from_rfc3339(now).unwrap().timestamp_millis().try_into().unwrap()
+        ms(self.now.as_ref().unwrap_or(&file.now))
     }
 
     pub fn sent(&self) -> Sent {
@@ -209,10 +192,7 @@ impl Case {
             method,
             url,
             headers: headers.into_iter().map(|(name, value)| (name, value.into_bytes())).collect(),
-            body: match body {
-                Body::Text(text) => text.into_bytes(),
-                Body::Bytes { base64 } => STANDARD.decode(base64).unwrap(),
-            },
+            body: body.bytes(),
         }
     }
 }

@@ -16,7 +16,7 @@ use stepmill_core::event::{Event, Trigger};
 use stepmill_core::journal::{Filter, PhaseName};
 use stepmill_core::run::{Decision, Entry, Phase, Stand, State as RunState, What, root};
 
-use super::{Admin, Error};
+use super::{Admin, Error, read};
 use crate::cancel;
 use crate::metrics;
 
@@ -198,8 +198,7 @@ pub(super) async fn decide(
     Path(id): Path<String>,
     body: Bytes,
 ) -> Result<Json<RunState>, Error> {
-    let request: Decide = serde_json::from_slice(&body)
-        .map_err(|error| Error::InvalidRequest(format!("the request's body: {error}")))?;
+    let request: Decide = read(&body)?;
     let decision = Decision {
         approved: request.approved,
         by: request.by.unwrap_or_else(|| SOMEBODY.into()),
@@ -230,6 +229,5 @@ fn request<T: Default + serde::de::DeserializeOwned>(body: &[u8]) -> Result<T, E
     if body.is_empty() {
         return Ok(T::default());
     }
-    serde_json::from_slice(body)
-        .map_err(|error| Error::InvalidRequest(format!("the request's body: {error}")))
+    read(body)
 }

@@ -7,7 +7,7 @@ use axum::extract::{Path, State};
 use bytes::Bytes;
 use serde::{Deserialize, Serialize};
 
-use super::{Admin, Error};
+use super::{Admin, Error, read};
 use crate::schedules::pause_switch;
 
 /// How many instants to come are shown.
@@ -52,8 +52,7 @@ pub(super) async fn pause(
     Path(name): Path<String>,
     body: Bytes,
 ) -> Result<Json<Vec<Shown>>, Error> {
-    let request: Pause = serde_json::from_slice(&body)
-        .map_err(|error| Error::InvalidRequest(format!("the request's body: {error}")))?;
+    let request: Pause = read(&body)?;
     let catalog = admin.live.catalog();
     let deployed = catalog.plans.get(&name);
     if deployed.is_none_or(|deployed| deployed.plan.schedule.is_none()) {

@@ -14,7 +14,7 @@ use stepmill_core::run::{State as RunState, What};
 use stepmill_core::workflow::instant;
 
 use super::runs::{SOMEBODY, append, parse};
-use super::{Admin, Error};
+use super::{Admin, Error, read};
 
 /// Longest time that a dead letter is snoozed: what nobody will look at is to be cancelled.
 const LONGEST: Duration = Duration::from_secs(366 * 24 * 3600);
@@ -36,7 +36,7 @@ pub(super) async fn snooze(
     body: Bytes,
 ) -> Result<Json<RunState>, Error> {
     let wrong = |message: String| Error::InvalidRequest(format!("the request's body: {message}"));
-    let request: Snooze = serde_json::from_slice(&body).map_err(|error| wrong(error.to_string()))?;
+    let request: Snooze = read(&body)?;
     let now_ms = admin.clock.now_ms();
     let until_ms = match (request.lasts, &request.until) {
         (Some(lasts), None) => now_ms.saturating_add(duration::ms(lasts)),

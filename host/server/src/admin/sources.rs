@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 use stepmill_core::RunId;
 
 use super::runs::SOMEBODY;
-use super::{Admin, Error};
+use super::{Admin, Error, read};
 use crate::catalog::Route;
 use crate::sources::Mode;
 
@@ -73,7 +73,7 @@ pub(super) async fn list(State(admin): State<Arc<Admin>>) -> Result<Json<Vec<Sho
 
 /// Sets the mode of a source.
 pub(super) async fn set(State(admin): State<Arc<Admin>>, body: Bytes) -> Result<Json<Vec<Shown>>, Error> {
-    let Set { path, mode } = request(&body)?;
+    let Set { path, mode } = read(&body)?;
     let is_event = match admin.live.catalog().by_path.get(&path) {
         Some(Route::Event(_)) => true,
         Some(Route::Workflow(_)) => false,
@@ -95,7 +95,7 @@ pub(super) async fn set(State(admin): State<Arc<Admin>>, body: Bytes) -> Result<
 
 /// Lets runs begin that a source holds.
 pub(super) async fn replay(State(admin): State<Arc<Admin>>, body: Bytes) -> Result<Json<Value>, Error> {
-    let Replay { path, runs, by } = request(&body)?;
+    let Replay { path, runs, by } = read(&body)?;
     let by = by.unwrap_or_else(|| SOMEBODY.into());
     let workflow = match admin.live.catalog().by_path.get(&path) {
         Some(Route::Workflow(of)) => of.plan.name.to_string(),
@@ -117,9 +117,4 @@ pub(super) async fn replay(State(admin): State<Arc<Admin>>, body: Bytes) -> Resu
         None => admin.sources.release_all(&workflow, &by).await?,
     };
     Ok(Json(json!({ "released": released })))
-}
-
-fn request<T: for<'de> Deserialize<'de>>(body: &[u8]) -> Result<T, Error> {
-    serde_json::from_slice(body)
-        .map_err(|error| Error::InvalidRequest(format!("the request's body: {error}")))
 }

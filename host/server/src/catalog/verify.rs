@@ -3,7 +3,7 @@
 use stepmill_core::signature::{Verifier, Verify, Weakness};
 use stepmill_core::workflow::Webhook;
 
-use super::chain;
+use super::{chain, public_url};
 use crate::config::Project;
 use crate::diagnostic::{Diagnostics, Source};
 use crate::secrets;
@@ -36,7 +36,7 @@ pub(super) fn verifier(
         let help = "choose a scheme that signs body and time, if the sender has one";
         found.push(at.source.error(&scheme, weak).help(help).note());
     }
-    if verify.signs_url() && !has_public_url(project) {
+    if verify.signs_url() && public_url::base(project).is_none() {
         let message = format!("{} signs the URL that it calls, which is not known here", verify.scheme());
         let help = "give ingress.public_url in stepmill.yaml, such as https://hooks.example.com";
         found.push(at.source.error(&scheme, message).help(help));
@@ -77,10 +77,6 @@ pub(super) fn verifier(
 fn weak(verify: &Verify) -> Option<String> {
     let why: Vec<_> = verify.weaknesses().into_iter().map(Weakness::sentence).collect();
     (!why.is_empty()).then(|| format!("{} is weak: {}", verify.scheme(), why.join("; ")))
-}
-
-fn has_public_url(project: &Project) -> bool {
-    project.config.ingress.public_url.is_some() || project.config.approvals.is_some()
 }
 
 fn asks_for_certificates(project: &Project) -> bool {

@@ -64,7 +64,7 @@ impl<'r> Call<'r> {
             method: parts.method.as_str(),
             url: peer.called(base, &parts.headers, &parts.uri),
             headers: &parts.headers,
-            client_certificate: peer.certificate.as_ref().map(|certificate| &*certificate.der),
+            client_certificate: peer.certificate.as_ref().map(|certificate| certificate.as_ref().as_ref()),
         }
     }
 

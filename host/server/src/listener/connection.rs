@@ -18,7 +18,7 @@ use super::activity::Asked;
 use super::body::Pace;
 use super::exchange::Exchanges;
 use super::fault::Fault;
-use super::peer::{ClientCertificate, Peer};
+use super::peer::Peer;
 use super::proxy;
 use super::source::Source;
 use super::table::{Place, Table};
@@ -151,7 +151,7 @@ impl Serving {
                     let (_, session) = stream.get_ref();
                     peer.is_https = true;
                     peer.certificate = (session.peer_certificates().and_then(<[_]>::first))
-                        .map(|der| Arc::new(ClientCertificate::read(der.clone().into_owned())));
+                        .map(|certificate| Arc::new(certificate.clone().into_owned()));
                     // Who has agreed on HTTP/1.1, or on nothing, speaks that.
                     let is_http2 = session.alpn_protocol() == Some(b"h2");
                     Ok(Opened { stream: Stream::Tls(Box::new(stream)), read: Vec::new(), is_http2, peer })

@@ -14,15 +14,14 @@ const MODULES: &str = "node_modules";
 
 /// Builds the package and answers its component.
 pub(super) fn build(folder: &Path) -> anyhow::Result<PathBuf> {
-    let is_locked = folder.join(LOCK).is_file();
-    if !folder.join(MODULES).is_dir() {
-        // With a lock file exactly what it says.
-        NPM.run(folder, &[if is_locked { "ci" } else { "install" }])?;
-        Stamp::of(folder, &[PACKAGE, LOCK], MODULES).set()?;
-    } else if !Stamp::of(folder, &[PACKAGE, LOCK], MODULES).is_there() {
-        // Writes down in the lock file what package.json has got since.
-        NPM.run(folder, &["install"])?;
-        Stamp::of(folder, &[PACKAGE, LOCK], MODULES).set()?;
+    let stamp = || Stamp::of(folder, &[PACKAGE, LOCK], MODULES);
+    let is_new = !folder.join(MODULES).is_dir();
+    if is_new || !stamp().is_there() {
+        // The first time with a lock file exactly what it says; then it gets what package.json has got since.
+        let install = if is_new && folder.join(LOCK).is_file() { "ci" } else { "install" };
+        NPM.run(folder, &[install])?;
+        // Of the lock file as it is now.
+        stamp().set()?;
     }
     let dist = Dist::before(folder)?;
     NPM.run(folder, &["run", "--silent", "build"])?;
