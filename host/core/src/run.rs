@@ -112,8 +112,8 @@ impl Deadline {
     }
 }
 
-/// Runs that go one after another, or a few at a time: in the order of their acceptance, and each from its
-/// begin to its end.
+/// Runs that go one after another, or a few at a time: in the order in which they come, and each from its begin to
+/// its end.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Lane {
     /// Which lane. Unique in the journal: whoever wants lanes of a workflow's own puts its name in.
@@ -122,7 +122,8 @@ pub struct Lane {
     pub width: u32,
     /// What a dead letter does to those behind it.
     pub on_dead: OnDead,
-    /// Its place in the lane: given by the journal, ascending in the order of acceptance.
+    /// Its place in the lane: given by the journal, ascending in the order in which runs come to it. That is when
+    /// they are accepted, or released if they were held.
     #[serde(default)]
     pub ticket: u64,
 }

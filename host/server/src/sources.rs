@@ -221,8 +221,8 @@ impl Sources {
     /// The journal cannot be written; what has begun stays so.
     pub async fn release(&self, runs: Vec<RunId>, by: &str) -> Result<usize, JournalError> {
         let release = |run| {
-            let entry = Entry::new(self.clock.now_ms(), What::Released { by: by.to_owned() });
-            self.journal.append(run, entry)
+            let released = What::Released { by: by.to_owned(), ticket: 0 };
+            self.journal.append(run, Entry::new(self.clock.now_ms(), released))
         };
         let mut released = stream::iter(runs).map(release).buffered(ABREAST);
         let mut count = 0;

@@ -243,7 +243,7 @@ impl World {
         let states = self.states().await;
         let held: Vec<&State> = states.iter().filter(|state| state.phase.is_held()).collect();
         if let Some(state) = self.dice.pick(&held) {
-            self.append(state.run, What::Released { by: "dice".into() }).await;
+            self.append(state.run, What::Released { by: "dice".into(), ticket: 0 }).await;
         }
     }
 

@@ -134,7 +134,7 @@ impl State {
             | Phase::Waiting { .. }
             // With those behind it: one that lets them pass has left the lane.
             | Phase::Dead { .. } => Some(Turn::Has),
-            // It comes to its lane when it is released, before those that were accepted after it.
+            // It comes to its lane when it is released.
             Phase::Held { .. } | Phase::Succeeded | Phase::Cancelled => None,
         }
     }

@@ -41,6 +41,9 @@ pub enum What {
     Released {
         /// Who asked for it.
         by: String,
+        /// Its place in its lane, which it comes to now: given by the journal.
+        #[serde(default)]
+        ticket: u64,
     },
     /// It is the run's turn in its lane.
     Turn,

@@ -118,8 +118,11 @@ fn apply(state: &mut State, entry: &Entry) -> Result<(), Refused> {
     match &entry.what {
         What::Accepted(_) => Err("a run is accepted once"),
         What::Gathered { .. } => gathered(state, at_ms),
-        What::Released { .. } => {
+        What::Released { ticket, .. } => {
             let Phase::Held { gather, .. } = &state.phase else { return Err("it is not held") };
+            if let Some(lane) = &mut state.lane {
+                lane.ticket = *ticket;
+            }
             state.phase = beginning(at_ms, gather.as_ref(), state.lane.is_some());
             // The time that it was held for is none of its own.
             state.deadline = state.deadline.map(|end| Deadline::from(at_ms, end.timeout_ms));

@@ -57,8 +57,9 @@ impl Opening {
         }
         let mut has_turn = false;
         if let (Some(lane), What::Accepted(accepted)) = (&mut state.lane, &mut entry.what) {
-            (lane.ticket, has_turn) = lane::enter(draft, lane)?;
-            has_turn &= !accepted.is_held;
+            if !accepted.is_held {
+                (lane.ticket, has_turn) = lane::enter(draft, lane)?;
+            }
             accepted.lane = Some(lane.clone());
         }
         let mut entries = vec![Encoded::new(entry)?];

@@ -2,12 +2,13 @@
 
 use stepmill_core::RunId;
 use stepmill_core::journal::{Committed, JournalError, PhaseName, Transition};
-use stepmill_core::run::{Entry, Parent, Phase, Stand, State};
+use stepmill_core::run::{Entry, Parent, Phase, Stand, State, What};
 use stepmill_core::storage::StorageWrite;
 
 use super::accept::{self, Opening};
 use super::change::{Encoded, Found};
 use super::follow::Follows;
+use super::lane;
 use super::storage::write;
 use crate::batch::Draft;
 
@@ -105,9 +106,13 @@ impl Appended {
 
 /// Adds the entry to the draft.
 pub(crate) fn append(draft: &mut Draft<'_, '_>, appended: Appended) -> Result<State, JournalError> {
-    let Appended { run, entry } = appended;
+    let Appended { run, mut entry } = appended;
     draft.take_up(run);
     let Some(found) = Found::read(draft, run)? else { return Err(JournalError::NoSuchRun(run)) };
+    if let (What::Released { ticket, .. }, Some(lane)) = (&mut entry.entry.what, &found.state.lane) {
+        (*ticket, _) = lane::enter(draft, lane)?;
+        entry = Encoded::new(entry.entry)?;
+    }
     let mut follows = Follows::default();
     let state = found.extend(draft, &mut follows, vec![entry])?;
     let added = follows.finish(draft)?;

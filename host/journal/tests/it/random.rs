@@ -28,13 +28,15 @@ fn act() -> impl Strategy<Value = Act> {
 }
 
 fn kind() -> impl Strategy<Value = Kind> {
-    prop_oneof![
+    let kind = prop_oneof![
         3 => Just(Kind::Plain),
         3 => (0..2_u8, 1..3_u8, any::<bool>()).prop_map(|(key, width, passes)| Kind::Lane { key, width, passes }),
         2 => (0..2_u8, any::<bool>()).prop_map(|(key, is_quiet)| Kind::Gather { key, is_quiet }),
         1 => (0..2_u8).prop_map(Kind::Keyed),
         2 => (0..3_u8).prop_map(Kind::Large),
-    ]
+    ];
+    (kind, prop::bool::weighted(0.2))
+        .prop_map(|(kind, is_held)| if is_held { Kind::Held(Box::new(kind)) } else { kind })
 }
 
 fn verb() -> impl Strategy<Value = Verb> {
@@ -46,6 +48,7 @@ fn verb() -> impl Strategy<Value = Verb> {
         10 => (any::<u8>(), proptest::collection::vec(act(), 1..4), any::<bool>())
             .prop_map(|(held, acts, rests)| Verb::Commit { held, acts, rests }),
         1 => any::<u8>().prop_map(Verb::Release),
+        2 => any::<u8>().prop_map(Verb::LetBegin),
         2 => (any::<u8>(), any::<bool>()).prop_map(|(run, undo)| Verb::Cancel { run, undo }),
         3 => (any::<u8>(), any::<bool>()).prop_map(|(run, from_start)| Verb::Redrive { run, from_start }),
         2 => (any::<u8>(), 0..4_u8).prop_map(|(run, for_ms)| Verb::Snooze { run, for_ms }),

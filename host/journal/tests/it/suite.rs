@@ -58,6 +58,7 @@ conformance! {
     writers::each_of_many_long_queues_is_worked_on as each_of_many_long_queues_is_worked_on,
     lanes::runs_of_a_lane_go_one_after_another as runs_of_a_lane_go_one_after_another,
     lanes::a_dead_letter_holds_its_lane_or_lets_it_pass as a_dead_letter_holds_its_lane_or_lets_it_pass,
+    lanes::a_held_run_comes_to_its_lane_when_it_is_released as a_held_run_comes_to_its_lane_when_it_is_released,
     lanes::the_newest_width_of_a_lane_counts as the_newest_width_of_a_lane_counts,
     lanes::events_that_belong_together_become_one_run as events_that_belong_together_become_one_run,
     lanes::a_run_that_begins_gathers_no_more as a_run_that_begins_gathers_no_more,

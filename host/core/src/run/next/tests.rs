@@ -136,7 +136,7 @@ fn what(action: u8, step: &str, number: u32, kind: u8) -> What {
             _ => What::Rests,
         },
         18 if kind == 9 => What::Snoozed { until_ms: u64::from(number) * 9, by: "x".into() },
-        18 if kind == 6 => What::Released { by: "x".into() },
+        18 if kind == 6 => What::Released { by: "x".into(), ticket: 0 },
         18 if kind == 7 => redriven_by_rule(false),
         18 if kind == 8 => redriven_by_rule(true),
         18 => redriven(kind > 5, kind.is_multiple_of(2)),

@@ -83,6 +83,24 @@ pub async fn a_dead_letter_holds_its_lane_or_lets_it_pass(fixture: Fixture) {
     }
 }
 
+pub async fn a_held_run_comes_to_its_lane_when_it_is_released(fixture: Fixture) {
+    let mut held = in_lane("7", 1, OnDead::Block);
+    held.accepted.is_held = true;
+    let held_run = held.accepted.run;
+    fixture.accept(held).await;
+    let runs = accept(&fixture, 2, 1, OnDead::Block).await;
+    let released = What::Released { by: "me".into(), ticket: 0 };
+    let state = fixture.journal.append(held_run, Entry::new(NOW, released)).await.unwrap();
+    assert!(matches!(state.phase, Phase::Queued { .. }), "others have come before it");
+    let last = accept(&fixture, 1, 1, OnDead::Block).await;
+    let mut order = Vec::new();
+    while let Some((run, epoch, state)) = claimed(&fixture).await.pop() {
+        order.push(run);
+        fixture.journal.commit(run, epoch, transition(&state, vec![done()])).await.unwrap();
+    }
+    assert_eq!(order, [runs[0], runs[1], held_run, last[0]]);
+}
+
 pub async fn the_newest_width_of_a_lane_counts(fixture: Fixture) {
     let mut runs = accept(&fixture, 4, 1, OnDead::Block).await;
     assert_eq!(claimed(&fixture).await.len(), 1);

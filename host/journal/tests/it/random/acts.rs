@@ -26,6 +26,8 @@ pub enum Kind {
     Keyed(u8),
     /// With one of few payloads that are kept in files.
     Large(u8),
+    /// One of these that begins when it is released.
+    Held(Box<Kind>),
 }
 
 /// What whoever works on a run does.
@@ -77,6 +79,10 @@ pub fn accepted(now_ms: u64, kind: &Kind, of: u8) -> Acceptance {
             acceptance.dedupe = Some(dedupe(now_ms, "gathered", *key + if *is_quiet { 10 } else { 0 }));
         }
         Kind::Large(number) => acceptance.accepted.event.document.body = large(*number),
+        Kind::Held(kind) => {
+            acceptance = accepted(now_ms, kind, of);
+            acceptance.accepted.is_held = true;
+        }
         Kind::Keyed(key) => acceptance.dedupe = Some(dedupe(now_ms, "orders", *key)),
     }
     acceptance

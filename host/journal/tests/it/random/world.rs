@@ -38,6 +38,8 @@ pub enum Verb {
         rests: bool,
     },
     Release(u8),
+    /// Of a run that is held since it was accepted.
+    LetBegin(u8),
     Snooze {
         run: u8,
         for_ms: u8,
@@ -200,6 +202,9 @@ impl World {
                     let held = self.held.swap_remove(usize::from(*held) % self.held.len());
                     self.journal().release(held.state.run, held.epoch).await.unwrap();
                 }
+            }
+            Verb::LetBegin(run) => {
+                self.append(*run, |_| What::Released { by: "me".into(), ticket: 0 }).await;
             }
             Verb::Cancel { run, undo } => {
                 self.append(*run, |_| What::Cancelled { by: "me".into(), undo: *undo }).await;

@@ -52,7 +52,7 @@ pub(super) fn line(what: &What) -> (Tone, String) {
         What::Snoozed { until_ms, by } => {
             (Tone::Faint, format!("until {} by {}", time(*until_ms), harmless(by)))
         }
-        What::Released { by } => (Tone::Strong, format!("let begin by {}", harmless(by))),
+        What::Released { by, .. } => (Tone::Strong, format!("let begin by {}", harmless(by))),
         What::Cancelled { by, undo } => {
             let undo = if *undo { ", undoing what it had done" } else { "" };
             (Tone::Faint, format!("by {}{undo}", harmless(by)))
