@@ -177,12 +177,12 @@ fn a_new_project_builds_to_a_component_that_does_its_work() {
         assert_eq!(plugin_built["name"], name.as_str());
         assert_eq!(plugin_built["kind"], kind);
         assert_eq!(plugin_built["warnings"], json!([]));
-        let component = format!("{name}/dist/{name}.wasm");
+        let (component, folder) = (format!("{name}/dist/{name}.wasm"), format!("{name}/"));
         // A test builds first, and says so in a line.
         fs::remove_file(place.path().join(&component)).unwrap();
-        let said = plugin(place.path(), &["test", &name, "--no-build"]);
+        let said = plugin(place.path(), &["test", &folder, "--no-build"]);
         assert!(said.code != Some(0) && said.err.contains("build the plugin first"), "{}", said.err);
-        let said = plugin(place.path(), &["test", &name]);
+        let said = plugin(place.path(), &["test", &folder]);
         assert_eq!(said.code, Some(0), "{}{}", said.out, said.err);
         let built = said.err.lines().filter(|line| line.starts_with(&format!("built {component} ("))).count();
         assert!(built == 1 && said.out.contains("0 failed"), "{}{}", said.out, said.err);
@@ -214,7 +214,7 @@ fn a_bench_has_every_figure() {
     let place = TempDir::new().unwrap();
     fs::write(place.path().join("input.json"), r#"{"a": 1}"#).unwrap();
     fs::write(place.path().join("config.yaml"), "jq: .a\n").unwrap();
-    let work = ["--input", "input.json", "--config", "config.yaml", "--count", "20"];
+    let work = ["--input", "input.json", "--with", "config.yaml", "--count", "20"];
     let figures = json_of(place.path(), &[&["bench", "map", "--json"], work.as_slice()].concat());
     let us = |pointer: &str| figures.pointer(pointer).and_then(Value::as_f64).unwrap_or_default();
     for figure in ["/compile_us", "/cached_us", "/instantiate/p50_us", "/call/p50_us", "/prepared/p99_us"] {
@@ -298,8 +298,8 @@ fn what_an_author_gets_wrong_is_said_with_what_would_be_right() {
         &["diff", "mapp", "map"],
         &["diff", "map", "wrong.wasm"],
         &["bench", "map"],
-        &["bench", "map", "--config", "config.yaml"],
-        &["bench", "map", "--config", "damaged.yaml"],
+        &["bench", "map", "--with", "config.yaml"],
+        &["bench", "map", "--with", "damaged.yaml"],
         &["bench", "map", "--input", "input.json"],
         &["doc", "gone.wasm"],
     ] {

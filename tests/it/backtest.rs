@@ -253,6 +253,10 @@ async fn the_command_line_tells_the_same_of_a_running_and_of_a_stopped_service()
     assert_eq!(running.0, Some(1), "{running:?}");
     assert!(running.1.contains("output /total") && running.1.contains("1080"), "{}", running.1);
     assert!(running.1.contains("3 equal, 2 changed, 1 failed"), "{}", running.1);
+    let unknown = owned(&["shap", "--step", "orders/shape"]);
+    let running_unknown = run(unknown.clone()).await.unwrap();
+    let text = "error: there is no plugin \"shap\" (did you mean shape?): config has post, shape; stock plugins are ";
+    assert!(running_unknown.0 == Some(4) && running_unknown.2.starts_with(text), "{running_unknown:?}");
     process.kill();
 
     // Without its secrets, too: nothing is to be sent.
@@ -265,6 +269,11 @@ async fn the_command_line_tells_the_same_of_a_running_and_of_a_stopped_service()
     assert_eq!(last["summary"]["counts"]["equal"], 6);
     let (code, ..) = run(owned(&["shape", "--step", "orders/nothing"])).await.unwrap();
     assert_eq!(code, Some(4));
+    let stopped_unknown = run(unknown).await.unwrap();
+    assert!(
+        stopped_unknown.0 == Some(4) && stopped_unknown.2.starts_with(running_unknown.2.trim()),
+        "{stopped_unknown:?}"
+    );
     let (code, _, err) = run(owned(&["shape", "--step", "orders/shape", "--last", "3"])).await.unwrap();
     assert_eq!(code, Some(0), "{err}");
     assert_eq!(stub.seen().len(), requests, "no request has left the host");

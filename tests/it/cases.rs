@@ -71,7 +71,7 @@ async fn a_cassette_is_made_of_a_system_of_a_project_without_its_credentials() {
     assert!(text(&output.stderr).contains("there is no cassette"), "{}", text(&output.stderr));
 
     let output =
-        run(&["test", "--no-build", &folder, "--record", "--system", "erp", "--project", &config]).await;
+        run(&["test", "--no-build", &folder, "--record", "--system", "erp", "--config", &config]).await;
     assert!(output.status.success(), "{}{}", text(&output.stdout), text(&output.stderr));
     let sent = stub.seen();
     assert_eq!(
@@ -99,7 +99,7 @@ async fn a_cassette_is_made_of_a_system_of_a_project_without_its_credentials() {
     let output = run(&["test", "--no-build", &folder, "no-such-case"]).await;
     assert!(text(&output.stderr).contains("there are order"), "{}", text(&output.stderr));
     let output =
-        run(&["test", "--no-build", &folder, "--record", "--system", "crm", "--project", &config]).await;
+        run(&["test", "--no-build", &folder, "--record", "--system", "crm", "--config", &config]).await;
     assert_eq!(output.status.code(), Some(3));
     assert!(text(&output.stderr).contains("configured: erp"), "{}", text(&output.stderr));
 }
@@ -171,7 +171,7 @@ async fn a_call_reaches_the_system_that_it_is_given_and_no_other() {
     );
     let config = shown(&project.write());
     let with = "{ key: orders, path: /orders }";
-    let call = ["run", "counter", "--with", with, "--text", r#"{"id": 7}"#, "--project", &config];
+    let call = ["run", "counter", "--with", with, "--text", r#"{"id": 7}"#, "--config", &config];
 
     let output = run(&[&call[..], &["--system", "erp", "--trace"]].concat()).await;
     let trace = text(&output.stderr);

@@ -23,6 +23,7 @@ mod events;
 mod fetched_keys;
 #[cfg(target_os = "linux")]
 mod full_disk;
+mod given;
 mod handshakes;
 mod hostile;
 mod ingress;

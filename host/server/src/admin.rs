@@ -168,7 +168,7 @@ async fn plugins(State(admin): State<Arc<Admin>>) -> Json<Value> {
 
 async fn plugin(State(admin): State<Arc<Admin>>, Path(name): Path<String>) -> Result<Json<Value>, Error> {
     let plugin = admin.live.catalog().plugin(&name, &admin.reload.sandbox).await;
-    plugin.map(|plugin| Json(plugin.to_json())).ok_or(Error::NoSuchPlugin(name))
+    Ok(Json(plugin?.to_json()))
 }
 
 async fn shadow(State(admin): State<Arc<Admin>>) -> Json<Vec<shadow::Status>> {

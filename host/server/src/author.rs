@@ -17,6 +17,7 @@ pub(crate) mod shelf;
 pub(crate) mod step;
 mod strip;
 pub(crate) mod trial;
+pub(crate) mod with;
 mod workbench;
 
 pub(crate) use workbench::Workbench;

@@ -64,10 +64,7 @@ async fn loaded(admin: &Admin, plugin: Option<String>, component: &[u8]) -> Resu
         Some(_) if !component.is_empty() => {
             Err(Error::InvalidRequest("give either a component in the body or `plugin`".into()))
         }
-        Some(name) => {
-            let plugin = admin.live.catalog().plugin(&name, &admin.reload.sandbox).await;
-            plugin.map(|plugin| plugin.loaded).ok_or(Error::NoSuchPlugin(name))
-        }
+        Some(name) => Ok(admin.live.catalog().plugin(&name, &admin.reload.sandbox).await?.loaded),
         None => admin.reload.sandbox.load(component).await.map_err(|error| Error::Component(chain(&error))),
     }
 }

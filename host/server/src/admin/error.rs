@@ -9,6 +9,7 @@ use stepmill_core::journal::{BackupError, JournalError};
 use stepmill_core::workflow::NoKey;
 
 use crate::backtest::Refused;
+use crate::catalog::NoPlugin;
 use crate::diagnostic::Diagnostics;
 use crate::reload::ReloadError;
 
@@ -24,8 +25,8 @@ pub(super) enum Error {
         "there is not one version of workflow {workflow:?} whose id begins with {id:?}: see `stepmill versions`"
     )]
     NoSuchVersion { workflow: String, id: String },
-    #[error("there is no plugin {0:?}: `stepmill plugin list` shows those there are")]
-    NoSuchPlugin(String),
+    #[error(transparent)]
+    NoSuchPlugin(#[from] NoPlugin),
     #[error("there is no event {0:?}")]
     NoSuchEvent(String),
     #[error("there is no workflow {0:?} with a schedule")]

@@ -99,9 +99,9 @@ impl Bench {
     pub(crate) async fn measure(&self, found: &Found, work: &Work, count: usize) -> anyhow::Result<Figures> {
         let sandbox = &self.workbench.sandbox;
         let loading = sandbox.time_loading(&found.bytes).await;
-        let loading = loading.with_context(|| format!("failed to load {}", found.name))?;
+        let loading = loading.with_context(|| format!("failed to load {}", found.given))?;
         let scene = work.scene(sandbox, &found.load(&self.workbench).await?).await?;
-        let piece = Piece::of(&found.name, &scene)?;
+        let piece = Piece::of(&found.given, &scene)?;
         let record = self.done(&piece).await?.1.record;
         let instantiate = repeat(count, async || {
             sandbox
@@ -141,7 +141,7 @@ impl Bench {
     ) -> anyhow::Result<[Times; 2]> {
         let sandbox = &self.workbench.sandbox;
         let scenes = [work.scene(sandbox, old.1).await?, work.scene(sandbox, new.1).await?];
-        self.race_scenes([&old.0.name, &new.0.name], &scenes, count, LONGEST).await
+        self.race_scenes([&old.0.given, &new.0.given], &scenes, count, LONGEST).await
     }
 
     /// Attempts of two plugins in turns, as the service would make them, so that whatever else the machine does is
@@ -203,7 +203,7 @@ impl Bench {
                  (its attempt failed: {cause}: {message})"
             );
         }
-        bail!("{name} fails at this input ({cause}: {message}): give an --input and a --config that it takes")
+        bail!("{name} fails at this input ({cause}: {message}): give an --input and a --with that it takes")
     }
 }
 

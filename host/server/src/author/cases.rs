@@ -30,7 +30,7 @@ use serde::Serialize;
 use stepmill_sandbox::egress::{Egress, System, Transport};
 use stepmill_sandbox::{Loaded, Sandbox};
 
-use super::component;
+use super::found::{self, Found};
 use super::shelf::Shelf;
 use super::step::SYSTEM;
 use super::workbench::Workbench;
@@ -58,8 +58,10 @@ const DEPTH: usize = 8;
 /// Which cases are run, and of which component.
 #[derive(Clone, Debug)]
 pub(crate) struct Suite {
-    /// A project's folder, or a component's file.
-    pub(crate) target: PathBuf,
+    /// The plugin, as it is given.
+    pub(crate) plugin: String,
+    /// The config of the project that has it, if that is a name.
+    pub(crate) config: PathBuf,
     /// The folder with the cases.
     pub(crate) folder: PathBuf,
     /// Parts of the names of those that are run; all if there is none.
@@ -69,8 +71,8 @@ pub(crate) struct Suite {
 /// What came of the cases.
 #[derive(Debug, Serialize)]
 pub(crate) struct Summary {
-    /// The component.
-    pub(crate) component: PathBuf,
+    /// Where the component comes from: its file, a registry or an address, or `stock`.
+    pub(crate) component: String,
     /// The cases, by name.
     pub(crate) cases: Vec<Verdict>,
     /// The cassettes that were written.
@@ -124,9 +126,8 @@ impl Suite {
     /// The component does not load, there are no cases, or they have errors: then none is run.
     pub(crate) async fn run(&self, bench: &Workbench, record: Option<&System>) -> anyhow::Result<Summary> {
         let began = Instant::now();
-        let path = component::find(&self.target)?;
-        let bytes = component::read(&path)?;
-        let loaded = bench.load(&path.display().to_string(), &bytes).await?;
+        let found = Found::at(&self.plugin, &self.config).await?;
+        let loaded = found.load(bench).await?;
         let files = chosen(&self.folder, &self.filters)?;
         let mut recorded = Vec::new();
         if let Some(system) = record {
@@ -146,7 +147,8 @@ impl Suite {
             let (passed, took_us) = (findings.is_empty(), play::since_us(began));
             verdicts.push(Verdict { name: case.name, summary: case.summary, passed, took_us, findings });
         }
-        Ok(Summary { component: path, cases: verdicts, recorded, warnings, took_us: play::since_us(began) })
+        let component = found.source.to_string();
+        Ok(Summary { component, cases: verdicts, recorded, warnings, took_us: play::since_us(began) })
     }
 
     /// Reads the cases; all that is wrong with any of them is the error.
@@ -170,7 +172,7 @@ impl Suite {
 
     /// Everything that a run reads: the component, and all files of the folder of cases.
     pub(crate) fn files(&self) -> Vec<PathBuf> {
-        let mut files: Vec<_> = component::find(&self.target).into_iter().collect();
+        let mut files: Vec<_> = found::file(&self.plugin, &self.config).into_iter().collect();
         below(&self.folder, DEPTH, &mut files);
         files
     }

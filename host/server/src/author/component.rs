@@ -1,41 +1,30 @@
-//! The component that an author's command is about.
+//! Where components and cases are in an author's folders.
 
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::time::SystemTime;
 
-use anyhow::{Context as _, bail};
+use anyhow::Context as _;
 
 use super::build::DIST;
-use crate::config::Project;
-use crate::{distribution, stock};
+use super::found::NoComponent;
 
-/// The component of a project's folder, or the one that is named itself.
+/// The folder of cases in a project.
+pub(crate) const CASES: &str = "cases";
+
+/// The component's file that a path means: the file itself, or what was built last in a project's folder.
 ///
 /// # Errors
 /// There is none.
-pub(crate) fn find(target: &Path) -> anyhow::Result<PathBuf> {
-    if target.is_dir() {
-        return of_project(target);
+pub(crate) fn file(path: &Path) -> Result<PathBuf, NoComponent> {
+    if path.is_dir() {
+        let newest = built(path).into_iter().max_by_key(|(at, _)| *at).map(|(_, path)| path);
+        return newest.ok_or_else(|| NoComponent::Unbuilt(path.join(DIST)));
     }
-    if target.extension().is_some_and(|extension| extension == "wasm") {
-        return Ok(target.to_owned());
-    }
-    bail!("{} is neither a project's folder nor a component's file (.wasm)", target.display())
+    if path.exists() { Ok(path.to_owned()) } else { Err(NoComponent::Path(path.to_owned())) }
 }
 
-/// The component that was built last in a project's folder.
-fn of_project(folder: &Path) -> anyhow::Result<PathBuf> {
-    let newest = built(folder).into_iter().max_by_key(|(at, _)| *at).map(|(_, path)| path);
-    newest.with_context(|| {
-        let place = folder.join(DIST);
-        format!(
-            "there is no component in {}: build the plugin first, or name its .wasm file",
-            place.display()
-        )
-    })
-}
-
+/// The components that were built in a project's folder.
 fn built(folder: &Path) -> Vec<(SystemTime, PathBuf)> {
     let entries = fs::read_dir(folder.join(DIST)).into_iter().flatten().flatten();
     let paths = entries.map(|entry| entry.path());
@@ -43,39 +32,14 @@ fn built(folder: &Path) -> Vec<(SystemTime, PathBuf)> {
     components.filter_map(|path| Some((path.metadata().ok()?.modified().ok()?, path))).collect()
 }
 
-/// The file that a plugin is given by; none if it is given by its name.
-pub(crate) fn file(given: &str) -> Option<&Path> {
-    let path = Path::new(given);
-    let is_file =
-        path.extension().is_some_and(|extension| extension == "wasm") || path.components().count() > 1;
-    is_file.then_some(path)
-}
-
-/// The component that is given by its file, or by the name of a plugin of the project or of a stock one; none if there
-/// is no such name.
-///
-/// # Errors
-/// The file cannot be read, or the project's plugin cannot be had.
-pub(crate) async fn of(given: &str, project: Option<&Project>) -> anyhow::Result<Option<Vec<u8>>> {
-    if let Some(path) = file(given) {
-        return read(path).map(Some);
+/// The folder with the cases of a path: its own, or that of the project that the component was built in.
+pub(crate) fn cases_folder(path: &Path) -> PathBuf {
+    if path.is_dir() {
+        return path.join(CASES);
     }
-    let configured = project.and_then(|project| Some((project, project.config.plugins.get(given)?)));
-    match configured {
-        Some((project, plugin)) => Ok(Some(distribution::configured(project, given, plugin).await?)),
-        None => Ok(stock::find(given).map(|stock| stock.component.to_vec())),
-    }
-}
-
-/// The folder with the cases of a target: its own, or that of the project that the component was built in.
-pub(crate) fn cases_folder(target: &Path) -> PathBuf {
-    const CASES: &str = "cases";
-    if target.is_dir() {
-        return target.join(CASES);
-    }
-    let absolute = std::path::absolute(target).unwrap_or_else(|_| target.to_owned());
+    let absolute = std::path::absolute(path).unwrap_or_else(|_| path.to_owned());
     let found = absolute.ancestors().skip(1).map(|folder| folder.join(CASES)).find(|folder| folder.is_dir());
-    found.unwrap_or_else(|| target.parent().unwrap_or(Path::new("")).join(CASES))
+    found.unwrap_or_else(|| path.parent().unwrap_or(Path::new("")).join(CASES))
 }
 
 /// Reads a component.

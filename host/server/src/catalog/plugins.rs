@@ -16,7 +16,7 @@ use crate::diagnostic::{Diagnostic, Diagnostics};
 use crate::distribution::{Fetching, Origin, Supplied, Supply, bare, permissions};
 use crate::stock::{self, Stock};
 
-use super::Catalog;
+use super::{Catalog, NoPlugin};
 
 /// A plugin that workflows can use.
 #[derive(Clone, Debug)]
@@ -38,6 +38,16 @@ pub enum PluginSource {
     File(PathBuf),
     /// An address or a registry, as `stepmill.lock` says it.
     Remote(String),
+}
+
+impl PluginSource {
+    /// What config says of a plugin, with the path of a file from here.
+    pub(crate) fn of(origin: &Origin, project: &Project) -> Self {
+        match origin {
+            Origin::File(path) => Self::File(project.path(path)),
+            Origin::Url(_) | Origin::Oci { .. } => Self::Remote(origin.to_string()),
+        }
+    }
 }
 
 impl fmt::Display for PluginSource {
@@ -101,13 +111,22 @@ impl Catalog {
         plugins
     }
 
-    /// The plugin of a name, loaded if it is a stock one that nothing uses.
-    pub async fn plugin(&self, name: &str, sandbox: &Sandbox) -> Option<PluginEntry> {
+    /// The plugin of a name: of config, else a stock one, which is loaded if nothing uses it.
+    ///
+    /// # Errors
+    /// There is none, or the stock plugin does not load, which is told in the log.
+    pub async fn plugin(&self, name: &str, sandbox: &Sandbox) -> Result<PluginEntry, NoPlugin> {
         if let Some(entry) = self.plugins.get(name) {
-            return Some(entry.clone());
+            return Ok(entry.clone());
         }
-        let stock = stock::find(name)?;
-        PluginEntry::stock(stock, sandbox).await.inspect_err(|error| tell(stock, error)).ok()
+        if let Some(stock) = stock::find(name) {
+            match PluginEntry::stock(stock, sandbox).await {
+                Ok(entry) => return Ok(entry),
+                Err(error) => tell(stock, &error),
+            }
+        }
+        let configured = self.plugins.values().filter(|entry| entry.source != PluginSource::Stock);
+        Err(NoPlugin::of_any(name, Some(configured.map(|entry| &entry.name))))
     }
 }
 
@@ -211,10 +230,7 @@ async fn load_configured(
     plugin: &Plugin,
 ) -> Result<(PluginEntry, Supplied), Diagnostics> {
     let supplied = supply.take(name, plugin).await?;
-    let source = match &supplied.origin {
-        Origin::File(path) => PluginSource::File(project.path(path)),
-        Origin::Url(_) | Origin::Oci { .. } => PluginSource::Remote(supplied.origin.to_string()),
-    };
+    let source = PluginSource::of(&supplied.origin, project);
     let shown = source.to_string();
     let loaded = sandbox.load(&supplied.bytes).await.map_err(|error| {
         let at = pointer(&["plugins", name, supplied.origin.key()]);

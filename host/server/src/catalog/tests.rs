@@ -230,7 +230,7 @@ async fn a_plugin_of_config_takes_the_place_of_a_stock_one() {
     assert_eq!(catalog.plugins.len(), 1);
     let map = catalog.plugin("map", &sandbox).await.unwrap();
     assert_eq!((map.source, map.loaded.digest), (PluginSource::Stock, other.loaded.digest.clone()));
-    assert!(catalog.plugin("mapp", &sandbox).await.is_none());
+    assert!(catalog.plugin("mapp", &sandbox).await.is_err());
     let all = catalog.all_plugins(&sandbox).await;
     assert_eq!(all.len(), stock::ALL.len());
     assert_eq!(all["json-schema"].source, other.source);

@@ -28,6 +28,11 @@ pub struct Connection {
 }
 
 impl Connection {
+    /// Whether the service is named by itself, not only by its project.
+    pub fn is_named(&self) -> bool {
+        self.admin.as_ref().is_some_and(|admin| !admin.is_empty())
+    }
+
     /// A client of the service.
     ///
     /// # Errors

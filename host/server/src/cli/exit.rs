@@ -5,6 +5,8 @@ use std::process::ExitCode;
 
 use super::client::{BackUpError, ClientError};
 use super::output;
+use crate::author::found::NoComponent;
+use crate::catalog::NoPlugin;
 use crate::diagnostic::Diagnostics;
 use crate::service::StartError;
 
@@ -105,6 +107,7 @@ impl From<anyhow::Error> for Error {
             source.is::<Diagnostics>() || matches!(source.downcast_ref(), Some(StartError::Config(_)));
         let exit = match client {
             _ if is_config => Exit::Config,
+            _ if source.is::<NoComponent>() => Exit::NotFound,
             Some(ClientError::NotFound { .. }) => Exit::NotFound,
             Some(ClientError::Unreachable { .. }) => Exit::Unreachable,
             Some(ClientError::Address(_)) => Exit::Usage,
@@ -125,6 +128,12 @@ impl From<anyhow::Error> for Error {
 impl From<ClientError> for Error {
     fn from(error: ClientError) -> Self {
         anyhow::Error::from(error).into()
+    }
+}
+
+impl From<NoPlugin> for Error {
+    fn from(error: NoPlugin) -> Self {
+        Self { exit: Exit::NotFound, source: error.into() }
     }
 }
 

@@ -11,6 +11,7 @@ mod inspect;
 mod list;
 mod lock;
 mod new;
+mod project;
 mod pull;
 mod push;
 mod run;
@@ -24,6 +25,12 @@ use clap::Subcommand;
 use serde_json::Value;
 
 use super::{Error, Exit, output};
+use crate::author::found;
+
+/// The end of the help of a command that a plugin is given.
+fn help(rest: &str) -> String {
+    format!("{}\n\n{rest}", found::HELP)
+}
 
 #[derive(Debug, Subcommand)]
 pub(super) enum Command {

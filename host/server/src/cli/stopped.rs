@@ -16,7 +16,7 @@ use crate::config::Project;
 /// # Errors
 /// There is a journal, and it does not open.
 pub(super) async fn journal(service: &Connection) -> Result<Option<(Project, LocalJournal)>, Error> {
-    if service.admin.as_ref().is_some_and(|admin| !admin.is_empty()) {
+    if service.is_named() {
         return Ok(None);
     }
     let Ok(project) = Project::read(&service.config) else { return Ok(None) };

@@ -48,29 +48,47 @@ impl Project {
     /// # Errors
     /// Everything that is wrong, over all files.
     pub fn read(path: &Path) -> Result<Self, Diagnostics> {
-        let file = if path.is_dir() { path.join(FILE) } else { path.to_owned() };
-        let root = file.parent().unwrap_or(Path::new("")).to_owned();
-        let file = shown(&root, Path::new(file.file_name().unwrap_or(FILE.as_ref())));
-        let source = read(&file)?;
         let mut found = Diagnostics::default();
         // Workflows are read even if the config is damaged, from where they are by default.
-        let config: Config = source.parse().unwrap_or_else(|problems| {
-            found.extend(problems);
-            Config::default()
-        });
-        let source = check::hide_passwords(&config, &source);
-        check::check(&config, &source, &mut found);
-        let mut workflows = Vec::new();
-        for file in workflow_files(&root, &config, &source, &mut found) {
-            match read(&shown(&root, &file)) {
+        let mut project = Self::of_config(path, &mut found)?;
+        for file in workflow_files(&project.root, &project.config, &project.source, &mut found) {
+            match read(&shown(&project.root, &file)) {
                 Ok(source) => match source.parse() {
-                    Ok(definition) => workflows.push(WorkflowSource { file, source, definition }),
+                    Ok(definition) => project.workflows.push(WorkflowSource { file, source, definition }),
                     Err(problems) => found.extend(problems),
                 },
                 Err(problems) => found.extend(problems),
             }
         }
-        let ((), warnings) = found.or(())?;
+        ((), project.warnings) = found.or(())?;
+        Ok(project)
+    }
+
+    /// The same without its workflows, for what is about the config alone: whatever is wrong with them does not matter
+    /// then.
+    ///
+    /// # Errors
+    /// Everything that is wrong with the config.
+    pub(crate) fn without_workflows(path: &Path) -> Result<Self, Diagnostics> {
+        let mut found = Diagnostics::default();
+        let mut project = Self::of_config(path, &mut found)?;
+        ((), project.warnings) = found.or(())?;
+        Ok(project)
+    }
+
+    /// The config, or what it would be if it said nothing.
+    fn of_config(path: &Path, found: &mut Diagnostics) -> Result<Self, Diagnostics> {
+        let file = if path.is_dir() { path.join(FILE) } else { path.to_owned() };
+        let root = file.parent().unwrap_or(Path::new("")).to_owned();
+        let file = shown(&root, Path::new(file.file_name().unwrap_or(FILE.as_ref())));
+        let source = read(&file)?;
+        let config: Config = source.parse().unwrap_or_else(|problems| {
+            found.extend(problems);
+            Config::default()
+        });
+        let source = check::hide_passwords(&config, &source);
+        check::check(&config, &source, found);
+        let (workflows, warnings) = (Vec::new(), Diagnostics::default());
         Ok(Self { file, root, config, source, workflows, warnings })
     }
 

@@ -233,14 +233,14 @@ impl<'a> Supply<'a> {
     }
 }
 
-/// The component of a plugin of config, for whoever has no service: what is fetched for it is not kept.
+/// A plugin of config, for whoever has no service: what is fetched for it is not kept.
 ///
 /// # Errors
 /// Why there is none.
-pub async fn configured(project: &Project, name: &str, plugin: &Plugin) -> Result<Vec<u8>, Diagnostics> {
+pub async fn configured(project: &Project, name: &str, plugin: &Plugin) -> Result<Supplied, Diagnostics> {
     // Warnings are about the project as a whole, which this is not.
     let supply = Supply::of(project, Fetching::Look, &mut Diagnostics::default())?;
-    Ok(supply.take(name, plugin).await?.bytes)
+    supply.take(name, plugin).await
 }
 
 /// A configured plugin and its place in `stepmill.yaml`.

@@ -10,7 +10,7 @@ use stepmill_sandbox::{Loaded, Sandbox};
 
 use crate::author::cases::{self, Scene};
 use crate::author::step::{Step, Try};
-use crate::config::read_source;
+use crate::author::with::With;
 use crate::diagnostic::Source;
 
 /// When the event of a measured attempt was accepted: some time, the same each time.
@@ -24,31 +24,27 @@ pub(crate) enum Work {
         /// The input.
         input: Document,
         /// The config.
-        config: Source,
-        /// What the files that the config names are relative to.
-        folder: PathBuf,
+        with: With,
     },
     /// What a case file has, with its exchanges and its storage.
     Case(PathBuf),
 }
 
 impl Work {
-    /// Reads an input and a config from files; without, they are empty mappings.
+    /// Reads an input from a file, and a config; without, they are empty mappings.
     ///
     /// # Errors
     /// A file cannot be read, or is not what its name says.
-    pub(crate) fn read(input: Option<&Path>, config: Option<&Path>) -> anyhow::Result<Self> {
+    pub(crate) fn read(input: Option<&Path>, with: Option<&str>) -> anyhow::Result<Self> {
         let input = match input {
             Some(path) => document(path)?,
             None => Document::json(&json!({})),
         };
-        let folder = config.and_then(Path::parent).filter(|folder| !folder.as_os_str().is_empty());
-        let folder = folder.unwrap_or(Path::new(".")).to_owned();
-        let config = match config {
-            Some(path) => read_source(path)?,
-            None => Source::new("without --config", "{}"),
+        let with = match with {
+            Some(given) => With::read(given)?,
+            None => With { config: Source::new("without --with", "{}"), folder: PathBuf::from(".") },
         };
-        Ok(Self::Plain { input, config, folder })
+        Ok(Self::Plain { input, with })
     }
 
     /// A plugin's attempt at it.
@@ -57,7 +53,7 @@ impl Work {
     /// The plugin does not take the config, or does not pass the case.
     pub(super) async fn scene(&self, sandbox: &Sandbox, plugin: &Loaded) -> anyhow::Result<Scene> {
         match self {
-            Self::Plain { input, config, folder } => {
+            Self::Plain { input, with: With { config, folder } } => {
                 let step = Step::of_config(plugin, config, folder, false)?;
                 let run = RunId::new(ACCEPTED_MS, [7; 10]);
                 Ok(Scene::alone(step, Try::first(run, ACCEPTED_MS, input.clone()))?)

@@ -30,7 +30,8 @@ fn bench() -> Workbench {
 }
 
 fn suite(guest: &str, folder: &TempDir) -> Suite {
-    Suite { target: guests::path(guest), folder: folder.path().to_owned(), filters: Vec::new() }
+    let (plugin, config) = (guests::path(guest).display().to_string(), ".".into());
+    Suite { plugin, config, folder: folder.path().to_owned(), filters: Vec::new() }
 }
 
 /// What an author reads, without the times.

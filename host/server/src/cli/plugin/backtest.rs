@@ -12,8 +12,8 @@ use stepmill_sandbox::egress::Egress;
 use tokio::sync::{Mutex, mpsc};
 use tokio_util::sync::CancellationToken;
 
-use crate::author::component;
 use crate::author::difference::shown;
+use crate::author::found::{Found, Given};
 use crate::backtest::{
     Backtests, Candidate, Counts, Difference, Line, Order, Outcome, Refused, Replay, Summary, Target, Tried,
     Verdict,
@@ -33,7 +33,7 @@ const LINES: usize = 16;
 const WIDTH: usize = 40;
 
 #[derive(Debug, Args)]
-#[command(after_help = "\
+#[command(after_help = super::help("\
 Each attempt is given what it was given then, under the version that its run had. Requests are answered with the recorded \
 exchanges: none leaves the host. It is made in the running service, in a share of its places, or without one from the \
 data folder. Exits with 0 only if attempts were compared and all are equal.
@@ -43,10 +43,10 @@ recorded, or only in part: see limits.exchange_bytes), invalid-config (the run's
 
 Examples:
   stepmill plugin backtest next.wasm --step order-to-cash/shape
-  stepmill plugin backtest rest --step order-to-cash/create --last 5000 --json")]
+  stepmill plugin backtest rest --step order-to-cash/create --last 5000 --json"))]
 pub(in crate::cli) struct BacktestArguments {
-    /// The candidate: a component's file (.wasm), or the name of a stock plugin or one of the config
-    #[arg(value_name = "FILE|NAME")]
+    /// The candidate: a plugin; the name of one is looked up in the running service, if there is one
+    #[arg(value_name = "PATH|NAME")]
     candidate: String,
     /// The step whose attempts are made again; in a part of a workflow WORKFLOW/PART/STEP
     #[arg(long, value_name = "WORKFLOW/STEP")]
@@ -90,9 +90,9 @@ impl BacktestArguments {
     }
 
     async fn in_service(&self, lines: mpsc::Sender<Line>) -> Result<(), Error> {
-        let (component, plugin) = match component::file(&self.candidate) {
-            Some(file) => (component::read(file)?, None),
-            None => (Vec::new(), Some(&*self.candidate)),
+        let (component, plugin) = match Given::of(&self.candidate) {
+            Given::Path(path) => (Found::of_path(path)?.bytes.into_owned(), None),
+            Given::Name(name) => (Vec::new(), Some(name)),
         };
         let last = usize::try_from(self.last).unwrap_or(usize::MAX);
         let asked = Backtest { step: &self.step, last, all: self.all, plugin };
@@ -123,20 +123,17 @@ impl BacktestArguments {
             loading: Mutex::default(),
             shadows: Shadows::new(Arc::clone(&sandbox), Arc::new(SystemEntropy), stop.clone()),
         };
-        let loaded = sandbox.load(&self.component(project).await?).await.map_err(anyhow::Error::from)?;
+        let component = match Given::of(&self.candidate) {
+            Given::Path(path) => Found::of_path(path)?,
+            Given::Name(name) => Found::named(name, Some(project)).await?,
+        };
+        let loaded = sandbox.load(&component.bytes).await.map_err(anyhow::Error::from)?;
         let candidate = Candidate::new(loaded);
         let backtests = Backtests::new(Arc::new(components), stop);
         backtests.check(&target, &candidate).await?;
         let last = usize::try_from(self.last).unwrap_or(usize::MAX);
         backtests.run(Order { target, candidate, last, all: self.all }, lines).await;
         Ok(())
-    }
-
-    async fn component(&self, project: &Project) -> Result<Vec<u8>, Error> {
-        component::of(&self.candidate, Some(project)).await?.ok_or_else(|| {
-            let message = format!("there is no plugin {:?} in the config, nor a stock one", self.candidate);
-            Error::new(Exit::NotFound, message)
-        })
     }
 
     /// Prints the lines as they come, and gives the summary.

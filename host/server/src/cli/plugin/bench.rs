@@ -5,32 +5,35 @@ use std::path::PathBuf;
 
 use clap::Args;
 
+use super::project::ProjectArguments;
 use crate::author::bench::{Bench, Figures, Times, Work};
 use crate::author::found::Found;
 use crate::cli::output::{self, Paint, Tone};
 use crate::cli::{Error, Exit};
 
 #[derive(Debug, Args)]
-#[command(after_help = "\
+#[command(after_help = super::help("\
 Attempts are made as the service makes them: fresh instances from the pool, epochs on, compiled code from the cache. \
 Measure in a quiet minute, and compare figures of one machine only. A connector needs a --case: its requests are \
 answered from there at once, so that the figures are the plugin's own and not the network's.
 
 Examples:
-  stepmill plugin bench dist/order-totals.wasm --input order.json --config config.yaml
-  stepmill plugin bench dist/stock.wasm --case cases/order.case.yaml")]
+  stepmill plugin bench dist/order-totals.wasm --input order.json --with with.yaml
+  stepmill plugin bench dist/stock.wasm --case cases/order.case.yaml"))]
 pub(in crate::cli) struct BenchArguments {
-    /// A component's file (.wasm), or the name of a stock plugin
-    #[arg(value_name = "FILE|NAME")]
+    /// The plugin
+    #[arg(value_name = "PATH|NAME")]
     plugin: String,
     #[command(flatten)]
     work: WorkArguments,
     /// A case file: its input, config, exchanges and storage, as in `plugin test`
-    #[arg(long, value_name = "FILE", conflicts_with_all = ["input", "config"])]
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["input", "with"])]
     case: Option<PathBuf>,
     /// Print JSON
     #[arg(long)]
     json: bool,
+    #[command(flatten)]
+    project: ProjectArguments,
 }
 
 /// What plugins are measured at.
@@ -39,9 +42,9 @@ pub(super) struct WorkArguments {
     /// The input: JSON, or CSV, XML, text or bytes by the file's ending
     #[arg(long, value_name = "FILE")]
     pub(super) input: Option<PathBuf>,
-    /// The config (a step's with), as JSON or YAML
-    #[arg(long, value_name = "FILE")]
-    pub(super) config: Option<PathBuf>,
+    /// The step's config: a YAML or JSON file, or a mapping in braces
+    #[arg(long, value_name = "FILE|JSON")]
+    pub(super) with: Option<String>,
     /// How many calls each figure is of, at most
     #[arg(long, value_name = "N", default_value_t = 1_000, value_parser = clap::value_parser!(u32).range(10..=1_000_000))]
     pub(super) count: u32,
@@ -50,7 +53,7 @@ pub(super) struct WorkArguments {
 impl WorkArguments {
     /// The files' content.
     pub(super) fn read(&self) -> anyhow::Result<Work> {
-        Work::read(self.input.as_deref(), self.config.as_deref())
+        Work::read(self.input.as_deref(), self.with.as_deref())
     }
 
     /// How many calls.
@@ -61,7 +64,7 @@ impl WorkArguments {
 
 impl BenchArguments {
     pub(super) async fn run(self) -> Result<Exit, Error> {
-        let found = Found::any(&self.plugin)?;
+        let found = Found::at(&self.plugin, &self.project.config).await?;
         let work = match self.case {
             Some(file) => Work::Case(file),
             None => self.work.read()?,

@@ -7,6 +7,7 @@ use std::time::Duration;
 use clap::Args;
 
 use super::bench::{WorkArguments, took};
+use super::project::ProjectArguments;
 use crate::author::Workbench;
 use crate::author::bench::Bench;
 use crate::author::capability;
@@ -20,17 +21,17 @@ use crate::cli::{Error, Exit};
 const LONGEST: Duration = Duration::from_secs(20);
 
 #[derive(Debug, Args)]
-#[command(after_help = "\
+#[command(after_help = super::help("\
 Schemas are compared in the direction that values go: what was a config or an input has to stay one, and what is \
 answered has to be what could have been answered before. With --cases both play the cases of a folder, and what the \
 old one answers, sends and stores is what is expected of the new one, whatever the cases expect. Speed is measured at an \
---input or a --config, and at every case that both answer equally.
+--input or a --with, and at every case that both answer equally.
 
 Examples, for CI:
   stepmill plugin diff released.wasm dist/order-totals.wasm --strict
-  stepmill plugin diff released.wasm dist/stock.wasm --cases cases --strict")]
+  stepmill plugin diff released.wasm dist/stock.wasm --cases cases --strict"))]
 pub(in crate::cli) struct DiffArguments {
-    /// The old component's file (.wasm), or the name of a stock plugin
+    /// The old plugin
     #[arg(value_name = "OLD")]
     old: String,
     /// The new one
@@ -43,17 +44,20 @@ pub(in crate::cli) struct DiffArguments {
     #[command(flatten)]
     work: WorkArguments,
     /// Compare what both make of the cases of this folder
-    #[arg(long, value_name = "DIR", conflicts_with_all = ["input", "config"])]
+    #[arg(long, value_name = "DIR", conflicts_with_all = ["input", "with"])]
     cases: Option<PathBuf>,
     /// Print JSON
     #[arg(long)]
     json: bool,
+    #[command(flatten)]
+    project: ProjectArguments,
 }
 
 impl DiffArguments {
     pub(super) async fn run(self) -> Result<Exit, Error> {
-        let (old, new) = (Found::any(&self.old)?, Found::any(&self.new)?);
-        let is_measured = self.work.input.is_some() || self.work.config.is_some();
+        let config = &self.project.config;
+        let (old, new) = (Found::at(&self.old, config).await?, Found::at(&self.new, config).await?);
+        let is_measured = self.work.input.is_some() || self.work.with.is_some();
         let bench = if is_measured || self.cases.is_some() { Some(Bench::of_attempts()?) } else { None };
         let diff = match &bench {
             None => {
@@ -92,7 +96,7 @@ impl DiffArguments {
         for comparison in comparisons {
             let speed = match &comparison.scenes {
                 Some(scenes) => {
-                    let names = [old.name.as_str(), &new.name];
+                    let names = [old.given.as_str(), &new.given];
                     let times = bench.race_scenes(names, scenes, self.work.count(), longest).await?;
                     Some(Speed::of(times))
                 }

@@ -5,20 +5,22 @@ use serde_json::Value;
 
 use super::described;
 use crate::author::Workbench;
-use crate::author::found::Found;
+use crate::author::found::{Found, Given};
+use crate::cli::client::ClientError;
 use crate::cli::output::{self, Paint};
 use crate::cli::{Connection, Error, Exit};
 
 #[derive(Debug, Args)]
-#[command(after_help = "\
-A component is asked what it is in the sandbox; no step is run. Files need no service.
+#[command(after_help = super::help("\
+A name is looked up in the running service, if there is one. A component is asked what it is in the sandbox; no step is \
+run.
 
 Examples:
   stepmill plugin inspect rest
-  stepmill plugin inspect target/wasm32-wasip2/release/pricing.wasm --json")]
+  stepmill plugin inspect target/wasm32-wasip2/release/pricing.wasm --json"))]
 pub(in crate::cli) struct InspectArguments {
-    /// Name of a plugin of the running service or of a stock plugin, or a component's file (.wasm)
-    #[arg(value_name = "NAME|FILE")]
+    /// The plugin
+    #[arg(value_name = "PATH|NAME")]
     plugin: String,
     /// Print JSON
     #[arg(long)]
@@ -41,23 +43,18 @@ impl InspectArguments {
         Ok(Exit::Done)
     }
 
-    /// A file is inspected here; a name is the running service's plugin, else a stock one.
+    /// What a name means, the running service knows best; where none was named, it need not run.
     async fn find(&self) -> Result<(Value, Vec<String>), Error> {
-        if let Some(file) = Found::file(&self.plugin)? {
-            return entry(file).await;
+        if let Given::Name(name) = Given::of(&self.plugin) {
+            match self.connection.client()?.plugin(name).await {
+                Ok(plugin) => return Ok((plugin, Vec::new())),
+                Err(ClientError::Unreachable { .. }) if !self.connection.is_named() => {}
+                Err(error) => return Err(error.into()),
+            }
         }
-        match (self.connection.client()?.plugin(&self.plugin).await, Found::stock(&self.plugin)) {
-            (Ok(plugin), _) => Ok((plugin, Vec::new())),
-            (Err(_), Some(stock)) => entry(stock).await,
-            // Without the service nobody knows whether there is such a plugin.
-            (Err(error), None) => Err(error.into()),
-        }
+        let found = Found::at(&self.plugin, &self.connection.config).await?;
+        let loaded = found.load(&Workbench::try_new()?).await?;
+        let warnings = loaded.warnings.clone();
+        Ok((found.entry(loaded).to_json(), warnings))
     }
-}
-
-/// What there is to say of a component.
-async fn entry(found: Found) -> Result<(Value, Vec<String>), Error> {
-    let loaded = found.load(&Workbench::try_new()?).await?;
-    let warnings = loaded.warnings.clone();
-    Ok((found.entry(loaded).to_json(), warnings))
 }

@@ -8,9 +8,10 @@ use std::path::PathBuf;
 use anyhow::Context as _;
 use clap::Args;
 use serde_json::json;
-use stepmill_core::nearest::nearest;
 
+use super::project::ProjectArguments;
 use crate::author::Workbench;
+use crate::catalog::NoPlugin;
 use crate::cli::output::{self, Paint, Tone};
 use crate::cli::{Error, Exit};
 use crate::config::{Project, pointer};
@@ -29,7 +30,7 @@ Examples:
   stepmill plugin lock pricing --accept-permissions
   stepmill plugin lock --check          # in CI: is stepmill.lock of what stepmill.yaml says?")]
 pub(in crate::cli) struct LockArguments {
-    /// Plugins to look up again, files among them; none means those that the lock file lacks
+    /// Plugins of the config to look up again, files among them; none means those that the lock file lacks
     #[arg(value_name = "NAME")]
     names: Vec<String>,
     /// Look up all of the lock file and all that is fetched
@@ -44,14 +45,13 @@ pub(in crate::cli) struct LockArguments {
     /// Print JSON
     #[arg(long)]
     json: bool,
-    /// The project: stepmill.yaml or its folder
-    #[arg(long, short, value_name = "PATH", default_value = ".", env = "STEPMILL_CONFIG")]
-    config: PathBuf,
+    #[command(flatten)]
+    project: ProjectArguments,
 }
 
 impl LockArguments {
     pub(super) async fn run(&self) -> Result<Exit, Error> {
-        let project = Project::read(&self.config)?;
+        let project = Project::read(&self.project.config)?;
         let mut lock = Lock::read(&project.root)?;
         if self.check {
             return check(&project, &lock);
@@ -93,10 +93,7 @@ impl LockArguments {
     fn names(&self, project: &Project, lock: &Lock) -> Result<BTreeSet<String>, Error> {
         let plugins = &project.config.plugins;
         if let Some(unknown) = self.names.iter().find(|name| !plugins.contains_key(*name)) {
-            let guess = nearest(unknown, plugins.keys().map(String::as_str));
-            let guess = guess.map(|name| format!(": did you mean {name}?")).unwrap_or_default();
-            let message = format_args!("{} has no plugin {unknown:?}{guess}", project.file.display());
-            return Err(Error::new(Exit::NotFound, message));
+            return Err(NoPlugin::of_config(unknown, plugins.keys()).into());
         }
         if !self.names.is_empty() {
             return Ok(self.names.iter().cloned().collect());

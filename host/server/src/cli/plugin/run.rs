@@ -9,26 +9,25 @@ use clap::Args;
 use serde_json::Value;
 use stepmill_core::document::{Body, Document, JSON};
 
+use super::project::ProjectArguments;
 use super::system::SystemArguments;
-use crate::author::component;
+use crate::author::found::Found;
+use crate::author::with::With;
 use crate::author::{Workbench, trial};
 use crate::cli::output;
 use crate::cli::{Error, Exit};
-use crate::config::read_source;
-use crate::diagnostic::Source;
-use crate::stock;
 
 #[derive(Debug, Args)]
-#[command(after_help = "\
+#[command(after_help = super::help("\
 The output goes to standard output as it is, everything else to standard error. Requests are sent for real, to the \
 given system only; storage is in memory and empty. Exits with 1 if the step fails.
 
 Examples:
   stepmill plugin run map --with '{jq: .lines}' --input order.json
-  stepmill plugin run dist/stock.wasm --with with.yaml --system erp --project ../my-orders --trace")]
+  stepmill plugin run dist/stock.wasm --with with.yaml --system erp --config ../my-orders --trace"))]
 pub(in crate::cli) struct RunArguments {
-    /// A component (.wasm), a stock plugin, or a plugin of the project
-    #[arg(value_name = "FILE|NAME")]
+    /// The plugin
+    #[arg(value_name = "PATH|NAME")]
     plugin: String,
     /// A file with the input, - for standard input; null unless given
     #[arg(long, value_name = "FILE", conflicts_with = "text")]
@@ -50,15 +49,19 @@ pub(in crate::cli) struct RunArguments {
     json: bool,
     #[command(flatten)]
     system: SystemArguments,
+    #[command(flatten)]
+    project: ProjectArguments,
 }
 
 impl RunArguments {
     pub(super) async fn run(self) -> Result<Exit, Error> {
-        let bytes = self.component().await?;
-        let (config, folder) = self.config()?;
-        let trial = trial::Trial { config, input: self.input()?, system: self.system.system()? };
+        let config = &self.project.config;
+        let found = Found::at(&self.plugin, config).await?;
+        let system = self.system.system(config)?;
+        let With { config, folder } = With::read(&self.with)?;
+        let trial = trial::Trial { config, input: self.input()?, system };
         let bench = Workbench::try_new()?;
-        let loaded = bench.load(&self.plugin, &bytes).await?;
+        let loaded = found.load(&bench).await?;
         let made = trial.run(&bench, &loaded, &folder).await?;
         if self.json {
             output::print_json(&trial::to_json(&made))?;
@@ -79,31 +82,6 @@ impl RunArguments {
             }
         }
         Ok(Exit::Done)
-    }
-
-    async fn component(&self) -> Result<Vec<u8>, Error> {
-        let project = match component::file(&self.plugin) {
-            Some(_) => None,
-            None => self.system.project()?,
-        };
-        component::of(&self.plugin, project.as_ref()).await?.ok_or_else(|| {
-            let missing = format!(
-                "there is no plugin {:?}: name a component's file, one of {}, or a plugin of --project PATH",
-                self.plugin,
-                stock::names()
-            );
-            Error::new(Exit::NotFound, missing)
-        })
-    }
-
-    /// The config, and the folder that the files it names are in.
-    fn config(&self) -> Result<(Source, PathBuf), Error> {
-        if self.with.trim_start().starts_with('{') {
-            return Ok((Source::new("--with", self.with.as_str()), PathBuf::from(".")));
-        }
-        let file = Path::new(&self.with);
-        let folder = file.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
-        Ok((read_source(file)?, folder.to_owned()))
     }
 
     fn input(&self) -> Result<Document, Error> {

@@ -1,6 +1,6 @@
 //! Which system an author's command talks to.
 
-use std::path::PathBuf;
+use std::path::Path;
 use std::time::Duration;
 
 use clap::Args;
@@ -23,21 +23,13 @@ pub(super) struct SystemArguments {
     #[arg(long, value_name = "URL", conflicts_with = "system")]
     system_url: Option<String>,
     /// The system that paths go to, by its name in a project: with its credentials, which the plugin never sees
-    #[arg(long, value_name = "NAME", requires = "project")]
+    #[arg(long, value_name = "NAME")]
     system: Option<String>,
-    /// The project: stepmill.yaml or its folder
-    #[arg(long, value_name = "PATH")]
-    project: Option<PathBuf>,
 }
 
 impl SystemArguments {
-    /// The project, if one is named.
-    pub(super) fn project(&self) -> Result<Option<Project>, Error> {
-        Ok(self.project.as_deref().map(Project::read).transpose()?)
-    }
-
-    /// The system, if one is named.
-    pub(super) fn system(&self) -> Result<Option<System>, Error> {
+    /// The system, if one is named, of the project of this config.
+    pub(super) fn system(&self, config: &Path) -> Result<Option<System>, Error> {
         if let Some(url) = &self.system_url {
             let base_url = catalog::base_url(url)
                 .map_err(|problem| Error::new(Exit::Usage, format!("--system-url: {problem}")))?;
@@ -51,9 +43,7 @@ impl SystemArguments {
                 ca_pem: None,
             }));
         }
-        match (&self.system, self.project()?) {
-            (Some(name), Some(project)) => Ok(Some(catalog::system(&project, name)?)),
-            (Some(_) | None, _) => Ok(None),
-        }
+        let Some(name) = &self.system else { return Ok(None) };
+        Ok(Some(catalog::system(&Project::without_workflows(config)?, name)?))
     }
 }

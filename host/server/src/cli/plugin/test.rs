@@ -1,16 +1,18 @@
 //! `stepmill plugin test`.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use anyhow::Context as _;
 use clap::Args;
 
+use super::project::ProjectArguments;
 use super::system::SystemArguments;
 use crate::author::Workbench;
 use crate::author::build;
 use crate::author::cases::{Suite, Summary};
-use crate::author::component::cases_folder;
+use crate::author::component::{CASES, cases_folder};
+use crate::author::found::Given;
 use crate::cli::output::{self, Paint, Tone};
 use crate::cli::{Error, Exit};
 use crate::reload::watch;
@@ -19,23 +21,24 @@ use crate::reload::watch;
 const LOOK_EVERY: Duration = Duration::from_millis(300);
 
 #[derive(Debug, Args)]
-#[command(after_help = "\
+#[command(after_help = super::help("\
 Cases are the files *.case.yaml of the folder cases: config, input, the HTTP exchanges that are expected, faults, \
 and what is expected. No request is sent, unless --record makes the cassettes that the cases name.
 
 Examples:
   stepmill plugin test
-  stepmill plugin test my-plugin stock order --watch --no-build
+  stepmill plugin test ./my-plugin stock order --watch --no-build
   stepmill plugin test dist/my-plugin.wasm --cases cases --json
-  stepmill plugin test --record --system erp --project ../my-orders")]
+  stepmill plugin test map --cases cases/orders
+  stepmill plugin test --record --system erp --config ../my-orders"))]
 pub(in crate::cli) struct TestArguments {
-    /// The plugin's project, which is built first, or its component (.wasm)
-    #[arg(value_name = "DIR|FILE", default_value = ".")]
-    target: PathBuf,
+    /// The plugin; if it is given by its project's folder, it is built first
+    #[arg(value_name = "PATH|NAME", default_value = ".")]
+    plugin: String,
     /// Run only the cases with one of these in their names
     #[arg(value_name = "FILTER")]
     filters: Vec<String>,
-    /// The folder of the cases; `cases` of the project unless given
+    /// The folder of the cases; `cases` of the plugin's project unless given, and for a name `cases` here
     #[arg(long, value_name = "DIR")]
     cases: Option<PathBuf>,
     /// Test the newest component in the project's dist as it is
@@ -52,11 +55,13 @@ pub(in crate::cli) struct TestArguments {
     json: bool,
     #[command(flatten)]
     system: SystemArguments,
+    #[command(flatten)]
+    project: ProjectArguments,
 }
 
 impl TestArguments {
     pub(super) async fn run(self) -> Result<Exit, Error> {
-        let system = self.system.system()?;
+        let system = self.system.system(&self.project.config)?;
         let system = match (self.record, system) {
             (true, None) => {
                 return Err(Error::new(
@@ -72,9 +77,16 @@ impl TestArguments {
             }
             (_, system) => system,
         };
-        let folder = self.cases.unwrap_or_else(|| cases_folder(&self.target));
-        let target = if self.no_build { self.target } else { built(self.target).await? };
-        let suite = Suite { target, folder, filters: self.filters };
+        let (folder, project) = match Given::of(&self.plugin) {
+            Given::Path(path) => (cases_folder(path), Some(path).filter(|path| path.is_dir())),
+            Given::Name(_) => (PathBuf::from(CASES), None),
+        };
+        let plugin = match project.filter(|_| !self.no_build) {
+            Some(project) => built(project).await?,
+            None => self.plugin.clone(),
+        };
+        let folder = self.cases.unwrap_or(folder);
+        let suite = Suite { plugin, config: self.project.config, folder, filters: self.filters };
         let bench = Workbench::try_new()?;
         if self.watch {
             return keep_running(&suite, &bench).await;
@@ -85,17 +97,14 @@ impl TestArguments {
     }
 }
 
-/// The component of a project once it is built; a component itself is taken as it is.
-async fn built(target: PathBuf) -> Result<PathBuf, Error> {
-    if !target.is_dir() {
-        return Ok(target);
-    }
-    let build::Built { path, loaded, warnings: _ } = build::build(&target).await.with_context(|| {
-        format!("failed to build {} (--no-build tests what is in dist)", target.display())
+/// The component of a project once it is built.
+async fn built(project: &Path) -> Result<String, Error> {
+    let build::Built { path, loaded, warnings: _ } = build::build(project).await.with_context(|| {
+        format!("failed to build {} (--no-build tests what is in dist)", project.display())
     })?;
     // What was built stands beside what the tools say; what was asked for is on standard output.
     eprintln!("built {} ({})", path.display(), output::bytes(loaded.size));
-    Ok(path)
+    Ok(path.display().to_string())
 }
 
 fn show(summary: &Summary, json: bool) -> Result<(), Error> {
