@@ -28,6 +28,7 @@ mod handshakes;
 mod hostile;
 mod ingress;
 mod mistakes;
+mod pages;
 mod prepared;
 mod proxies;
 mod purity;
