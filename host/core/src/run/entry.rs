@@ -1,6 +1,7 @@
 //! What is written to a run's journal.
 
 use serde::{Deserialize, Serialize};
+use serde_json::json;
 
 use super::{Failures, Lane, Parent, Quiet};
 use crate::attempt::{Failure, Record};
@@ -339,6 +340,14 @@ pub enum Became {
         /// Whether it was a dead letter before.
         was_dead: bool,
     },
+}
+
+impl Decision {
+    /// What a step gives whose approval it is.
+    pub fn output(&self) -> Document {
+        let Self { approved, by, comment } = self;
+        Document::json(&json!({ "approved": approved, "by": by, "comment": comment }))
+    }
 }
 
 impl Entry {

@@ -1,5 +1,7 @@
 //! What a sender is answered.
 
+use std::sync::Arc;
+
 use axum::Json;
 use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
@@ -33,7 +35,9 @@ pub(super) enum Answered {
     /// It is on disk, and config says what its sender is told.
     Configured(Configured),
     /// A step has answered it.
-    Now(RunId, Answer),
+    Output(RunId, Arc<Document>),
+    /// A step has found its payload wanting.
+    Rejected(RunId, Failure),
     /// It was no event but a provider's question.
     Asked(Response),
 }
@@ -67,10 +71,20 @@ impl IntoResponse for Answered {
                 accepted(json!({ "event": event, "duplicate": true }).to_string())
             }
             Self::Configured(answer) => answer.into_response(),
-            Self::Now(run, Answer::Output(document)) => output(run, &document),
-            Self::Now(run, Answer::Failed(failure)) => failed(run, &failure),
+            Self::Output(run, document) => output(run, &document),
+            Self::Rejected(run, failure) => rejected(run, &failure),
             Self::Asked(answer) => answer,
-            Self::Now(run, Answer::Nothing) => Self::Accepted(Outcome::New(run)).into_response(),
+        }
+    }
+}
+
+impl Answered {
+    /// What the sender is told of an answer that it has waited for; none if that is the usual.
+    pub(super) fn told(run: RunId, answer: Answer) -> Option<Self> {
+        match answer {
+            Answer::Output(document) => Some(Self::Output(run, document)),
+            Answer::Failed(failure) if is_told(&failure) => Some(Self::Rejected(run, failure)),
+            Answer::Failed(_) | Answer::Nothing => None,
         }
     }
 }
@@ -120,18 +134,20 @@ fn output(run: RunId, document: &Document) -> Response {
     response
 }
 
-/// What the sender can mend is told: that a step found its payload wanting. Anything else is the operator's, who
-/// has the run as a dead letter.
-fn failed(run: RunId, failure: &Failure) -> Response {
+fn rejected(run: RunId, failure: &Failure) -> Response {
+    let error = json!({
+        "code": "run-rejected",
+        "message": failure.message,
+        "violations": failure.violations,
+    });
+    (StatusCode::UNPROCESSABLE_ENTITY, Json(json!({ "run": run, "error": error }))).into_response()
+}
+
+/// Whether the sender can mend it, and is told: that a step found its payload wanting. Anything else is the operator's,
+/// who has the run as a dead letter.
+fn is_told(failure: &Failure) -> bool {
     match failure.cause {
-        Cause::Rejected | Cause::Invalid => {
-            let error = json!({
-                "code": "run-rejected",
-                "message": failure.message,
-                "violations": failure.violations,
-            });
-            (StatusCode::UNPROCESSABLE_ENTITY, Json(json!({ "run": run, "error": error }))).into_response()
-        }
+        Cause::Rejected | Cause::Invalid => true,
         Cause::Expression
         | Cause::TimedOut
         | Cause::Declined
@@ -145,6 +161,6 @@ fn failed(run: RunId, failure: &Failure) -> Response {
         | Cause::OutputLimit
         | Cause::BadAnswer
         | Cause::StorageConflict
-        | Cause::Host => accepted(format!(r#"{{"run":"{run}"}}"#)),
+        | Cause::Host => false,
     }
 }

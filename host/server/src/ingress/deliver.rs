@@ -10,11 +10,12 @@ use stepmill_core::expression::Template;
 use stepmill_core::journal::{
     Acceptance, BATCH_BYTES, Dedupe, JournalError, Outcome, Publication, Published,
 };
-use stepmill_core::workflow::{AnswerPlan, NoKey, Plan, Webhook, value_key};
+use stepmill_core::workflow::{AnswerPlan, NoKey, Plan, Respond, Webhook, value_key};
 
 use super::answer::{Answered, Configured};
 use super::event::{Arrival, Arrived};
 use super::{Ingress, Refusal, Taken};
+use crate::answers::{Answer, Recorded, recorded};
 use crate::catalog::{Catalog, Deployed, DeployedEvent};
 use crate::metrics;
 
@@ -39,22 +40,47 @@ impl Ingress {
             let outcome = self.accept_one(&plan.name, acceptance).await?;
             return Ok(told.or(outcome.run(), Answered::Held(outcome)));
         }
-        let waiting = webhook
-            .respond
-            .as_ref()
-            .map(|respond| (self.answers.wait(run, respond.from.as_deref()), respond.within));
+        let respond = webhook.respond.as_ref();
+        let waiting = respond.map(|respond| (respond, self.answers.wait(run, respond.from.as_deref())));
         let outcome = self.accept_one(&plan.name, acceptance).await?;
         drop(source);
         let usual = || told.or(outcome.run(), Answered::Accepted(outcome));
-        let (Outcome::New(run), Some((waiting, within))) = (outcome, waiting) else {
-            return Ok(usual());
-        };
+        let Some((respond, waiting)) = waiting else { return Ok(usual()) };
         // One that waits takes no place of those that are being accepted, and those that wait have bounds too.
         drop(taken);
         let Ok(_place) = self.waiting.try_acquire() else { return Ok(usual()) };
-        match waiting.within(within).await {
-            Some(answer) => Ok(Answered::Now(run, answer)),
-            None => Ok(usual()),
+        let answer = match outcome {
+            Outcome::New(_) => waiting.within(respond.within).await,
+            Outcome::Duplicate(first) => self.again(first, respond).await,
+            // One that is gathered is answered by no step.
+            Outcome::Gathered(_) => None,
+        };
+        Ok(answer.and_then(|answer| Answered::told(outcome.run(), answer)).unwrap_or_else(usual))
+    }
+
+    /// What the first sender of an event that is sent again was answered, or will be in time; none if nobody knows.
+    async fn again(&self, first: RunId, respond: &Respond) -> Option<Answer> {
+        // From before the journal is read, so that nothing is missed between the two.
+        let waiting = self.answers.wait(first, respond.from.as_deref());
+        let recorded = self.recorded(first, respond).await;
+        if recorded != Recorded::Pending {
+            return recorded.answer();
+        }
+        match waiting.within(respond.within).await {
+            Some(answer @ (Answer::Output(_) | Answer::Failed(_))) => Some(answer),
+            // A step that was done while nobody waited says nothing when it is committed.
+            Some(Answer::Nothing) | None => self.recorded(first, respond).await.answer(),
+        }
+    }
+
+    async fn recorded(&self, run: RunId, respond: &Respond) -> Recorded {
+        match self.journal.read(run).await {
+            Ok((state, entries)) => recorded(&state, &entries, respond.from.as_deref()),
+            Err(error) => {
+                // The event is on disk, whatever its sender is told.
+                tracing::warn!(%run, error = &error as &dyn std::error::Error, "an answer is not given again");
+                Recorded::Nothing
+            }
         }
     }
 

@@ -172,7 +172,10 @@ impl Flight<'_> {
         self.unsaid.push(Unsaid::Ended);
         let members = || json!({ "output": output.to_value() });
         let spawns = self.hooks(PhaseName::Succeeded, members);
-        let is_asked_for = self.state.parent.is_some() || self.plan.output.is_some();
+        // A sender who comes again asks the journal for it.
+        let respond = self.plan.webhook.as_ref().and_then(|webhook| webhook.respond.as_ref());
+        let is_answer = respond.is_some_and(|respond| respond.from.is_none());
+        let is_asked_for = self.state.parent.is_some() || self.plan.output.is_some() || is_answer;
         Ok((What::Succeeded { output: is_asked_for.then(|| (*output).clone()) }, spawns))
     }
 }

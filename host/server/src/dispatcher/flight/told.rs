@@ -2,7 +2,6 @@
 
 use std::sync::Arc;
 
-use serde_json::json;
 use stepmill_core::attempt::{Cause, Failure};
 use stepmill_core::document::Document;
 use stepmill_core::run::{Decision, Stand, What};
@@ -102,8 +101,7 @@ impl Flight<'_> {
     fn decided(&mut self, index: usize, step: &PlannedStep, decision: &Decision) {
         let Decision { approved, by, comment } = decision;
         if *approved {
-            let output = json!({ "approved": true, "by": by, "comment": comment });
-            return self.done(index, step, Arc::new(Document::json(&output)));
+            return self.done(index, step, Arc::new(decision.output()));
         }
         let comment = comment.as_ref().map(|comment| format!(": {comment}")).unwrap_or_default();
         self.not_taken(index, step, Cause::Declined, format!("{by} declined it{comment}"));
