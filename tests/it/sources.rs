@@ -5,6 +5,7 @@ use stepmill_core::RunId;
 use stepmill_core::journal::PhaseName;
 use stepmill_test_support::host::Host;
 use stepmill_test_support::project::Project;
+use stepmill_test_support::sender::client;
 use stepmill_test_support::stub::Stub;
 
 const STEPS: &str =
@@ -117,5 +118,32 @@ async fn a_blocked_source_takes_nothing_and_an_unknown_one_is_named() {
     assert_eq!((status, &answer["error"]["code"]), (404, &json!("no-such-source")));
     let (status, _) = set(json!({ "path": PATH, "mode": "resuming" })).await;
     assert_eq!(status, 400);
+    host.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_source_of_an_event_is_open_or_blocked_and_says_why_it_holds_nothing() {
+    let event = "events:\n  shipment:\n    webhook: { path: /shipments, verify: { scheme: none } }\n    key: \"${{ body.order }}\"";
+    let host = Host::in_memory(&Project::new().extra(event).write()).await;
+    let set = async |mode: &str| {
+        host.admin.post("/api/sources", &json!({ "path": "/shipments", "mode": mode })).await
+    };
+    let post = async || {
+        let request = client().post(format!("{}/shipments", host.ingress));
+        let request = request.header("content-type", "application/json").body(r#"{"order":"SO-1"}"#);
+        request.send().await.unwrap().status().as_u16()
+    };
+    for mode in ["paused", "capture"] {
+        let (status, answer) = set(mode).await;
+        let why = answer["error"]["message"].as_str().unwrap();
+        assert!(status == 400 && why.contains("open or blocked: runs wait for what it is sent"), "{answer}");
+        assert_eq!(post().await, 202, "it is as it was");
+    }
+    assert_eq!(set("blocked").await.0, 200);
+    assert_eq!(post().await, 403);
+    assert_eq!(set("open").await.0, 200);
+    assert_eq!(post().await, 202);
+    let (status, answer) = host.admin.post("/api/sources/replay", &json!({ "path": "/shipments" })).await;
+    assert_eq!((status, &answer["error"]["code"]), (404, &json!("no-such-source")));
     host.stop().await;
 }

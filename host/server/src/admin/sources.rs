@@ -84,8 +84,8 @@ pub(super) async fn set(State(admin): State<Arc<Admin>>, body: Bytes) -> Result<
     }
     if is_event && mode.holds() {
         return Err(Error::InvalidRequest(format!(
-            "what {path} is sent goes to runs that wait for it, and is kept for those that will: it can be open or \
-             blocked"
+            "{path} is the source of an event, and can be open or blocked: runs wait for what it is sent, and their \
+             time would run out while it is held; for those that will wait it is kept anyway (`keep`)"
         )));
     }
     let mode = admin.sources.set(&path, mode).await?;
