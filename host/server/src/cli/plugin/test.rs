@@ -66,7 +66,7 @@ impl TestArguments {
             (true, None) => {
                 return Err(Error::new(
                     Exit::Usage,
-                    "--record needs --system-url URL, or --system NAME --project PATH",
+                    "--record needs --system-url URL, or --system NAME with --config PATH",
                 ));
             }
             (false, Some(_)) => {
