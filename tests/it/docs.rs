@@ -64,9 +64,11 @@ const WHOLE: &str = "
         import stepmill:plugin/log@0.1.0;
         import stepmill:plugin/http@0.1.0;
         import stepmill:plugin/storage@0.1.0;
+        import stepmill:plugin/keys@0.1.0;
         export stepmill:plugin/transform@0.1.0;
         export stepmill:plugin/validate@0.1.0;
         export stepmill:plugin/connector@0.1.0;
+        export stepmill:plugin/verify@0.1.0;
         export stepmill:plugin/prepare@0.1.0;
         /// What the plugin is.
         export describe: func() -> manifest;

@@ -39,3 +39,4 @@ mod schedules;
 mod shadow;
 mod sources;
 mod tls;
+mod verify;

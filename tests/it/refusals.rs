@@ -11,6 +11,7 @@ use stepmill_test_support::project::Project;
 
 const TRANSFORM: &str = "stepmill:plugin/transform@0.1.0";
 const CONNECTOR: &str = "stepmill:plugin/connector@0.1.0";
+const VERIFY: &str = "stepmill:plugin/verify@0.1.0";
 
 /// A key pair of no other use, and the public key of somebody else.
 pub(crate) const PRIVATE: &str = include_str!("../../host/server/src/distribution/signature/tests/key.pem");
@@ -100,12 +101,20 @@ fn of_the_component() -> Vec<(&'static str, Project)> {
         ("too large", too_large),
         ("wrong world", by_file(&exports(&["wasi:cli/run@0.2.6"]))),
         ("two steps", by_file(&exports(&[TRANSFORM, CONNECTOR]))),
+        ("a step that verifies besides", by_file(&exports(&[TRANSFORM, VERIFY]))),
         ("no describe", by_file(&exports(&[TRANSFORM]))),
         ("future WIT version", plain("stepmill:plugin/transform@0.2.0")),
         ("future WIT version of an import", import(CONNECTOR, "stepmill:plugin/http@1.0.0")),
         ("other types", plain(TRANSFORM)),
+        ("other types of a verify plugin", plain(VERIFY)),
         ("pure with HTTP", import(TRANSFORM, "stepmill:plugin/http@0.1.0")),
         ("pure with sockets", import(TRANSFORM, "wasi:sockets/tcp@0.2.4")),
+        ("verify with HTTP", import(VERIFY, "stepmill:plugin/http@0.1.0")),
+        ("verify with storage", import(VERIFY, "stepmill:plugin/storage@0.1.0")),
+        ("verify with sockets", import(VERIFY, "wasi:sockets/tcp@0.2.4")),
+        ("verify with another import", import(VERIFY, "acme:secrets/vault@1.0.0")),
+        ("pure with keys", import(TRANSFORM, "stepmill:plugin/keys@0.1.0")),
+        ("connector with keys", import(CONNECTOR, "stepmill:plugin/keys@0.1.0")),
         ("connector with sockets", import(CONNECTOR, "wasi:sockets/tcp@0.2.4")),
         ("unknown import", import(CONNECTOR, "acme:secrets/vault@1.0.0")),
         ("WASI 0.3", import(CONNECTOR, "wasi:cli/environment@0.3.0")),
@@ -117,6 +126,10 @@ fn of_the_component() -> Vec<(&'static str, Project)> {
         (
             "manifest: schema is no JSON Schema",
             manifest("pricing", "1.0.0", r#"{"properties":{"a":{"type":"txt"}}}"#),
+        ),
+        (
+            "manifest: keys of a step",
+            manifest("pricing", "1.0.0", r#"{"x-stepmill-keys":{"signing":"The secret."}}"#),
         ),
         (
             "manifest: schema refers elsewhere",

@@ -137,8 +137,12 @@ impl Handshaker {
             Some((key, reference)) => {
                 let reference = reference.clone();
                 match resolve(&reference) {
-                    Err(source) => return Err(VerifierError::Unreadable { key, reference, source }),
-                    Ok(secret) if secret.is_empty() => return Err(VerifierError::Empty { key, reference }),
+                    Err(source) => {
+                        return Err(VerifierError::Unreadable { key: key.into(), reference, source });
+                    }
+                    Ok(secret) if secret.is_empty() => {
+                        return Err(VerifierError::Empty { key: key.into(), reference });
+                    }
                     Ok(secret) => Some(secret),
                 }
             }

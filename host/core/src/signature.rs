@@ -5,7 +5,8 @@
 //! signatures stand and what they cover, and a line in [`Verify`]; what an operator describes by hand (`hmac`) becomes
 //! such a recipe too. Signatures are compared as bytes, in constant time, each with each secret that is accepted;
 //! what they cover is the body as it came. Nothing here does I/O: a scheme that needs a key from elsewhere answers
-//! with its address ([`Verdict::NeedsKey`]), and is asked again.
+//! with its address ([`Verdict::NeedsKey`]), and is asked again; one that a plugin has, says that it is to be asked
+//! ([`Verdict::AskPlugin`]), and what it may ask is answered by a [`Keyring`].
 //!
 //! Threats: a forged or altered body (the signature); a replayed one (the timestamp where the scheme has one, else
 //! the dedupe key); a second signature header, or a second member of the body, that some program on the way reads
@@ -19,6 +20,7 @@ mod config;
 mod field;
 mod jwt;
 mod key;
+mod keyring;
 mod mtls;
 mod part;
 mod paypal;
@@ -35,9 +37,12 @@ mod verdict;
 mod verifier;
 
 pub use config::{
-    Algorithm, ApiKey, AwsSns, Basic, Dated, EitherKey, Encoding, Gitlab, Hmac, InvalidSigned, InvalidUrl,
-    Jwks, Jwt, Mtls, Origin, Paypal, Public, PublicKey, Shared, Signed, TimeUnit, TimestampHeader, Verify,
+    Algorithm, ApiKey, AwsSns, Basic, ByPlugin, Dated, EitherKey, Encoding, Gitlab, Hmac, InvalidSigned,
+    InvalidUrl, Jwks, Jwt, Mtls, NamedKey, Origin, Paypal, Public, PublicKey, Shared, Signed, TimeUnit,
+    TimestampHeader, Verify,
 };
+pub use keyring::{Keyring, KeyringError, MOST_SIGNATURES};
+pub use recipe::Method;
 pub use refusal::Refusal;
 pub use request::{Headers, Request};
 pub use strength::Weakness;

@@ -12,7 +12,7 @@ pub use definition::{
 };
 pub use plan::{
     AnswerPlan, Body, Environment, EventPlan, EventTrigger, ForEachStep, Gathering, KEY_BYTES, LanePlan,
-    Names, NoKey, Plan, PlanError, PlannedStep, PluginInfo, PluginStep, Work, key_of, value_key,
+    Names, NoKey, Plan, PlanError, PlannedStep, PluginInfo, PluginStep, VerifyPlan, Work, key_of, value_key,
 };
 pub use version::Version;
 pub use walk::{Feed, Settled, Walk, instant, span};

@@ -88,7 +88,7 @@ impl File {
             self.keys.iter().fold(Keys::none(), |keys, (url, document)| keys.with(url, document.as_bytes()));
         let proof = match self.verifier().verify(&request, &keys, now_ms) {
             Ok(Verdict::Genuine(verified)) => Some(verified),
-            Ok(Verdict::NeedsKey { url, .. }) => panic!("{url}"),
+            Ok(other @ (Verdict::NeedsKey { .. } | Verdict::AskPlugin)) => panic!("{other:?}"),
             Err(_) => None,
         };
         self.handshaker().answer(&request, proof.as_ref())

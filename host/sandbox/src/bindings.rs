@@ -1,7 +1,7 @@
 //! What `bindgen!` makes of the package in `wit/`. Nothing is written by hand here.
 //!
-//! The connector world imports all that any world imports, so its types and `Host` traits serve all
-//! three. Exports are called by [`crate::export`], which borrows the arguments instead of copying them.
+//! The connector world imports all that the worlds of steps import, so its types and `Host` traits serve all
+//! three; the verifying world adds its own. Exports are called by [`crate::export`], which borrows the arguments instead of copying them.
 
 wasmtime::component::bindgen!({
     path: "../../wit",
@@ -19,3 +19,18 @@ wasmtime::component::bindgen!({
 });
 
 pub(crate) use stepmill::plugin::{http, log, storage, types};
+
+mod verifying {
+    wasmtime::component::bindgen!({
+        path: "../../wit",
+        world: "verify-plugin",
+        with: {
+            "stepmill:plugin/types": super::stepmill::plugin::types,
+            "stepmill:plugin/log": super::stepmill::plugin::log,
+        },
+        exports: { default: async },
+    });
+}
+
+pub(crate) use verifying::exports::stepmill::plugin::verify;
+pub(crate) use verifying::stepmill::plugin::keys;

@@ -52,11 +52,14 @@ const SHARED: [&str; 22] = [
 const CONNECTOR: [&str; 4] =
     ["stepmill:plugin/http", "stepmill:plugin/storage", "wasi:http/types", "wasi:http/outgoing-handler"];
 
+/// What verifying components may import besides.
+const VERIFY: [&str; 1] = ["stepmill:plugin/keys"];
+
 /// What the type of a component says.
 #[derive(Debug, PartialEq)]
 pub(crate) struct Shape {
     pub(crate) kind: Kind,
-    /// Name of the exported step interface, with its version.
+    /// Name of the exported interface that makes it its kind, with its version.
     pub(crate) step: String,
     /// Name of the exported interface `prepare`, with its version, if there is one.
     pub(crate) prepare: Option<String>,
@@ -189,6 +192,7 @@ fn kind_of(name: Name<'_>) -> Option<Kind> {
         "stepmill:plugin/transform" => Some(Kind::Transform),
         "stepmill:plugin/validate" => Some(Kind::Validate),
         "stepmill:plugin/connector" => Some(Kind::Connector),
+        "stepmill:plugin/verify" => Some(Kind::Verify),
         _ => None,
     }
 }
@@ -198,6 +202,7 @@ fn check_import(kind: Kind, import: &str) -> Result<(), LoadError> {
     let refused = |reason: String| Err(LoadError::Import { name: import.to_owned(), reason });
     let is_shared = SHARED.contains(&name.interface);
     let is_connectors = CONNECTOR.contains(&name.interface);
+    let is_verifiers = VERIFY.contains(&name.interface);
     if name.package() == PACKAGE && !name.is_of(TRACK) {
         return Err(LoadError::Version { name: import.to_owned() });
     }
@@ -206,7 +211,18 @@ fn check_import(kind: Kind, import: &str) -> Result<(), LoadError> {
     }
     match kind {
         Kind::Connector if is_shared || is_connectors => Ok(()),
+        Kind::Verify if is_shared || is_verifiers => Ok(()),
         Kind::Transform | Kind::Validate if is_shared => Ok(()),
+        Kind::Transform | Kind::Validate | Kind::Connector if is_verifiers => refused(format!(
+            "a {} has no webhook whose keys it could ask; leave it to a plugin that exports \
+             stepmill:plugin/verify, or do without",
+            kind.name()
+        )),
+        Kind::Verify if is_connectors => refused(
+            "a verify plugin is pure and must not reach the outside; a key is given in the webhook's config, and \
+             asked through stepmill:plugin/keys"
+                .into(),
+        ),
         Kind::Transform | Kind::Validate if is_connectors => refused(format!(
             "a {} is pure and must not reach the outside; make it a connector, or do without",
             kind.name()
@@ -214,6 +230,9 @@ fn check_import(kind: Kind, import: &str) -> Result<(), LoadError> {
         Kind::Connector if name.package() == "wasi:sockets" => refused(
             "plugins open no sockets; send requests through stepmill:plugin/http or wasi:http/outgoing-handler".into(),
         ),
+        Kind::Verify if name.package() == "wasi:sockets" => {
+            refused("a verify plugin is pure and must not open sockets; do without".into())
+        }
         Kind::Transform | Kind::Validate if name.package() == "wasi:sockets" => {
             refused(format!(
                 "a {} is pure and must not open sockets; make it a connector that sends requests through \
@@ -221,7 +240,7 @@ fn check_import(kind: Kind, import: &str) -> Result<(), LoadError> {
                 kind.name()
             ))
         }
-        Kind::Connector | Kind::Transform | Kind::Validate => {
+        Kind::Connector | Kind::Transform | Kind::Validate | Kind::Verify => {
             refused(format!(
                 "a {} can import nothing of that name here; build it against this host's wit/ and WASI 0.2 alone",
                 kind.name()

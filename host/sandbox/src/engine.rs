@@ -28,6 +28,8 @@ pub(crate) const TABLE_ELEMENTS: usize = 60_000;
 
 /// Slots beside those of attempts: one for the `describe` of a component that is being loaded.
 const LOADING: u32 = 1;
+/// And those for verifications of webhooks: each is short and keeps a processor busy, so that a few serve many senders.
+pub(crate) const VERIFYING: u32 = 16;
 /// Bytes that the host itself may spend on one instance (its globals, function references and the like),
 /// which no limit of the guest's memory sees.
 const INSTANCE_BYTES: usize = 1 << 20;
@@ -140,9 +142,9 @@ fn cramped() -> Config {
 }
 
 // Invariant: every total is the number of slots times what one component may hold, so an attempt that
-// has its place among the concurrent ones always finds room in the pool.
+// has its place among the concurrent ones always finds room in the pool, and a verification among its own.
 fn pooled(concurrent: u32) -> Config {
-    let slots = concurrent + LOADING;
+    let slots = concurrent + VERIFYING + LOADING;
     let mut pool = PoolingAllocationConfig::new();
     pool.pagemap_scan(Enabled::Auto)
         .linear_memory_keep_resident(KEEP_RESIDENT)

@@ -66,17 +66,18 @@ pub enum LoadError {
          for wasm32-wasip2 without further target features"
     )]
     Invalid(#[source] Source),
-    /// It exports none of the step interfaces.
+    /// It exports none of the interfaces that make a plugin one of its kind.
     #[error(
         "the component exports no step: it must export one of stepmill:plugin/transform, \
-         stepmill:plugin/validate or stepmill:plugin/connector at version 0.1 (it exports: {exports})"
+         stepmill:plugin/validate or stepmill:plugin/connector, or else stepmill:plugin/verify, at version 0.1 (it \
+         exports: {exports})"
     )]
     NoStep {
         /// What it does export.
         exports: String,
     },
     /// It exports several.
-    #[error("the component exports {first} and {second}: a plugin is exactly one kind of step; split it")]
+    #[error("the component exports {first} and {second}: a plugin is of exactly one kind; split it")]
     SeveralSteps {
         /// One of them.
         first: String,

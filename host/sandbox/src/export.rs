@@ -1,4 +1,4 @@
-//! Calls of a component's exports: `describe`, the step interface's `run`, and `prepare`.
+//! Calls of a component's exports: `describe`, its kind's `run`, and `prepare`.
 //!
 //! The argument types borrow, so that a document is copied once: into the guest's memory.
 
@@ -7,7 +7,7 @@ use stepmill_core::manifest::Kind;
 use wasmtime::Store;
 use wasmtime::component::{Component, ComponentExportIndex, ComponentType, Instance, InstancePre, Lower};
 
-use crate::bindings::types;
+use crate::bindings::{types, verify};
 use crate::component::Shape;
 use crate::state::State;
 
@@ -61,6 +61,31 @@ pub(crate) type DocumentAnswer = Result<types::Document, types::Failure>;
 /// What `run` of a validate component answers.
 pub(crate) type ViolationsAnswer = Result<Vec<types::Violation>, types::Failure>;
 
+/// One header of a request.
+#[derive(ComponentType, Lower, Clone, Copy)]
+#[component(record)]
+pub(crate) struct HeaderIn<'a> {
+    pub(crate) name: &'a str,
+    pub(crate) value: &'a [u8],
+}
+
+/// A request that is to be verified.
+#[derive(ComponentType, Lower, Clone, Copy)]
+#[component(record)]
+pub(crate) struct RequestIn<'a> {
+    pub(crate) method: &'a str,
+    pub(crate) url: &'a str,
+    pub(crate) headers: &'a [HeaderIn<'a>],
+    pub(crate) body: &'a [u8],
+    #[component(name = "received-at-ms")]
+    pub(crate) received_at_ms: u64,
+}
+
+/// What `run` of a verifying component answers.
+pub(crate) type VerifyAnswer = Result<verify::Verified, verify::Refusal>;
+/// Its arguments.
+pub(crate) type VerifyArguments<'a> = (RequestIn<'a>, &'a str);
+
 /// What `prepare` answers.
 pub(crate) type PrepareAnswer = Result<(), types::Rejection>;
 
@@ -112,6 +137,9 @@ impl Exports {
             Kind::Validate => {
                 instance.get_typed_func::<Arguments<'_>, (ViolationsAnswer,)>(&mut *store, self.run).map(drop)
             }
+            Kind::Verify => instance
+                .get_typed_func::<VerifyArguments<'_>, (VerifyAnswer,)>(&mut *store, self.run)
+                .map(drop),
         };
         typed.map_err(DescribeError::Mismatch)?;
         if let Some(prepare) = self.prepare {
@@ -171,6 +199,18 @@ impl Exports {
     ) -> wasmtime::Result<ViolationsAnswer> {
         let instance = pre.instantiate_async(&mut *store).await?;
         let run = instance.get_typed_func::<Arguments<'_>, (ViolationsAnswer,)>(&mut *store, self.run)?;
+        Ok(run.call_async(store, arguments).await?.0)
+    }
+
+    /// Instantiates, and runs a verifying component.
+    pub(crate) async fn verify<R: Send + 'static>(
+        &self,
+        store: &mut Store<State<R>>,
+        pre: &InstancePre<State<R>>,
+        arguments: VerifyArguments<'_>,
+    ) -> wasmtime::Result<VerifyAnswer> {
+        let instance = pre.instantiate_async(&mut *store).await?;
+        let run = instance.get_typed_func::<VerifyArguments<'_>, (VerifyAnswer,)>(&mut *store, self.run)?;
         Ok(run.call_async(store, arguments).await?.0)
     }
 }

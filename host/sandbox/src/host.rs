@@ -1,12 +1,14 @@
-//! The host side of WIT: one module a capability, and the two linkers.
+//! The host side of WIT: one module a capability, and the three linkers.
 //!
 //! Each capability has a view that borrows from the [`State`] what it needs, the `Host` traits
 //! implemented for the view, and an entry in a linker. The pure linker is built for `State<Pure>`,
-//! which has nothing to do I/O with.
+//! which has nothing to do I/O with, and the one of verifying components for `State<Keyed>`, which has keys and nothing
+//! to do I/O with either.
 
 pub(crate) mod clocks;
 pub(crate) mod http;
 pub(crate) mod io;
+pub(crate) mod keys;
 pub(crate) mod log;
 pub(crate) mod random;
 pub(crate) mod storage;
@@ -16,6 +18,7 @@ pub(crate) mod wasi_http;
 use wasmtime::component::Linker;
 
 use crate::bindings;
+use crate::host::keys::Keyed;
 use crate::state::{Pure, State};
 
 /// What is refused while a config is made ready. It ends the guest.
@@ -48,6 +51,14 @@ pub(crate) fn connected_linker(engine: &wasmtime::Engine) -> wasmtime::Result<Li
     bindings::http::add_to_linker::<_, http::HasHttp>(&mut linker, http::view)?;
     bindings::storage::add_to_linker::<_, storage::HasStorage>(&mut linker, storage::view)?;
     wasi_http::add_to_linker(&mut linker)?;
+    Ok(linker)
+}
+
+/// What verifying components may import.
+pub(crate) fn keyed_linker(engine: &wasmtime::Engine) -> wasmtime::Result<Linker<State<Keyed>>> {
+    let mut linker = Linker::new(engine);
+    add_shared(&mut linker)?;
+    bindings::keys::add_to_linker::<_, keys::HasKeys>(&mut linker, keys::view)?;
     Ok(linker)
 }
 

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use stepmill_core::PluginStorage;
-use stepmill_core::attempt::{Cause, Exchange, Failure, LogLevel, LogLine, Record};
+use stepmill_core::attempt::{Cause, Exchange, Failure, LogLine, Record};
 use stepmill_core::document::Document;
 use stepmill_core::invoke::{Attempt, Invoke, Report};
 use stepmill_core::limits::Limits;
@@ -23,6 +23,7 @@ use crate::host::http::Http;
 use crate::host::storage::Storage;
 use crate::host::wasi::Wasi;
 use crate::host::wasi_http::WasiHttp;
+use crate::logs::tell;
 use crate::plugin::{Linked, Program};
 use crate::rehearsal::{Rehearsal, Rehearsed};
 use crate::sandbox::Sandbox;
@@ -101,6 +102,7 @@ impl Sandbox {
                     Program::Transform(pre) => self.transform(attempt, exports, pre, began).await,
                     Program::Validate(pre) => self.validate(attempt, exports, pre, began).await,
                     Program::Connector(pre) => self.connector(attempt, exports, pre, outside, began).await,
+                    Program::Verify(_) => Remains::none(format!("plugin {:?} is no step", attempt.plugin)),
                 }
             }
             None => Remains::none(format!("plugin {:?} ({}) is not loaded", attempt.plugin, attempt.digest)),
@@ -287,23 +289,8 @@ fn report(attempt: &Attempt, started_ms: u64, began: Instant, remains: Remains) 
     Report { outcome, record, writes }
 }
 
-/// Writes the guest's lines to the host's log. Their text is a field, never the message.
 fn tell(attempt: &Attempt, logs: &[LogLine]) {
-    for LogLine { level, message, fields } in logs {
-        macro_rules! line {
-            ($level:ident) => {
-                tracing::$level!(
-                    run = %attempt.run, step = %attempt.step, attempt = attempt.number, plugin = %attempt.plugin,
-                    text = ?message, fields = ?fields, "guest"
-                )
-            };
-        }
-        match level {
-            LogLevel::Trace => line!(trace),
-            LogLevel::Debug => line!(debug),
-            LogLevel::Info => line!(info),
-            LogLevel::Warn => line!(warn),
-            LogLevel::Error => line!(error),
-        }
-    }
+    tell!(
+        logs, run = %attempt.run, step = %attempt.step, attempt = attempt.number, plugin = %attempt.plugin
+    );
 }

@@ -3,13 +3,13 @@
 //! It is not a scheduler (the dispatcher decides what runs when and what follows from a failure) and it
 //! writes nothing but its cache of compiled components: storage writes are handed out with the report.
 //!
-//! Start reading at [`Sandbox`], then `plugin.rs` (loading), `invoke.rs` (one attempt), `host.rs` (what
+//! Start reading at [`Sandbox`], then `plugin.rs` (loading), `invoke.rs` (one attempt), `verify.rs` (one webhook's request), `host.rs` (what
 //! guests can import), `prepare.rs` and `snapshot.rs` (what is done once for a config) and [`egress`] (what leaves
 //! the machine). What the crate holds to:
 //!
 //! - every attempt runs in a fresh instance, under limits that are all set (`limits.rs`, `sandbox.rs`). It begins
 //!   with the component's memory, or with that after `prepare`: made from the config alone, never from a document;
-//! - a transform or validate component cannot be linked to anything that does I/O: the state of its
+//! - a transform, validate or verify component cannot be linked to anything that does I/O: the state of its
 //!   store has nothing to do I/O with (`state.rs`, `host.rs`);
 //! - whatever a guest does ends as one failure with a named cause (`failure.rs`, `answer.rs`);
 //! - native code is loaded only from a folder that this process's user alone can write (`cache.rs`).
@@ -56,6 +56,7 @@ mod rehearsal;
 mod sandbox;
 mod snapshot;
 mod state;
+mod verify;
 mod warm;
 
 pub use component::MAX_BYTES as MAX_COMPONENT_BYTES;
@@ -67,5 +68,6 @@ pub use plugin::Loaded;
 pub use prepare::Preparation;
 pub use rehearsal::{Rehearsal, Rehearsed};
 pub use sandbox::Sandbox;
+pub use verify::{Judged, Refused, Verification};
 #[doc(hidden)]
 pub use warm::WarmInstance;

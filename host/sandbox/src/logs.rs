@@ -12,6 +12,27 @@ const PRINTED_LINE: usize = 4 << 10;
 /// Last bytes of standard error that are kept to explain a trap.
 const TAIL: usize = 2 << 10;
 
+/// Writes a guest's lines to the host's log, each with these fields. Their text is a field, never the message.
+macro_rules! tell {
+    ($lines:expr, $($fields:tt)+) => {
+        for stepmill_core::attempt::LogLine { level, message, fields } in $lines {
+            macro_rules! line {
+                ($level:ident) => {
+                    tracing::$level!($($fields)+, text = ?message, fields = ?fields, "guest")
+                };
+            }
+            match level {
+                stepmill_core::attempt::LogLevel::Trace => line!(trace),
+                stepmill_core::attempt::LogLevel::Debug => line!(debug),
+                stepmill_core::attempt::LogLevel::Info => line!(info),
+                stepmill_core::attempt::LogLevel::Warn => line!(warn),
+                stepmill_core::attempt::LogLevel::Error => line!(error),
+            }
+        }
+    };
+}
+pub(crate) use tell;
+
 /// Which standard stream.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Stream {

@@ -28,12 +28,29 @@ pub(crate) fn check(manifest: types::Manifest, kind: Kind) -> Result<Manifest, L
         let shown: String = manifest.version.chars().take(NAME).collect();
         return refused("version", format!("{shown:?} is not a semantic version such as 1.2.0: {error}"));
     }
+    let config_schema = schema("config-schema", &manifest.config_schema)?;
+    if let Some(keys) = config_schema.get(Manifest::KEYS) {
+        if kind != Kind::Verify {
+            let (keys, kind) = (Manifest::KEYS, kind.name());
+            return refused(
+                "config-schema",
+                format!("has {keys}, and a {kind} has no webhook whose keys it could ask"),
+            );
+        }
+        let is_asked =
+            |(name, is): (&String, &Value)| !name.is_empty() && name.len() <= NAME && is.is_string();
+        if !keys.as_object().is_some_and(|keys| keys.iter().all(is_asked)) {
+            let keys = Manifest::KEYS;
+            let why = format!("has {keys} that is no object with a sentence for the name of each key");
+            return refused("config-schema", why);
+        }
+    }
     Ok(Manifest {
         name,
         version: manifest.version,
         summary: capped(manifest.summary, MESSAGE_BYTES),
         kind,
-        config_schema: schema("config-schema", &manifest.config_schema)?,
+        config_schema,
         input_schema: manifest.input_schema.map(|text| schema("input-schema", &text)).transpose()?,
         output_schema: manifest.output_schema.map(|text| schema("output-schema", &text)).transpose()?,
     })

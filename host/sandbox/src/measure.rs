@@ -66,6 +66,7 @@ impl Sandbox {
                 let state = || State::new(&attempt.limits, Wasi::real(), self.unconnected(&attempt.step));
                 self.instantiated(pre, &attempt.limits, state).await
             }
+            Program::Verify(_) => Err(Failure::new(Cause::Host, "the plugin is no step")),
         }
     }
 

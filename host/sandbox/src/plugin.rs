@@ -22,6 +22,7 @@ use crate::error::LoadError;
 use crate::export::{DescribeError, Exports};
 use crate::failure;
 use crate::host::Connected;
+use crate::host::keys::Keyed;
 use crate::host::wasi::Wasi;
 use crate::invoke::connect;
 use crate::manifest;
@@ -106,6 +107,7 @@ pub(crate) enum Program {
     Transform(InstancePre<State<Pure>>),
     Validate(InstancePre<State<Pure>>),
     Connector(InstancePre<State<Connected>>),
+    Verify(InstancePre<State<Keyed>>),
 }
 
 impl Sandbox {
@@ -168,6 +170,7 @@ impl Sandbox {
             Kind::Connector => {
                 Program::Connector(self.connected.instantiate_pre(component).map_err(mismatch)?)
             }
+            Kind::Verify => Program::Verify(self.keyed.instantiate_pre(component).map_err(mismatch)?),
         };
         Ok(Linked { exports, program })
     }
@@ -186,6 +189,11 @@ impl Sandbox {
             }
             Program::Connector(pre) => {
                 let mut store = self.store(&limits, State::new(&limits, wasi, self.unconnected("describe")));
+                let answer = timeout(CONFINED, exports.describe(&mut store, pre, kind)).await;
+                described(answer.ok(), store.data(), &limits)
+            }
+            Program::Verify(pre) => {
+                let mut store = self.store(&limits, State::new(&limits, wasi, Keyed::without()));
                 let answer = timeout(CONFINED, exports.describe(&mut store, pre, kind)).await;
                 described(answer.ok(), store.data(), &limits)
             }

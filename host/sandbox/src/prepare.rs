@@ -11,6 +11,7 @@ use crate::answer;
 use crate::export::Exports;
 use crate::failure;
 use crate::host::Frozen;
+use crate::host::keys::Keyed;
 use crate::host::wasi::Wasi;
 use crate::plugin::{CONFINED, Linked, Program, confined};
 use crate::sandbox::Sandbox;
@@ -58,6 +59,9 @@ impl Sandbox {
             }
             Program::Connector(pre) => {
                 prepare(&mut self.frozen(&config, self.unconnected("prepare")), exports, pre, &config).await
+            }
+            Program::Verify(pre) => {
+                prepare(&mut self.frozen(&config, Keyed::without()), exports, pre, &config).await
             }
         };
         match ready {

@@ -15,8 +15,9 @@ use wasmtime::component::Linker;
 
 use crate::cache::Cache;
 use crate::egress::Egress;
-use crate::engine::{Engine, Options};
+use crate::engine::{Engine, Options, VERIFYING};
 use crate::error::BuildError;
+use crate::host::keys::Keyed;
 use crate::host::{self, Connected};
 use crate::plugin::Plugin;
 use crate::state::{Pure, State};
@@ -30,11 +31,14 @@ pub struct Sandbox {
     pub(crate) cache: Option<Arc<Cache>>,
     pub(crate) pure: Linker<State<Pure>>,
     pub(crate) connected: Linker<State<Connected>>,
+    pub(crate) keyed: Linker<State<Keyed>>,
     plugins: RwLock<HashMap<Arc<str>, Arc<Plugin>>>,
     /// A place for each concurrent attempt.
     pub(crate) turns: Arc<Semaphore>,
     /// How many that are.
     places: usize,
+    /// A place for each concurrent verification.
+    pub(crate) verifying: Semaphore,
     /// The one place for a `describe`.
     pub(crate) loading: Semaphore,
     outside: RwLock<Outside>,
@@ -61,9 +65,11 @@ impl Sandbox {
             cache,
             pure: host::pure_linker(engine.wasm()).map_err(linked)?,
             connected: host::connected_linker(engine.wasm()).map_err(linked)?,
+            keyed: host::keyed_linker(engine.wasm()).map_err(linked)?,
             plugins: RwLock::default(),
             turns: Arc::new(Semaphore::new(places)),
             places,
+            verifying: Semaphore::new(VERIFYING as usize),
             loading: Semaphore::new(1),
             outside: RwLock::new(Outside::new(egress, places, &HashMap::new())),
             engine,

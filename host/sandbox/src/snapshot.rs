@@ -21,6 +21,7 @@ use wasmtime_wizer::{ComponentContext, Wizer};
 use crate::component;
 use crate::error::SnapshotError;
 use crate::export::Exports;
+use crate::host::keys::Keyed;
 use crate::plugin::{Linked, Plugin, Program};
 use crate::prepare::{Refusal, prepare};
 use crate::sandbox::Sandbox;
@@ -175,6 +176,9 @@ impl Sandbox {
             }
             Program::Connector(pre) => {
                 self.take_in(wizer, context, exports, pre, self.unconnected("prepare"), config).await
+            }
+            Program::Verify(pre) => {
+                self.take_in(wizer, context, exports, pre, Keyed::without(), config).await
             }
         }
     }

@@ -11,8 +11,8 @@ use crate::logs::Logs;
 /// Each is bounded in size, so this bounds what the host holds for a guest.
 pub(crate) const RESOURCES: usize = 2_048;
 
-/// The data of a store. `R` is what the guest can reach beside logging: [`Pure`] or
-/// [`crate::host::Connected`].
+/// The data of a store. `R` is what the guest can reach beside logging: [`Pure`],
+/// [`crate::host::keys::Keyed`] or [`crate::host::Connected`].
 ///
 /// Invariant: nothing that does I/O can be linked for a `State<Pure>`, for there is nothing in it to
 /// do I/O with.

@@ -79,6 +79,7 @@ fn with_module(world: &str, imports: &[&str], module: &str) -> Vec<u8> {
 
 const TRANSFORM: &str = "stepmill:plugin/transform@0.1.0";
 const CONNECTOR: &str = "stepmill:plugin/connector@0.1.0";
+const VERIFY: &str = "stepmill:plugin/verify@0.1.0";
 
 #[tokio::test]
 async fn what_is_no_component_is_refused_with_a_sentence() {
@@ -124,6 +125,12 @@ async fn imports_outside_the_world_are_refused_by_name() {
         ((TRANSFORM, "wasi:http/outgoing-handler@0.2.4"), "a transform is pure"),
         ((TRANSFORM, "wasi:sockets/tcp@0.2.4"), "must not open sockets"),
         ((CONNECTOR, "wasi:sockets/tcp@0.2.4"), "plugins open no sockets"),
+        ((VERIFY, "stepmill:plugin/http@0.1.0"), "a verify plugin is pure"),
+        ((VERIFY, "stepmill:plugin/storage@0.1.0"), "a verify plugin is pure"),
+        ((VERIFY, "wasi:http/types@0.2.4"), "a verify plugin is pure"),
+        ((VERIFY, "wasi:sockets/tcp@0.2.4"), "must not open sockets"),
+        ((TRANSFORM, "stepmill:plugin/keys@0.1.0"), "no webhook whose keys"),
+        ((CONNECTOR, "stepmill:plugin/keys@0.1.0"), "no webhook whose keys"),
         ((CONNECTOR, "wasi:cli/environment@0.3.0"), "this host answers WASI 0.2"),
         ((CONNECTOR, "stepmill:plugin/http@0.2.0"), "this host speaks stepmill:plugin 0.1"),
         ((CONNECTOR, "stepmill:plugin/queue@0.1.0"), "can import nothing of that name"),
@@ -142,7 +149,7 @@ async fn a_component_with_two_steps_or_no_describe_is_refused() {
     let two = wat::parse_str(format!(
         r#"(component (instance $i) (export "{TRANSFORM}" (instance $i)) (export "{CONNECTOR}" (instance $i)))"#
     ));
-    assert!(refusal(&sandbox, &two.unwrap()).await.contains("exactly one kind of step"));
+    assert!(refusal(&sandbox, &two.unwrap()).await.contains("of exactly one kind"));
     let silent = wat::parse_str(format!(r#"(component (instance $i) (export "{TRANSFORM}" (instance $i)))"#));
     assert!(refusal(&sandbox, &silent.unwrap()).await.contains("no function `describe`"));
 }

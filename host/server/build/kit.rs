@@ -101,7 +101,9 @@ fn stand_alone(workspace: &Path, manifest: &Path) -> Result<(), Box<dyn Error>> 
         }
     }
     // They are for whoever changes the SDK.
-    rendered.remove("lints");
+    for part in ["lints", "dev-dependencies"] {
+        rendered.remove(part);
+    }
     fs::write(manifest, rendered.to_string())?;
     Ok(())
 }

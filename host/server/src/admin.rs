@@ -23,7 +23,7 @@ use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 use stepmill_core::journal::KeptVersion;
 use stepmill_core::secret::Secret;
-use stepmill_core::signature::Weakness;
+use stepmill_core::signature::{Verify, Weakness};
 use stepmill_core::workflow::{Plan, PlannedStep, Webhook};
 use stepmill_core::{Clock, Entropy, Journal};
 use subtle::ConstantTimeEq as _;
@@ -199,7 +199,14 @@ async fn workflows(State(admin): State<Arc<Admin>>) -> Json<Value> {
 fn verify(webhook: &Webhook) -> Value {
     let weaknesses: Vec<_> = webhook.verify.weaknesses().into_iter().map(Weakness::name).collect();
     let strength = if weaknesses.is_empty() { "strong" } else { "weak" };
-    json!({ "scheme": webhook.verify.scheme(), "strength": strength, "weaknesses": weaknesses })
+    let mut told =
+        json!({ "scheme": webhook.verify.scheme(), "strength": strength, "weaknesses": weaknesses });
+    if let (Verify::Plugin(by), Some(members)) = (&webhook.verify, told.as_object_mut()) {
+        // Neither the one nor the other, as far as can be told from here.
+        members.insert("strength".into(), "by-plugin".into());
+        members.insert("plugin".into(), by.plugin.as_str().into());
+    }
+    told
 }
 
 fn steps(plan: &Plan) -> Vec<Value> {

@@ -300,7 +300,7 @@ fn steps(plan: &Plan) -> impl Iterator<Item = &PlannedStep> {
 /// What is to be known of the figures.
 fn notes(kind: Kind) -> Vec<String> {
     match kind {
-        Kind::Transform | Kind::Validate => Vec::new(),
+        Kind::Transform | Kind::Validate | Kind::Verify => Vec::new(),
         Kind::Connector => vec![
             "reads of storage found what is committed now, not what was then; writes were discarded".into(),
             "headers that carry secrets are not recorded: the candidate was given a placeholder for them"

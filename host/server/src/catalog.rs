@@ -15,6 +15,7 @@ mod public_url;
 mod shadows;
 mod systems;
 mod verify;
+mod verifying;
 
 use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
@@ -27,7 +28,7 @@ use stepmill_core::handshake::Handshaker;
 use stepmill_core::journal::Deployment;
 use stepmill_core::limits::Limits;
 use stepmill_core::signature::Verifier;
-use stepmill_core::workflow::{Environment, Names, Plan, Version};
+use stepmill_core::workflow::{Environment, Names, Plan, VerifyPlan, Version};
 use stepmill_sandbox::{Loaded, Sandbox};
 
 use crate::config::{Project, WorkflowSource};
@@ -64,11 +65,13 @@ pub struct Catalog {
     pub by_path: HashMap<String, Route>,
     /// Who asks, before it sends anything, whose a webhook is, by the webhooks' paths.
     pub handshakers: HashMap<String, Handshaker>,
-    /// The plugins by the name that steps use: those of config, and the stock ones that a step does use.
+    /// What plugins are asked with that say whom webhooks believe, by the webhooks' paths.
+    pub verifying: HashMap<String, VerifyPlan>,
+    /// The plugins by the name that steps and webhooks use: those of config, and the stock ones that one does use.
     pub plugins: BTreeMap<String, PluginEntry>,
     /// Candidates that are tried beside plugins, by the plugins' names.
     pub shadows: BTreeMap<String, Shadow>,
-    /// What steps can be prepared for.
+    /// What steps and webhooks can be prepared for.
     pub constants: Vec<Constant>,
     /// What one attempt may use up, unless its step says otherwise.
     pub limits: Limits,
@@ -143,7 +146,7 @@ impl Catalog {
         for workflow in &project.workflows {
             let plan = plan(project, workflow, &plugins, &known, &mut found);
             let webhook = workflow.definition.on.webhook.as_ref();
-            let at = &Place { source: &workflow.source, pointer: "/on/webhook" };
+            let at = &Place { source: &workflow.source, pointer: "/on/webhook".into() };
             let verifier = webhook.and_then(|webhook| verifier(project, webhook, at, &mut found));
             let Some((plan, version)) = plan else { continue };
             let plan = Arc::new(plan);
@@ -165,6 +168,7 @@ impl Catalog {
         }
         circles::find(project, &plans, &mut found);
         let handshakers = handshakes::all(project, &mut found);
+        let verifying = verifying::all(project, &plugins, sandbox, &mut constants, &mut found).await;
         let public_url = public_url::base(project);
         let ((), warnings) = found.or(())?;
         let catalog = Self {
@@ -173,6 +177,7 @@ impl Catalog {
             gates,
             by_path,
             handshakers,
+            verifying,
             plugins: plugins.entries,
             shadows,
             constants: constants.into_ready(),

@@ -26,6 +26,7 @@ use axum::response::{IntoResponse as _, Response};
 use axum::routing::get;
 use stepmill_core::body::Decoded;
 use stepmill_core::{Clock, Entropy, Journal};
+use stepmill_sandbox::Sandbox;
 use tokio::sync::{Notify, Semaphore, SemaphorePermit};
 
 use crate::answers::Answers;
@@ -39,11 +40,11 @@ pub use admission::Admission;
 use admission::Places;
 use answer::Answered;
 pub use handshake::Handshakes;
-use handshake::{Door, Posted};
+use handshake::Posted;
 pub use keys::KeyCache;
 pub use refusal::Refusal;
 pub use sender::Senders;
-use verify::Call;
+use verify::{Call, Door};
 
 /// Pages behind signed links that are made at once: each reads a whole run.
 const APPROVALS: usize = 32;
@@ -74,6 +75,8 @@ pub struct Ingress {
     pub handshakes: Handshakes,
     /// Providers' keys that signatures are checked with.
     pub keys: KeyCache,
+    /// Where the plugins are that say whom webhooks believe.
+    pub sandbox: Arc<Sandbox>,
 }
 
 /// Senders that may wait for what a step gives.
@@ -147,7 +150,13 @@ impl Ingress {
         let peer = parts.extensions.get::<Peer>().ok_or(Refusal::NotAllowed)?;
         senders.take(peer.address, self.clock.now_ms())?;
         let (Some(webhook), Some(verifier)) = (webhook, verifier) else { return Err(Refusal::NotFound) };
-        let door = Door { name, verifier, handshaker: catalog.handshakers.get(&webhook.path) };
+        let door = Door {
+            name,
+            verifier,
+            plugin: catalog.verifying.get(&webhook.path),
+            limits: catalog.limits,
+            handshaker: catalog.handshakers.get(&webhook.path),
+        };
         let call = Call::new(catalog.public_url.as_deref(), &parts, peer);
         if parts.method != Method::POST {
             return self.question(&door, &call).await.map(Answered::Asked);

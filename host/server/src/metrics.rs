@@ -14,6 +14,8 @@ const REFUSED: &str = "stepmill_events_refused_total";
 const CONNECTIONS: &str = "stepmill_connections";
 const CONNECTIONS_REFUSED: &str = "stepmill_connections_refused_total";
 const SIGNATURES: &str = "stepmill_signatures_refused_total";
+const VERIFICATIONS: &str = "stepmill_verifications_total";
+const VERIFICATION_SECONDS: &str = "stepmill_verification_seconds";
 const HANDSHAKES: &str = "stepmill_handshakes_total";
 const RUNS: &str = "stepmill_runs_ended_total";
 const ATTEMPTS: &str = "stepmill_attempts_total";
@@ -27,7 +29,7 @@ const BYTES: &str = "stepmill_journal_bytes";
 
 /// Pause between two rounds of upkeep.
 const UPKEEP_EVERY: Duration = Duration::from_secs(5);
-/// Upper bounds of the buckets of attempt times, in seconds: from a pure step to a slow system.
+/// Upper bounds of the buckets of the times of attempts and verifications, in seconds: from a pure step to a slow system.
 const BUCKETS: [f64; 14] =
     [0.00005, 0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.01, 0.025, 0.1, 0.25, 1.0, 2.5, 10.0, 30.0];
 
@@ -38,6 +40,9 @@ pub fn install() -> Option<&'static PrometheusHandle> {
         .get_or_init(|| {
             let handle = PrometheusBuilder::new()
                 .set_buckets_for_metric(Matcher::Full(ATTEMPT_SECONDS.into()), &BUCKETS)
+                .and_then(|builder| {
+                    builder.set_buckets_for_metric(Matcher::Full(VERIFICATION_SECONDS.into()), &BUCKETS)
+                })
                 .and_then(PrometheusBuilder::install_recorder)
                 .inspect_err(|error| tracing::warn!(%error, "failed to install the metrics recorder"))
                 .ok()?;
@@ -69,6 +74,8 @@ fn describe() {
         "connections, and requests whose framing is wrong, that were not taken, by listener and code"
     );
     describe_counter!(SIGNATURES, "signatures that were refused, by workflow and reason");
+    describe_counter!(VERIFICATIONS, "requests that plugins were asked about, by plugin and what came of it");
+    describe_histogram!(VERIFICATION_SECONDS, "time of these by plugin, the wait for a place included");
     describe_counter!(HANDSHAKES, "questions of providers by webhook, provider and what became of them");
     describe_counter!(RUNS, "runs that ended, by workflow and phase");
     describe_counter!(ATTEMPTS, "attempts by plugin and cause of failure (ok for none)");
@@ -110,6 +117,13 @@ pub fn connection_refused(listener: &'static str, code: &'static str) {
 /// A signature was refused.
 pub fn signature_refused(workflow: &str, reason: &'static str) {
     counter!(SIGNATURES, "workflow" => workflow.to_owned(), "reason" => reason).increment(1);
+}
+
+/// A plugin was asked whether a request is its sender's. The result is `verified`, `refused`, or the cause of there
+/// being no verdict.
+pub fn verification(plugin: &str, result: &'static str, took: Duration) {
+    counter!(VERIFICATIONS, "plugin" => plugin.to_owned(), "result" => result).increment(1);
+    histogram!(VERIFICATION_SECONDS, "plugin" => plugin.to_owned()).record(took);
 }
 
 /// A provider asked whose a webhook is.

@@ -61,15 +61,16 @@ pub struct Reload {
 pub struct Current {
     /// The project.
     pub project: Project,
-    /// The files that its steps name, relative to its root.
+    /// The files that its steps and webhooks name, relative to its root.
     pub named: Vec<PathBuf>,
 }
 
 impl Current {
     /// The project, and what was made of it.
-    pub fn new(project: Project, deployment: &Deployment) -> Self {
-        let named = deployment.versions.iter().flat_map(|version| version.files.keys()).map(PathBuf::from);
-        Self { named: named.collect(), project }
+    pub fn new(project: Project, catalog: &Catalog, deployment: &Deployment) -> Self {
+        let by_steps = deployment.versions.iter().flat_map(|version| version.files.keys());
+        let by_webhooks = catalog.verifying.values().flat_map(|plan| &plan.files);
+        Self { named: by_steps.chain(by_webhooks).map(PathBuf::from).collect(), project }
     }
 }
 
@@ -89,7 +90,7 @@ impl Reload {
         let before = self.live.catalog();
         let mut changes = Changes::between(&current.project, &before, &project, &catalog);
         changes.warnings.extend(of_certificates.iter().map(ToString::to_string));
-        let next = Current::new(project, &deployment);
+        let next = Current::new(project, &catalog, &deployment);
         // What runs begin under is kept before any does.
         self.journal.deploy(deployment).await?;
         self.sandbox.set_egress(egress);

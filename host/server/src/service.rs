@@ -177,7 +177,7 @@ impl Service {
         };
         let ingress = listen("ingress", "server.ingress", server.ingress, tls::INGRESS).await?;
         let admin = listen("admin", "server.admin", server.admin, tls::ADMIN).await?;
-        let current = Current::new(project, &deployment);
+        let current = Current::new(project, &catalog, &deployment);
         journal.deploy(deployment).await.map_err(StartError::Deploy)?;
         let journal: Arc<dyn Journal> = journal;
         let (live, wake) = (Live::new(catalog), Arc::new(Notify::new()));
@@ -276,6 +276,7 @@ impl Service {
             waiting: Semaphore::new(ingress::WAITING),
             handshakes: Handshakes::new(data.join("handshakes")),
             keys: KeyCache::default(),
+            sandbox: Arc::clone(&self.sandbox),
         };
         let shadows = Shadows::new(Arc::clone(&self.sandbox), Arc::clone(&self.entropy), stop_work.clone());
         let components = Arc::new(Components {

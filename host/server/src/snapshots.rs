@@ -1,4 +1,4 @@
-//! Prepares the steps whose config has no expressions, one after another, while the service is already up:
+//! Prepares the steps whose config has no expressions, and the webhooks that plugins verify, one after another, while the service is already up:
 //! each is served by its plugin as it is until its snapshot is ready.
 
 use std::collections::HashSet;
@@ -50,17 +50,17 @@ impl Snapshots {
     }
 
     async fn make(&self, constant: &Constant, stop: &CancellationToken) {
-        let Constant { plugin, digest, config, step } = constant;
+        let Constant { plugin, digest, config, user } = constant;
         let began = Instant::now();
         match self.sandbox.prepare(digest, config, stop).await {
             Ok(bytes) => {
                 let took_ms = duration::ms(began.elapsed());
-                tracing::info!(%plugin, %step, took_ms, bytes, "step prepared");
+                tracing::info!(%plugin, %user, took_ms, bytes, "config prepared");
             }
             Err(SnapshotError::Abandoned) => {}
             Err(error) => {
                 let error = &error as &dyn std::error::Error;
-                tracing::warn!(%plugin, %step, error, "the step is not prepared: each attempt does the work again");
+                tracing::warn!(%plugin, %user, error, "the config is not prepared: the work is done again each time");
             }
         }
     }

@@ -7,9 +7,12 @@ use schemars::JsonSchema;
 use schemars::generate::SchemaSettings;
 use serde::de::DeserializeOwned;
 
+#[cfg(target_arch = "wasm32")]
+use crate::verify::{self, Refusal};
+use crate::verify::{Keys, Request, Unverified, Verified};
 use crate::{
     Attempt, Connector, ConnectorContext, Context, Document, Failure, FromDocument, IntoDocument, Manifest,
-    Rejection, Transform, Validate, Violation, document, http, storage,
+    Rejection, Transform, Validate, Verify, Violation, document, http, storage,
 };
 
 /// Runs a transform.
@@ -51,6 +54,16 @@ pub fn connector<T: Connector>(
     })
 }
 
+/// Asks a verifying plugin.
+pub fn verify<T: Verify>(
+    slot: &Slot<T>,
+    request: &Request,
+    config: &str,
+    keys: &Keys,
+) -> Result<Verified, Unverified> {
+    slot.with(config, prepare_verify, |plugin| plugin.run(request, keys))
+}
+
 /// Makes a transform of a config.
 pub fn prepare_transform<T: Transform>(config: &str) -> Result<T, Failure> {
     T::prepare(parse_config(config)?)
@@ -63,6 +76,11 @@ pub fn prepare_validate<T: Validate>(config: &str) -> Result<T, Failure> {
 
 /// Makes a connector of a config.
 pub fn prepare_connector<T: Connector>(config: &str) -> Result<T, Failure> {
+    T::prepare(parse_config(config)?)
+}
+
+/// Makes a verifying plugin of a config.
+pub fn prepare_verify<T: Verify>(config: &str) -> Result<T, Failure> {
     T::prepare(parse_config(config)?)
 }
 
@@ -88,12 +106,12 @@ impl<T> Slot<T> {
     }
 
     /// Uses the plugin of this config: what is kept, or one that is made for this time alone.
-    fn with<R>(
+    fn with<R, E: From<Failure>>(
         &self,
         config: &str,
         prepare: impl FnOnce(&str) -> Result<T, Failure>,
-        run: impl FnOnce(&T) -> Result<R, Failure>,
-    ) -> Result<R, Failure> {
+        run: impl FnOnce(&T) -> Result<R, E>,
+    ) -> Result<R, E> {
         match &*self.0.borrow() {
             Some((prepared, plugin)) if prepared == config => run(plugin),
             Some(_) | None => run(&prepare(config)?),
@@ -145,6 +163,23 @@ pub fn describe_connector<T: Connector>(crate_version: &str) -> Manifest {
     }
 }
 
+/// A verifying plugin's manifest.
+pub fn describe_verify<T: Verify>(crate_version: &str) -> Manifest {
+    let mut schema = schema_of::<T::Config>();
+    if !T::KEYS.is_empty() {
+        let keys = T::KEYS.iter().map(|(name, is)| ((*name).to_owned(), (*is).into()));
+        schema.insert("x-stepmill-keys".to_owned(), serde_json::Value::Object(keys.collect()));
+    }
+    Manifest {
+        name: T::NAME.to_owned(),
+        version: T::VERSION.unwrap_or(crate_version).to_owned(),
+        summary: T::SUMMARY.to_owned(),
+        config_schema: text(schema),
+        input_schema: None,
+        output_schema: None,
+    }
+}
+
 /// A step without `with:` may come as no text at all.
 fn parse_config<T: DeserializeOwned>(config: &str) -> Result<T, Failure> {
     let config = if config.is_empty() { "{}" } else { config };
@@ -152,7 +187,11 @@ fn parse_config<T: DeserializeOwned>(config: &str) -> Result<T, Failure> {
 }
 
 fn config_schema<T: JsonSchema>() -> String {
-    text(SchemaSettings::draft2020_12().for_deserialize().into_generator().into_root_schema_for::<T>())
+    text(schema_of::<T>())
+}
+
+fn schema_of<T: JsonSchema>() -> schemars::Schema {
+    SchemaSettings::draft2020_12().for_deserialize().into_generator().into_root_schema_for::<T>()
 }
 
 fn text(schema: schemars::Schema) -> String {
@@ -198,6 +237,32 @@ macro_rules! export_connector {
     };
 }
 
+/// Exports a [`Verify`](crate::Verify) as the component's plugin; one export a crate.
+///
+/// See the [example of the trait](crate::Verify). Off WebAssembly it only checks that the type is a
+/// verify.
+#[macro_export]
+macro_rules! export_verify {
+    ($plugin:ty) => {
+        $crate::__export!($plugin, verify, verify_on_host, prepare_verify, describe_verify, request);
+    };
+}
+
+/// A verifying plugin with the host's keys. That it has no verdict is said by a trap, which is no refusal.
+#[cfg(target_arch = "wasm32")]
+#[allow(clippy::panic, reason = "a trap is what says so")]
+pub fn verify_on_host<T: Verify>(
+    slot: &Slot<T>,
+    request: &Request,
+    config: &str,
+) -> Result<Verified, Refusal> {
+    match verify(slot, request, config, &Keys::new(Rc::new(verify::Host))) {
+        Ok(verified) => Ok(verified),
+        Err(Unverified::Refused(refusal)) => Err(refusal),
+        Err(Unverified::Fault(message)) => panic!("{message}"),
+    }
+}
+
 /// A connector with the host's HTTP and storage. On its own so that the other kinds import neither.
 #[cfg(target_arch = "wasm32")]
 pub fn connector_on_host<T: Connector>(
@@ -220,6 +285,23 @@ pub type Prepared = Result<(), Rejection>;
 macro_rules! __export {
     (@answer document) => { $crate::Document };
     (@answer violations) => { ::std::vec::Vec<$crate::Violation> };
+    (@run request, $plugin:ty, $run:ident) => {
+        fn run(
+            request: $crate::verify::Request,
+            config: ::std::string::String,
+        ) -> ::std::result::Result<$crate::verify::Verified, $crate::verify::Refusal> {
+            SLOT.with(|slot| $crate::export::$run::<$plugin>(slot, &request, &config))
+        }
+    };
+    (@run $answer:ident, $plugin:ty, $run:ident) => {
+        fn run(
+            input: $crate::Document,
+            config: ::std::string::String,
+            attempt: $crate::Attempt,
+        ) -> $crate::export::Answer<$crate::__export!(@answer $answer)> {
+            SLOT.with(|slot| $crate::export::$run::<$plugin>(slot, input, &config, attempt))
+        }
+    };
     ($plugin:ty, $kind:ident, $run:ident, $prepare:ident, $describe:ident, $answer:ident) => {
         const _: fn(&str) -> $crate::Manifest = $crate::export::$describe::<$plugin>;
 
@@ -244,13 +326,7 @@ macro_rules! __export {
             }
 
             impl $crate::bindings::$kind::exports::stepmill::plugin::$kind::Guest for Exported {
-                fn run(
-                    input: $crate::Document,
-                    config: ::std::string::String,
-                    attempt: $crate::Attempt,
-                ) -> $crate::export::Answer<$crate::__export!(@answer $answer)> {
-                    SLOT.with(|slot| $crate::export::$run::<$plugin>(slot, input, &config, attempt))
-                }
+                $crate::__export!(@run $answer, $plugin, $run);
             }
 
             $crate::bindings::$kind::export_world!(Exported with_types_in $crate::bindings::$kind);

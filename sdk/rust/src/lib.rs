@@ -3,9 +3,10 @@
 //! # Where to start reading
 //!
 //! The three kinds of step are the traits [`Transform`], [`Validate`] and [`Connector`]; what a connector may do is in
-//! [`ConnectorContext`], what a step fails by is a [`Failure`], and tests without a host are in [`testing`].
+//! [`ConnectorContext`], what a step fails by is a [`Failure`], and tests without a host are in [`testing`]. No step is
+//! [`Verify`]: it says whether a webhook's request is its sender's.
 //!
-//! Plugins are exported by [`export_transform!`], [`export_validate!`] and [`export_connector!`]: macros by example,
+//! Plugins are exported by [`export_transform!`], [`export_validate!`], [`export_connector!`] and [`export_verify!`]: macros by example,
 //! which say no more than the type. There is no attribute macro on a function, by intent. A plugin is more than a
 //! function (a name, a config with a schema, a `prepare`), so that the attribute would take a list of arguments in a
 //! language of its own, where a trait has items that the compiler and the editor know, each with its documentation.
@@ -30,6 +31,7 @@ mod plugin;
 pub mod raw;
 pub mod storage;
 pub mod testing;
+pub mod verify;
 mod violation;
 
 pub use bindings::connector::stepmill::plugin::types::{
@@ -38,5 +40,5 @@ pub use bindings::connector::stepmill::plugin::types::{
 pub use context::{ConnectorContext, Context};
 pub use document::{FromDocument, IntoDocument, JSON};
 pub use failure::OrFail;
-pub use plugin::{Connector, NoConfig, Transform, Validate};
+pub use plugin::{Connector, NoConfig, Transform, Validate, Verify};
 pub use {schemars, serde, serde_json};

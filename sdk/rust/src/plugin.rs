@@ -1,4 +1,4 @@
-//! The three kinds of plugin.
+//! The kinds of plugin: three of steps, and one that says whom a webhook believes.
 //!
 //! A plugin is a value: its config made ready. `prepare` makes it, where a parsed config is turned into
 //! whatever `run` needs, and `run` uses it for one document.
@@ -7,6 +7,7 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 
+use crate::verify::{Keys, Request, Unverified, Verified};
 use crate::{ConnectorContext, Context, Failure, FromDocument, IntoDocument, Violation};
 
 /// A pure function from a document to a document; see the [crate's example](crate).
@@ -222,6 +223,96 @@ pub trait Connector: Sized + 'static {
 
     /// Does the step's work once.
     fn run(&self, input: Self::Input, ctx: &ConnectorContext) -> Result<Self::Output, Failure>;
+}
+
+/// A scheme by which a webhook's sender proves itself, where Stepmill has none for it. Pure, and no step: a webhook names it
+/// under `verify`.
+///
+/// The keys are the webhook's config's. They stay with the host: a plugin finds out what is signed and where the signature
+/// stands, and asks whether it fits.
+///
+/// ```
+/// use std::time::Duration;
+///
+/// use schemars::JsonSchema;
+/// use serde::Deserialize;
+/// use stepmill_sdk::testing::{self, FakeKeys};
+/// use stepmill_sdk::verify::{Keys, Method, Reason, Refusal, Request, Unverified, Verified};
+/// use stepmill_sdk::{Failure, Verify};
+///
+/// #[derive(Deserialize, JsonSchema)]
+/// #[serde(deny_unknown_fields)]
+/// struct Config {
+///     /// How far the signed time may be from now, in seconds.
+///     #[serde(default = "five_minutes")]
+///     tolerance: u64,
+/// }
+///
+/// fn five_minutes() -> u64 {
+///     300
+/// }
+///
+/// struct Courier {
+///     tolerance: Duration,
+/// }
+///
+/// impl Verify for Courier {
+///     const NAME: &'static str = "courier";
+///     const SUMMARY: &'static str = "Verifies what the courier sends.";
+///     const KEYS: &'static [(&'static str, &'static str)] = &[("signing", "The signing secret of the courier's settings.")];
+///     type Config = Config;
+///
+///     fn prepare(config: Config) -> Result<Self, Failure> {
+///         Ok(Self { tolerance: Duration::from_secs(config.tolerance) })
+///     }
+///
+///     fn run(&self, request: &Request, keys: &Keys) -> Result<Verified, Unverified> {
+///         let (id, time) = (request.header("x-courier-id")?, request.header("x-courier-time")?);
+///         let malformed = |_| Refusal::new(Reason::MalformedHeader, "the time is no number of seconds");
+///         let at_s: u64 = time.parse().map_err(malformed)?;
+///         request.is_within(at_s.saturating_mul(1_000), self.tolerance)?;
+///         let signature = hex::decode(request.header("x-courier-signature")?)
+///             .map_err(|_| Refusal::new(Reason::MalformedHeader, "the signature is not hexadecimal"))?;
+///         let signed = [format!("{id}.{time}.").as_bytes(), &request.body].concat();
+///         if keys.is_signed("signing", Method::HmacSha256, &signed, &[signature])? {
+///             Ok(Verified::known_by(id))
+///         } else {
+///             Err(Refusal::new(Reason::Mismatch, "the signature does not fit").into())
+///         }
+///     }
+/// }
+///
+/// stepmill_sdk::export_verify!(Courier);
+///
+/// # fn main() {
+/// let headers = [("x-courier-id", "e1"), ("x-courier-time", "1700000000"), ("x-courier-signature", "abcd")];
+/// let request = testing::request(&headers, "{}");
+/// let keys = FakeKeys::new().signature("signing", Method::HmacSha256, "e1.1700000000.{}", [0xab, 0xcd]);
+/// assert_eq!(testing::verify::<Courier>("{}", &request, &keys), Ok(Verified::known_by("e1")));
+/// let forged = Request { body: b"[]".to_vec(), ..request };
+/// let refused = testing::verify::<Courier>("{}", &forged, &keys);
+/// assert!(matches!(refused, Err(Unverified::Refused(refusal)) if refusal.reason == Reason::Mismatch));
+/// # }
+/// ```
+pub trait Verify: Sized + 'static {
+    /// Name in webhooks (`verify: { scheme: plugin, use: … }`), as [`Transform::NAME`].
+    const NAME: &'static str;
+    /// Whom it verifies, in one sentence.
+    const SUMMARY: &'static str;
+    /// As [`Transform::VERSION`].
+    const VERSION: Option<&'static str> = None;
+    /// The names of the keys that it asks for, with what each is. The webhook's config must have these and no others; if there
+    /// are none here it may have any.
+    const KEYS: &'static [(&'static str, &'static str)];
+    /// The plugin's config (`with:` of the webhook's `verify`), as [`Transform::Config`].
+    type Config: DeserializeOwned + JsonSchema;
+
+    /// As [`Transform::prepare`]. It can ask no keys.
+    fn prepare(config: Self::Config) -> Result<Self, Failure>;
+
+    /// Says whether the request is its sender's. Everything in it is the caller's word: what it is known by must be
+    /// signed.
+    fn run(&self, request: &Request, keys: &Keys) -> Result<Verified, Unverified>;
 }
 
 /// The config of a plugin that has none: an empty mapping, and any key in it is an error.

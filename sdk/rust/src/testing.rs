@@ -2,9 +2,11 @@
 //!
 //! [`transform`], [`validate`] and [`connect`] run a plugin as the host does, from config text and input
 //! to output; [`context`] and [`connector_context`] are for calling its functions by themselves.
-//! The outside world is a [`FakeHttp`] and a [`MemoryStorage`].
+//! The outside world is a [`FakeHttp`] and a [`MemoryStorage`]. [`verify`] asks a verifying plugin about a [`request`], and a
+//! webhook's keys are [`FakeKeys`].
 
 mod http;
+mod keys;
 mod storage;
 
 use std::rc::Rc;
@@ -14,10 +16,13 @@ use std::cell::RefCell;
 use crate::export::Slot;
 #[cfg(not(target_arch = "wasm32"))]
 use crate::log::{Field, Level};
+use crate::verify::{Header, Request, Unverified, Verified};
 use crate::{
-    Attempt, Connector, ConnectorContext, Context, Document, Failure, Transform, Validate, Violation, export,
+    Attempt, Connector, ConnectorContext, Context, Document, Failure, Transform, Validate, Verify, Violation,
+    export,
 };
 pub use http::FakeHttp;
+pub use keys::FakeKeys;
 pub use storage::MemoryStorage;
 
 /// The first attempt of step `step` of a run of workflow `test`.
@@ -89,6 +94,30 @@ pub fn connect<T: Connector>(
         Err(_) => storage.roll_back(),
     }
     answer
+}
+
+/// A POST to a webhook with these headers and this body, received when [`attempt`] was accepted.
+///
+/// ```
+/// assert_eq!(stepmill_sdk::testing::request(&[("x-id", "1")], "{}").method, "POST");
+/// ```
+pub fn request(headers: &[(&str, &str)], body: impl Into<Vec<u8>>) -> Request {
+    let header = |(name, value): &(&str, &str)| Header {
+        name: name.to_ascii_lowercase(),
+        value: value.as_bytes().to_vec(),
+    };
+    Request {
+        method: "POST".to_owned(),
+        url: "https://hooks.example.com/test".to_owned(),
+        headers: headers.iter().map(header).collect(),
+        body: body.into(),
+        received_at_ms: attempt().accepted_at_ms,
+    }
+}
+
+/// Asks a verifying plugin about a request. See [`Verify`]'s example.
+pub fn verify<T: Verify>(config: &str, request: &Request, keys: &FakeKeys) -> Result<Verified, Unverified> {
+    export::verify(&Slot::<T>::empty(), request, config, &keys.keys())
 }
 
 impl From<&str> for Document {

@@ -42,6 +42,11 @@ impl Headers for Lines<'_> {
         let of_name = self.0.iter().filter(|(header, _)| header.eq_ignore_ascii_case(name.as_bytes()));
         of_name.map(|(_, value)| *value).collect()
     }
+
+    fn all(&self) -> Vec<(&str, &[u8])> {
+        let named = self.0.iter().filter_map(|(name, value)| Some((std::str::from_utf8(name).ok()?, *value)));
+        named.collect()
+    }
 }
 
 fuzz_target!(|data: &[u8]| {

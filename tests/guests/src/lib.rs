@@ -15,6 +15,7 @@
 //! | `careless` | connector | posts with a key that it makes up: what a crash does to that |
 //! | `clock` | transform | answers time, randomness, environment: determinism of pure steps |
 //! | `counter` | connector | posts its input to `path`, then adds 1 to `key`: exactly-once storage, crash tests |
+//! | `courier` | verify | verifies an invented scheme, and does besides what a header says: webhooks that a plugin verifies |
 //! | `echo` | transform | answers its input: the cost of a call, binary documents |
 //! | `endless-loop` | transform | never answers: the CPU deadline |
 //! | `endless-recursion` | transform | overflows the stack of WebAssembly |

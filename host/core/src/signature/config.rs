@@ -3,8 +3,10 @@
 mod check;
 mod fetched;
 mod keys;
+mod plugin;
 mod signed;
 
+use std::borrow::Cow;
 use std::time::Duration;
 
 use schemars::JsonSchema;
@@ -18,6 +20,7 @@ use crate::secret::SecretRef;
 pub use fetched::{AwsSns, InvalidUrl, Jwks, Jwt, Mtls, Origin, Paypal};
 pub use keys::PublicKey;
 pub(super) use keys::{Credential, Reference};
+pub use plugin::{ByPlugin, NamedKey};
 pub use signed::{InvalidSigned, Signed};
 
 /// How the sender of a webhook proves itself. Each scheme with a secret also takes `previous`, which
@@ -43,6 +46,8 @@ pub enum Verify {
     Jwt(Jwt),
     /// A client certificate, of which `server.tls` asks for one. It proves who has the connection.
     Mtls(Mtls),
+    /// Whatever a plugin of the kind `verify` takes for a proof.
+    Plugin(ByPlugin),
     /// Adyen: an HMAC in each notification of the body, or of the body in `HmacSignature`.
     Adyen(Shared),
     /// Amazon SNS: `Signature` in the body, by a certificate.
@@ -320,6 +325,7 @@ impl Verify {
             Self::Svix(either) => either.parts(&preset::SVIX),
             Self::Jwt(jwt) => jwt.parts(),
             Self::Mtls(_) => Parts { preset: &preset::MTLS, credentials: Vec::new(), tolerance: None },
+            Self::Plugin(plugin) => plugin.parts(),
             Self::AwsSns(sns) => {
                 Parts { preset: &preset::AWS_SNS, credentials: Vec::new(), tolerance: sns.tolerance }
             }
@@ -367,7 +373,7 @@ impl Verify {
     }
 
     /// The keys of the config under which secrets stand, and where each is found, so that a check can look for them.
-    pub fn secrets(&self) -> Vec<(&'static str, &SecretRef)> {
+    pub fn secrets(&self) -> Vec<(Cow<'static, str>, &SecretRef)> {
         let credentials = self.parts().credentials.into_iter();
         credentials
             .filter_map(|credential| match credential.reference {
@@ -381,6 +387,6 @@ impl Verify {
 impl Form {
     /// A key of this form.
     fn of<'v>(self, key: &'static str, reference: impl Into<Reference<'v>>) -> Credential<'v> {
-        Credential { key, reference: reference.into(), form: self, user: None }
+        Credential { key: Cow::Borrowed(key), reference: reference.into(), form: self, user: None }
     }
 }

@@ -4,9 +4,14 @@ use base64::Engine as _;
 use base64::alphabet;
 use base64::engine::DecodePaddingMode;
 use base64::engine::general_purpose::{GeneralPurpose, GeneralPurposeConfig, STANDARD};
-use ring::signature::{ECDSA_P256_SHA256_ASN1, ED25519, UnparsedPublicKey};
+use ring::signature::{
+    ECDSA_P256_SHA256_ASN1, ED25519, RSA_PKCS1_2048_8192_SHA256, RSA_PSS_2048_8192_SHA256, UnparsedPublicKey,
+};
 use sha2::{Digest as _, Sha256};
 use subtle::{Choice, ConstantTimeEq as _};
+use x509_parser::prelude::FromDer as _;
+use x509_parser::public_key::PublicKey;
+use x509_parser::x509::SubjectPublicKeyInfo;
 
 use super::config::Encoding;
 use super::place::Value;
@@ -26,6 +31,10 @@ const P256: [u8; 26] = [
 ];
 /// Bytes of an uncompressed point over P-256.
 const POINT_BYTES: usize = 65;
+/// What stands before the key in the DER of a public key for Ed25519 (RFC 8410 section 4).
+const ED25519_SPKI: [u8; 12] = [0x30, 0x2a, 0x30, 0x05, 0x06, 0x03, 0x2b, 0x65, 0x70, 0x03, 0x21, 0x00];
+/// Bits of an RSA key that signatures are taken of.
+const RSA_BITS: std::ops::RangeInclusive<usize> = 2_048..=8_192;
 
 /// A key that signatures are checked with.
 #[derive(Clone, Debug)]
@@ -36,6 +45,8 @@ pub(super) enum Key {
     Ed25519([u8; 32]),
     /// The public half of one over P-256: its point.
     P256(Vec<u8>),
+    /// The public half of one for RSA (RFC 8017 appendix A.1.1).
+    Rsa(Vec<u8>),
 }
 
 /// How a key is written.
@@ -55,6 +66,13 @@ pub(super) enum Form {
     Ed25519Hex,
     /// A public key over P-256: the base64 of its DER, or PEM.
     P256Der,
+    /// Base64.
+    Base64,
+    /// Base64url.
+    Base64url,
+    /// A public key that says what it is: the base64 of its DER (RFC 5280 section 4.1.2.7), PEM, or of Ed25519
+    /// hexadecimal.
+    Public,
 }
 
 impl Form {
@@ -75,7 +93,22 @@ impl Form {
             }
             Self::WhsecOrWhpk => Self::Whsec.read(written).or_else(|| Self::Whpk.read(written)),
             Self::Ed25519Hex => hex::decode(written).ok()?.try_into().ok().map(Key::Ed25519),
-            Self::P256Der => p256(written).map(Key::P256),
+            Self::P256Der => p256(&der(written)?).map(Key::P256),
+            Self::Base64 => Written::In(Encoding::Base64).read(written).map(Secret::new).map(Key::Shared),
+            Self::Base64url => {
+                Written::In(Encoding::Base64url).read(written).map(Secret::new).map(Key::Shared)
+            }
+            Self::Public => Self::Ed25519Hex.read(written).or_else(|| public(&der(written)?)),
+        }
+    }
+
+    /// How a secret is written.
+    pub fn of_secret(encoding: Option<Encoding>) -> Self {
+        match encoding {
+            None => Self::Plain,
+            Some(Encoding::Hex) => Self::Hex,
+            Some(Encoding::Base64) => Self::Base64,
+            Some(Encoding::Base64url) => Self::Base64url,
         }
     }
 
@@ -89,17 +122,44 @@ impl Form {
             Self::WhsecOrWhpk => "whsec_ and the base64 of at least 24 bytes, or whpk_ and that of 32",
             Self::Ed25519Hex => "64 hexadecimal digits",
             Self::P256Der => "the base64 of a public key over P-256, nor its PEM",
+            Self::Base64 => "base64",
+            Self::Base64url => "base64url",
+            Self::Public => {
+                "a public key of Ed25519, P-256 or RSA with 2048 to 8192 bits (as PEM, as the base64 of its DER, or of \
+                 Ed25519 as 64 hexadecimal digits)"
+            }
         }
     }
 }
 
-/// The point of a public key over P-256.
-fn p256(written: &[u8]) -> Option<Vec<u8>> {
+/// What is written as PEM, or as the base64 in it.
+fn der(written: &[u8]) -> Option<Vec<u8>> {
     let text = std::str::from_utf8(written).ok()?;
     let base64: String = text.lines().map(str::trim).filter(|line| !line.starts_with("-----")).collect();
-    let der = STANDARD.decode(base64).ok()?;
+    STANDARD.decode(base64).ok()
+}
+
+/// The point of a public key over P-256.
+fn p256(der: &[u8]) -> Option<Vec<u8>> {
     let point = der.strip_prefix(&P256)?;
     (point.len() == POINT_BYTES && point.first() == Some(&4)).then(|| point.to_vec())
+}
+
+/// A public key of whichever kind it is.
+fn public(der: &[u8]) -> Option<Key> {
+    if let Some(point) = p256(der) {
+        return Some(Key::P256(point));
+    }
+    if let Some(key) = der.strip_prefix(&ED25519_SPKI) {
+        return key.try_into().ok().map(Key::Ed25519);
+    }
+    let (_, info) = SubjectPublicKeyInfo::from_der(der).ok()?;
+    match info.parsed().ok()? {
+        PublicKey::RSA(rsa) if RSA_BITS.contains(&rsa.key_size()) => {
+            Some(Key::Rsa(info.subject_public_key.data.to_vec()))
+        }
+        _ => None,
+    }
 }
 
 impl Written {
@@ -127,6 +187,17 @@ impl Key {
             Method::Hmac(_) | Method::Token => matches!(self, Self::Shared(_)),
             Method::Ed25519 => matches!(self, Self::Ed25519(_)),
             Method::EcdsaP256 => matches!(self, Self::P256(_)),
+            Method::RsaPkcs1Sha256 | Method::RsaPssSha256 => matches!(self, Self::Rsa(_)),
+        }
+    }
+
+    /// What it is, for people.
+    pub fn describe(&self) -> &'static str {
+        match self {
+            Self::Shared(_) => "a secret",
+            Self::Ed25519(_) => "a public key of Ed25519",
+            Self::P256(_) => "a public key of P-256",
+            Self::Rsa(_) => "a public key of RSA",
         }
     }
 
@@ -157,9 +228,22 @@ impl Key {
                 let key = UnparsedPublicKey::new(&ECDSA_P256_SHA256_ASN1, key);
                 has_made |= made_by(&key, signed, given);
             }
+            (Self::Rsa(key), Method::RsaPkcs1Sha256) => {
+                let key = UnparsedPublicKey::new(&RSA_PKCS1_2048_8192_SHA256, key);
+                has_made |= made_by(&key, signed, given);
+            }
+            (Self::Rsa(key), Method::RsaPssSha256) => {
+                let key = UnparsedPublicKey::new(&RSA_PSS_2048_8192_SHA256, key);
+                has_made |= made_by(&key, signed, given);
+            }
             (
-                Self::Shared(_) | Self::Ed25519(_) | Self::P256(_),
-                Method::Hmac(_) | Method::Token | Method::Ed25519 | Method::EcdsaP256,
+                Self::Shared(_) | Self::Ed25519(_) | Self::P256(_) | Self::Rsa(_),
+                Method::Hmac(_)
+                | Method::Token
+                | Method::Ed25519
+                | Method::EcdsaP256
+                | Method::RsaPkcs1Sha256
+                | Method::RsaPssSha256,
             ) => {}
         }
         has_made

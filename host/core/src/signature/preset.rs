@@ -41,7 +41,7 @@ const PLAIN: Preset = Preset {
 };
 
 /// All rows, in the order of the README's table.
-pub(super) static ALL: [&Preset; 35] = [
+pub(super) static ALL: [&Preset; 36] = [
     &STANDARD_WEBHOOKS,
     &SVIX,
     &ADYEN,
@@ -73,6 +73,7 @@ pub(super) static ALL: [&Preset; 35] = [
     &HMAC,
     &JWT,
     &MTLS,
+    &PLUGIN,
     &API_KEY,
     &BEARER,
     &BASIC,
@@ -101,6 +102,8 @@ pub(super) static MTLS: Preset = Preset {
     documentation: "https://www.rfc-editor.org/rfc/rfc8446#section-4.4.2",
     ..PLAIN
 };
+
+pub(super) static PLUGIN: Preset = Preset { scheme: "plugin", sender: "any other, by a plugin", ..PLAIN };
 
 pub(super) static BEARER: Preset = Preset {
     scheme: "bearer",

@@ -84,15 +84,32 @@ pub(super) enum Place {
 
 /// What a signature is made by.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Method {
+pub enum Method {
     /// An HMAC (RFC 2104) under the secret.
     Hmac(Algorithm),
     /// Ed25519 (RFC 8032).
     Ed25519,
     /// ECDSA over P-256 with SHA-256, as ASN.1 has it (RFC 3279 section 2.2.3).
     EcdsaP256,
+    /// RSASSA-PKCS1-v1_5 with SHA-256 (RFC 8017).
+    RsaPkcs1Sha256,
+    /// RSASSA-PSS with SHA-256 (RFC 8017).
+    RsaPssSha256,
     /// The secret itself.
     Token,
+}
+
+impl Method {
+    /// What it is called, for people.
+    pub(super) fn name(self) -> &'static str {
+        match self {
+            Self::Hmac(_) => "an HMAC",
+            Self::Ed25519 => "Ed25519",
+            Self::EcdsaP256 => "ECDSA over P-256",
+            Self::RsaPkcs1Sha256 | Self::RsaPssSha256 => "RSA",
+            Self::Token => "a token",
+        }
+    }
 }
 
 /// How a signature is written.

@@ -53,6 +53,9 @@ pub enum Refusal {
     /// The token is not what config asks for.
     #[error("a claim of the token is missing or other than config has it: check issuer, audience and claims")]
     WrongClaim,
+    /// A plugin has another reason, which it says itself.
+    #[error("the plugin does not believe it")]
+    Other,
 }
 
 impl Refusal {
@@ -75,6 +78,7 @@ impl Refusal {
             Self::NoCertificate => "no-certificate",
             Self::WrongCertificate => "wrong-certificate",
             Self::WrongClaim => "wrong-claim",
+            Self::Other => "other",
         }
     }
 }

@@ -19,6 +19,9 @@ pub struct Request<'r> {
 pub trait Headers: Sync {
     /// The values of all headers of a name, in whatever case it is written, in the order that they came.
     fn values(&self, name: &str) -> Vec<&[u8]>;
+
+    /// All headers, by their names as they are written, in the order that they came.
+    fn all(&self) -> Vec<(&str, &[u8])>;
 }
 
 /// Names and values in a list, for tests and for senders within the process.
@@ -26,5 +29,9 @@ impl<N: AsRef<str> + Sync, V: AsRef<[u8]> + Sync> Headers for Vec<(N, V)> {
     fn values(&self, name: &str) -> Vec<&[u8]> {
         let named = self.iter().filter(|(key, _)| key.as_ref().eq_ignore_ascii_case(name));
         named.map(|(_, value)| value.as_ref()).collect()
+    }
+
+    fn all(&self) -> Vec<(&str, &[u8])> {
+        self.iter().map(|(name, value)| (name.as_ref(), value.as_ref())).collect()
     }
 }

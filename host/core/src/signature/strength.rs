@@ -9,6 +9,8 @@ use super::{AwsSns, Jwt, Paypal, Verify};
 pub enum Weakness {
     /// Anybody is believed.
     Open,
+    /// A plugin says who is believed.
+    ByPlugin,
     /// A token that goes along as it is.
     Token,
     /// The token is part of the URL.
@@ -26,6 +28,7 @@ impl Weakness {
     pub fn name(self) -> &'static str {
         match self {
             Self::Open => "open",
+            Self::ByPlugin => "by-plugin",
             Self::Token => "token",
             Self::InUrl => "in-url",
             Self::Sha1 => "sha1",
@@ -38,6 +41,9 @@ impl Weakness {
     pub fn sentence(self) -> &'static str {
         match self {
             Self::Open => "anybody who reaches the path is believed",
+            Self::ByPlugin => {
+                "a plugin says who is believed, and how much that proves cannot be told from here"
+            }
             Self::Token => "the token goes along as it is, so that whoever sees a request can send any other",
             Self::InUrl => "the token is part of the URL, which programs on the way write into their logs",
             Self::Sha1 => "it signs by SHA-1",
@@ -56,6 +62,7 @@ impl Verify {
     pub fn weaknesses(&self) -> Vec<Weakness> {
         match self {
             Self::None {} => vec![Weakness::Open],
+            Self::Plugin(_) => vec![Weakness::ByPlugin],
             // Its recipe is that of another kind of webhooks; standard ones sign some fields.
             Self::AwsSns(AwsSns { tolerance, .. }) => {
                 tolerance.is_none().then_some(Weakness::NoTimestamp).into_iter().collect()

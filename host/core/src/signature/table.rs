@@ -55,6 +55,7 @@ impl Preset {
             "api-key" => row("nothing", "", "", "token; in-url, with `query`"),
             "jwt" => row("the claims of a token", "1m, of its end", "`jti`", "token, without `body_hash`"),
             "mtls" => row("the connection", "", "", ""),
+            "plugin" => row("what the plugin says", "", "what the plugin says", Weakness::ByPlugin.name()),
             "aws-sns" => {
                 row("the message", "`tolerance`", "`body.MessageId`", "no-timestamp, without `tolerance`")
             }

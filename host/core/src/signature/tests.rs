@@ -1,5 +1,6 @@
 #![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, reason = "a test may fail so")]
 
+use std::borrow::Cow;
 use std::convert::Infallible;
 
 use serde_json::json;
@@ -32,7 +33,7 @@ fn check(verifier: &Verifier, headers: &[(&str, &str)], body: &[u8]) -> Result<O
     let request = Request { method: "POST", url, headers: &headers, body, client_certificate: None };
     match verifier.verify(&request, &Keys::none(), NOW_MS)? {
         Verdict::Genuine(Verified { id }) => Ok(id),
-        Verdict::NeedsKey { url, .. } => panic!("{url}"),
+        other @ (Verdict::NeedsKey { .. } | Verdict::AskPlugin) => panic!("{other:?}"),
     }
 }
 
@@ -191,8 +192,9 @@ fn a_config_has_defaults_and_no_unknown_keys() {
 #[test]
 fn what_a_config_lacks_is_said_with_its_key() {
     let problems = |value: serde_json::Value| -> Vec<String> {
-        let problem =
-            |(key, why): (&str, String)| format!("{key}: {}", why.split(':').next_back().unwrap_or_default());
+        let problem = |(key, why): (Cow<'static, str>, String)| {
+            format!("{key}: {}", why.split(':').next_back().unwrap_or_default())
+        };
         config(value).problems().into_iter().map(problem).collect()
     };
     let hmac = |more: serde_json::Value| {

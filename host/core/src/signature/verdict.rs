@@ -2,6 +2,9 @@
 
 use std::collections::BTreeMap;
 
+/// Longest id by which a request is known: more is no id. It fits into a dedupe key.
+const ID_BYTES: usize = 512;
+
 /// What a verifier says of a request that it does not refuse.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Verdict {
@@ -15,6 +18,8 @@ pub enum Verdict {
         /// Whether it comes with the request, so that it may lead to the Internet alone.
         is_public: bool,
     },
+    /// That is for the webhook's plugin to say, which may ask the verifier's [`Keyring`](super::Keyring).
+    AskPlugin,
 }
 
 /// What a request has proved.
@@ -22,6 +27,13 @@ pub enum Verdict {
 pub struct Verified {
     /// The provider's id of the event or of its delivery, by which one that is sent again is known.
     pub id: Option<String>,
+}
+
+impl Verified {
+    /// With an id, if it can be one: an empty or an over-long one is none.
+    pub fn by(id: Option<String>) -> Self {
+        Self { id: id.filter(|id| (1..=ID_BYTES).contains(&id.len())) }
+    }
 }
 
 /// What was fetched for verifiers that asked for it: documents by their URLs.

@@ -1,6 +1,7 @@
 //! Checks signatures.
 
 use std::borrow::Cow;
+use std::sync::Arc;
 
 use subtle::{Choice, ConstantTimeEq as _};
 
@@ -11,13 +12,11 @@ use super::place::Value;
 use super::preset;
 use super::recipe::{Part, Place, Recipe, Timestamp, Unit, Written};
 use super::{
-    AwsSns, Hmac, Jwt, Keys, Mtls, Paypal, Refusal, Request, TimeUnit, Verdict, Verified, Verify, adyen, jwt,
+    AwsSns, Hmac, Jwt, Keyring, Keys, Mtls, Paypal, Refusal, Request, TimeUnit, Verdict, Verified, Verify,
+    adyen, jwt,
 };
 use crate::duration;
 use crate::secret::{Secret, SecretRef};
-
-/// Longest id by which a request is known: more is no id. It fits into a dedupe key.
-const ID_BYTES: usize = 512;
 
 /// Why a verifier could not be made.
 #[derive(Debug, thiserror::Error)]
@@ -26,7 +25,7 @@ pub enum VerifierError<E: std::error::Error + 'static> {
     #[error("failed to read the secret {reference}")]
     Unreadable {
         /// The key of the config.
-        key: &'static str,
+        key: Cow<'static, str>,
         /// Which one.
         reference: SecretRef,
         /// Why.
@@ -37,7 +36,7 @@ pub enum VerifierError<E: std::error::Error + 'static> {
     #[error("the secret {reference} is empty: set it")]
     Empty {
         /// The key of the config.
-        key: &'static str,
+        key: Cow<'static, str>,
         /// Which one.
         reference: SecretRef,
     },
@@ -45,7 +44,7 @@ pub enum VerifierError<E: std::error::Error + 'static> {
     #[error("{what} is not {expected}: copy it from the sender as it is")]
     Malformed {
         /// The key of the config.
-        key: &'static str,
+        key: Cow<'static, str>,
         /// Which one.
         what: String,
         /// What it should be.
@@ -55,7 +54,7 @@ pub enum VerifierError<E: std::error::Error + 'static> {
 
 impl<E: std::error::Error + 'static> VerifierError<E> {
     /// The key of the config that is to be changed.
-    pub fn key(&self) -> &'static str {
+    pub fn key(&self) -> &str {
         match self {
             Self::Unreadable { key, .. } | Self::Empty { key, .. } | Self::Malformed { key, .. } => key,
         }
@@ -80,6 +79,8 @@ enum Scheme {
     Paypal(Paypal),
     /// A token, and what it is checked with.
     Jwt(Jwt, jwt::Held),
+    /// Whatever a plugin takes for a proof, and what it may ask.
+    Plugin(Arc<Keyring>),
     /// Of Adyen: a signature in each notification, unless a header has one of the body.
     Adyen(Signed),
 }
@@ -117,6 +118,7 @@ impl Verifier {
                 let held = signed.keys.into_iter().filter_map(Key::into_secret).collect();
                 Scheme::Jwt(jwt.clone(), jwt::Held::of(jwt, held))
             }
+            Verify::Plugin(plugin) => Scheme::Plugin(Arc::new(Keyring::of(plugin, signed.keys))),
             Verify::Adyen(_) => Scheme::Adyen(signed),
             _ => Scheme::Signed(signed),
         }))
@@ -133,6 +135,7 @@ impl Verifier {
             Scheme::AwsSns(sns) => return sns.verify(request, keys, now_ms),
             Scheme::Mtls(mtls) => return mtls.verify(request, now_ms),
             Scheme::Paypal(paypal) => return paypal.verify(request, keys, now_ms),
+            Scheme::Plugin(_) => return Ok(Verdict::AskPlugin),
             Scheme::Jwt(token, held) => return jwt::verify(token, held, request, keys, now_ms),
             Scheme::Adyen(signed) if !signed.is_meant(request) => {
                 adyen::verify(&signed.keys, request.body)?;
@@ -140,7 +143,21 @@ impl Verifier {
             }
             Scheme::Signed(signed) | Scheme::Adyen(signed) => signed.verify(request, now_ms)?,
         };
-        Ok(Verdict::Genuine(Verified { id }))
+        Ok(Verdict::Genuine(Verified::by(id)))
+    }
+
+    /// What the plugin may ask that is to say whether a request is believed; none if none is.
+    pub fn keyring(&self) -> Option<&Arc<Keyring>> {
+        match &self.0 {
+            Scheme::Plugin(keyring) => Some(keyring),
+            Scheme::Open
+            | Scheme::Signed(_)
+            | Scheme::AwsSns(_)
+            | Scheme::Mtls(_)
+            | Scheme::Paypal(_)
+            | Scheme::Jwt(..)
+            | Scheme::Adyen(_) => None,
+        }
     }
 }
 
@@ -149,7 +166,7 @@ impl Credential<'_> {
         &self,
         resolve: &impl Fn(&SecretRef) -> Result<Secret, E>,
     ) -> Result<Key, VerifierError<E>> {
-        let key = self.key;
+        let key = self.key.clone();
         let (what, secret) = match self.reference {
             Reference::Written(text) => ("what is written".to_owned(), Secret::new(text)),
             Reference::Named(reference) => {
@@ -306,6 +323,6 @@ impl Recipe {
             }
             id.push_str(part);
         }
-        Ok(Some(id).filter(|id| (1..=ID_BYTES).contains(&id.len())))
+        Ok(Some(id))
     }
 }

@@ -10,6 +10,7 @@ mod plugin;
 mod step;
 mod syntax;
 mod trigger;
+mod verify;
 mod wait;
 mod webhook;
 
@@ -34,6 +35,7 @@ pub use answer::AnswerPlan;
 pub use event::EventPlan;
 pub use step::{Body, ForEachStep, PlannedStep, PluginStep, Work};
 pub use trigger::{EventTrigger, Gathering, LanePlan};
+pub use verify::VerifyPlan;
 
 /// Most steps that a workflow may have, as all outputs of a run are kept while it runs.
 pub const MAX_STEPS: usize = 200;

@@ -14,7 +14,7 @@ use stepmill_core::signature::{Keys, Refusal, Request, Verdict, Verifier, Verify
 use super::written::{Written, folder, ms};
 
 /// Schemes that need more than a request and a secret: each has a test of its own.
-pub const ELSEWHERE: [&str; 4] = ["aws-sns", "jwt", "mtls", "paypal"];
+pub const ELSEWHERE: [&str; 5] = ["aws-sns", "jwt", "mtls", "paypal", "plugin"];
 
 #[derive(Clone, Deserialize)]
 pub struct File {
@@ -209,8 +209,8 @@ impl Sent {
         let request = Request { method, url, headers, body, client_certificate: None };
         match verifier.verify(&request, &Keys::none(), now_ms)? {
             Verdict::Genuine(verified) => Ok(verified.id),
-            Verdict::NeedsKey { url, .. } => {
-                panic!("no scheme of these needs a key, but this one that at {url}")
+            other @ (Verdict::NeedsKey { .. } | Verdict::AskPlugin) => {
+                panic!("no scheme of these needs more, but this one: {other:?}")
             }
         }
     }

@@ -6,6 +6,7 @@ use crate::distribution::permission;
 pub(crate) fn of(import: &str) -> Option<&'static str> {
     match interface(import) {
         "stepmill:plugin/log" => Some("lines in the attempt's record"),
+        "stepmill:plugin/keys" => Some("whether signatures are by the webhook's keys, which it never sees"),
         "stepmill:plugin/http" => Some("requests to the step's system and what its allow grants"),
         "stepmill:plugin/storage" => Some("values of the workflow's namespace"),
         "stepmill:plugin/types" => Some("types only"),

@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 
 use anyhow::Context as _;
 use serde_json::{Map, Value, json};
-use stepmill_core::manifest::Kind;
+use stepmill_core::manifest::{Kind, Manifest};
 use stepmill_sandbox::Loaded;
 
 use super::{capability, schema};
@@ -22,13 +22,17 @@ pub(crate) fn page(name: &str, plugin: &Loaded) -> anyhow::Result<String> {
             "A **validate**: pure, what is wrong with a document, which goes on unchanged if nothing is."
         }
         Kind::Connector => "A **connector**: it talks to other systems.",
+        Kind::Verify => "A **verify**: pure, whether a webhook's request is its sender's.",
     };
     let mut page =
         format!("# {name}\n\n{}\n\n{kind} Version {}.\n", plain(&manifest.summary), plain(&manifest.version));
     permissions(&mut page, plugin);
     section(&mut page, "Config (`with`)", Some(&manifest.config_schema), "There is nothing to set.");
-    section(&mut page, "Input", manifest.input_schema.as_ref(), "Any document.");
+    if manifest.kind.is_step() {
+        section(&mut page, "Input", manifest.input_schema.as_ref(), "Any document.");
+    }
     match manifest.kind {
+        Kind::Verify => keys(&mut page, manifest),
         Kind::Validate => page.push_str(
             "\n## Output\n\nThe input as it is. If anything is wrong with it, the run is rejected with what that is.\n",
         ),
@@ -89,9 +93,25 @@ fn section(page: &mut String, title: &str, schema: Option<&Value>, nothing: &str
     }
 }
 
-/// A step that uses the plugin.
+/// The keys that a verifying plugin asks for.
+fn keys(page: &mut String, manifest: &Manifest) {
+    page.push_str("\n## Keys (`keys`)\n\n");
+    let Some(keys) = manifest.keys() else {
+        page.push_str("The plugin does not say. It is never given one: it asks whether a signature fits.\n");
+        return;
+    };
+    page.push_str("| key | |\n|---|---|\n");
+    for (name, is) in keys {
+        let _ = writeln!(page, "| `{}` | {} |", cell(name), cell(is));
+    }
+}
+
+/// A step that uses the plugin, or a webhook.
 fn example(name: &str, plugin: &Loaded) -> anyhow::Result<String> {
     let with = schema::example(&plugin.manifest.config_schema);
+    if !plugin.manifest.kind.is_step() {
+        return webhook(name, &plugin.manifest, with);
+    }
     let mut step = Map::from_iter([
         ("id".to_owned(), json!(plugin.manifest.kind.name())),
         ("use".to_owned(), json!(name)),
@@ -102,7 +122,29 @@ fn example(name: &str, plugin: &Loaded) -> anyhow::Result<String> {
     if with.as_object().is_some_and(|with| !with.is_empty()) {
         step.insert("with".to_owned(), with);
     }
-    serde_saphyr::to_string(&json!({ "steps": [step] })).context("failed to write the example as YAML")
+    yaml(&json!({ "steps": [step] }))
+}
+
+fn webhook(name: &str, manifest: &Manifest, with: Value) -> anyhow::Result<String> {
+    let mut verify =
+        Map::from_iter([("scheme".to_owned(), json!("plugin")), ("use".to_owned(), json!(name))]);
+    if with.as_object().is_some_and(|with| !with.is_empty()) {
+        verify.insert("with".to_owned(), with);
+    }
+    let keys: Map<String, Value> = manifest
+        .keys()
+        .into_iter()
+        .flatten()
+        .map(|(name, _)| (name.to_owned(), json!({ "secret": "env:SENDER_SECRET" })))
+        .collect();
+    if !keys.is_empty() {
+        verify.insert("keys".to_owned(), keys.into());
+    }
+    yaml(&json!({ "on": { "webhook": { "path": "/sender/events", "verify": verify } } }))
+}
+
+fn yaml(example: &Value) -> anyhow::Result<String> {
+    serde_saphyr::to_string(example).context("failed to write the example as YAML")
 }
 
 /// A plugin's text as one line that begins no Markdown of its own.

@@ -4,11 +4,12 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use stepmill_core::workflow::{Plan, PlannedStep};
+use stepmill_core::workflow::{Plan, VerifyPlan, Webhook};
 use stepmill_sandbox::{Preparation, Sandbox};
 
+use super::verify::Place;
 use crate::config::WorkflowSource;
-use crate::diagnostic::{Diagnostic, Diagnostics};
+use crate::diagnostic::{Diagnostic, Diagnostics, Source};
 
 /// A plugin with a config that it can be prepared for.
 #[derive(Clone, Debug)]
@@ -19,8 +20,8 @@ pub struct Constant {
     pub digest: Arc<str>,
     /// The config, as attempts are given it.
     pub config: Arc<str>,
-    /// The first step that uses the two, as `workflow/step`.
-    pub step: String,
+    /// What uses the two first: a step as `workflow/step`, or a webhook by its path.
+    pub user: String,
 }
 
 /// What the plugins say to the configs, each asked once.
@@ -41,25 +42,46 @@ impl Constants {
     ) {
         for (step, plugin) in plan.plugin_steps() {
             let Some(config) = &plugin.constant_config else { continue };
-            let key = (Arc::clone(&plugin.digest), Arc::clone(config));
-            let said = match self.said.get(&key) {
-                Some(said) => said.clone(),
-                None => {
-                    let said = sandbox.try_config(&plugin.digest, config).await;
-                    if said == Preparation::Ready {
-                        self.ready.push(Constant {
-                            plugin: Arc::clone(&plugin.plugin),
-                            digest: Arc::clone(&plugin.digest),
-                            config: Arc::clone(config),
-                            step: format!("{}/{}", plan.name, step.id),
-                        });
-                    }
-                    self.said.insert(key, said.clone());
-                    said
-                }
-            };
-            found.extend(problem(workflow, step, said));
+            let user = format!("{}/{}", plan.name, step.id);
+            let said = self.said(sandbox, &plugin.plugin, &plugin.digest, config, user).await;
+            let at = format!("{}/with", step.pointer);
+            found.extend(problem(&workflow.source, &at, step.work.name(), ["run", "attempt"], said));
         }
+    }
+
+    /// Shows its config to a webhook's plugin, and tells what is wrong with it.
+    pub(super) async fn show_webhook(
+        &mut self,
+        (webhook, at): (&Webhook, &Place<'_>),
+        plan: &VerifyPlan,
+        sandbox: &Sandbox,
+        found: &mut Diagnostics,
+    ) {
+        let VerifyPlan { plugin, digest, config, .. } = plan;
+        let said = self.said(sandbox, plugin, digest, config, webhook.path.clone()).await;
+        let pointer = format!("{}/verify/with", at.pointer);
+        found.extend(problem(at.source, &pointer, plugin, ["request", "request"], said));
+    }
+
+    async fn said(
+        &mut self,
+        sandbox: &Sandbox,
+        plugin: &Arc<str>,
+        digest: &Arc<str>,
+        config: &Arc<str>,
+        user: String,
+    ) -> Preparation {
+        let key = (Arc::clone(digest), Arc::clone(config));
+        if let Some(said) = self.said.get(&key) {
+            return said.clone();
+        }
+        let said = sandbox.try_config(digest, config).await;
+        if said == Preparation::Ready {
+            let (plugin, digest, config) = (Arc::clone(plugin), Arc::clone(digest), Arc::clone(config));
+            self.ready.push(Constant { plugin, digest, config, user });
+        }
+        self.said.insert(key, said.clone());
+        said
     }
 
     /// What can be prepared, in the order of the workflows.
@@ -68,19 +90,24 @@ impl Constants {
     }
 }
 
-/// What there is to tell about a step.
-fn problem(workflow: &WorkflowSource, step: &PlannedStep, said: Preparation) -> Option<Diagnostic> {
-    let place =
-        |message: String| workflow.source.error(&format!("{}/with", step.pointer), one_line(&message));
+/// What there is to tell about the config at `pointer`, of which there is something new with each `whole` and `part`.
+fn problem(
+    source: &Source,
+    pointer: &str,
+    plugin: &str,
+    [whole, part]: [&str; 2],
+    said: Preparation,
+) -> Option<Diagnostic> {
+    let place = |message: String| source.error(pointer, one_line(&message));
     match said {
         Preparation::Absent | Preparation::Ready => None,
         Preparation::Rejected { code, message } => Some(
-            place(format!("the plugin {:?} refuses this config: {message}", step.work.name()))
-                .help(format!("every run would end with this, as {code}")),
+            place(format!("the plugin {plugin:?} refuses this config: {message}"))
+                .help(format!("every {whole} would end with this, as {code}")),
         ),
         Preparation::Unusable(why) => Some(
-            place(format!("the plugin {:?} cannot be prepared for this config: {why}", step.work.name()))
-                .help("each attempt does that work again; the plugin's author can mend it")
+            place(format!("the plugin {plugin:?} cannot be prepared for this config: {why}"))
+                .help(format!("each {part} does that work again; the plugin's author can mend it"))
                 .warning(),
         ),
     }

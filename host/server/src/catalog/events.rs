@@ -31,8 +31,12 @@ pub(super) fn compile(project: &Project, found: &mut Diagnostics) -> BTreeMap<St
         let mut verifies = None;
         if let Some(webhook) = &definition.webhook {
             let pointer = format!("{at}/webhook");
-            verifies =
-                verifier(project, webhook, &Place { source: &project.source, pointer: &pointer }, found);
+            verifies = verifier(
+                project,
+                webhook,
+                &Place { source: &project.source, pointer: pointer.as_str().into() },
+                found,
+            );
             if let Some(other) = paths.insert(&webhook.path, name) {
                 let message = format!("the path {} belongs to the event {other} already", webhook.path);
                 found.push(

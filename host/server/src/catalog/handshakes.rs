@@ -6,28 +6,17 @@ use stepmill_core::handshake::Handshaker;
 use stepmill_core::workflow::Webhook;
 
 use super::chain;
-use super::verify::Place;
-use crate::config::{Project, pointer};
+use super::verify::{Place, webhooks};
+use crate::config::Project;
 use crate::diagnostic::Diagnostics;
 use crate::secrets;
 
 /// Makes all of them, each secret with an error of its own.
 pub(super) fn all(project: &Project, found: &mut Diagnostics) -> HashMap<String, Handshaker> {
     let mut all = HashMap::new();
-    let mut add = |webhook: &Webhook, at: &Place<'_>| {
-        if let Some(handshaker) = one(project, webhook, at, found) {
+    for (webhook, at) in webhooks(project) {
+        if let Some(handshaker) = one(project, webhook, &at, found) {
             all.insert(webhook.path.clone(), handshaker);
-        }
-    };
-    for workflow in &project.workflows {
-        if let Some(webhook) = &workflow.definition.on.webhook {
-            add(webhook, &Place { source: &workflow.source, pointer: "/on/webhook" });
-        }
-    }
-    for (name, event) in &project.config.events {
-        if let Some(webhook) = &event.webhook {
-            let pointer = format!("{}/webhook", pointer(&["events", name]));
-            add(webhook, &Place { source: &project.source, pointer: &pointer });
         }
     }
     all

@@ -16,7 +16,7 @@ use crate::diagnostic::{Diagnostic, Diagnostics};
 use crate::distribution::{Fetching, Origin, Supplied, Supply, bare, permissions};
 use crate::stock::{self, Stock};
 
-use super::{Catalog, NoPlugin};
+use super::{Catalog, NoPlugin, verifying};
 
 /// A plugin that workflows can use.
 #[derive(Clone, Debug)]
@@ -155,7 +155,7 @@ impl Plugins {
     }
 }
 
-/// Loads the plugins of config, and of the stock ones those that a workflow uses: to compile all of them would be most
+/// Loads the plugins of config, and of the stock ones those that a workflow or a webhook uses: to compile all of them would be most
 /// of a first start.
 pub(super) async fn load(
     project: &Project,
@@ -165,8 +165,9 @@ pub(super) async fn load(
 ) -> Plugins {
     let mut plugins = Plugins::default();
     let configured = &project.config.plugins;
-    let used: BTreeSet<&str> =
-        project.workflows.iter().flat_map(|workflow| workflow.definition.plugins()).collect();
+    let by_steps = project.workflows.iter().flat_map(|workflow| workflow.definition.plugins());
+    let by_webhooks = verifying::named(project);
+    let used: BTreeSet<&str> = by_steps.chain(by_webhooks).collect();
     for stock in stock::ALL.iter().filter(|stock| !configured.contains_key(stock.name)) {
         if !used.contains(stock.name) {
             plugins.unused.insert(stock.name.into());

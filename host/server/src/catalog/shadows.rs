@@ -41,6 +41,12 @@ pub(super) async fn load(
         };
         let path = project.path(&shadow.path);
         match load_candidate(project, sandbox, name, shadow, &path).await {
+            Ok(_) if !plugin.loaded.manifest.kind.is_step() => {
+                let kind = plugin.loaded.manifest.kind.name();
+                let message = format!("{name} is a {kind} plugin, which makes no attempts");
+                let help = "shadows are tried with the attempts of steps: remove this one";
+                found.push(project.source.error_at_key(&at, message).help(help));
+            }
             Ok(loaded) if loaded.manifest.kind == plugin.loaded.manifest.kind => {
                 shadows.insert(name.clone(), Shadow { loaded, share: shadow.share });
             }

@@ -256,7 +256,7 @@ async fn each_config_without_expressions_is_to_be_prepared_once() {
     let sandbox = check::sandbox(Vec::new(), Some(cache())).unwrap();
     let (catalog, _) = Catalog::build(&project, &sandbox).await.unwrap();
     let found: Vec<_> =
-        catalog.constants.iter().map(|constant| (constant.step.as_str(), &*constant.config)).collect();
+        catalog.constants.iter().map(|constant| (constant.user.as_str(), &*constant.config)).collect();
     assert_eq!(found, [("a/same", r#"{"jq":".a"}"#), ("a/other", r#"{"jq":".b"}"#)]);
     // What attempts are given is this very text.
     let step = &catalog.plans["b"].plan.steps[1];

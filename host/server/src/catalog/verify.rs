@@ -1,10 +1,12 @@
 //! Whom the webhooks believe.
 
+use std::borrow::Cow;
+
 use stepmill_core::signature::{Verifier, Verify, Weakness};
 use stepmill_core::workflow::Webhook;
 
 use super::{chain, public_url};
-use crate::config::Project;
+use crate::config::{Project, pointer};
 use crate::diagnostic::{Diagnostics, Source};
 use crate::secrets;
 
@@ -13,7 +15,24 @@ pub(super) struct Place<'a> {
     /// The file.
     pub source: &'a Source,
     /// The webhook's JSON pointer in it.
-    pub pointer: &'a str,
+    pub pointer: Cow<'a, str>,
+}
+
+/// All webhooks, those of events included, each with where it stands.
+pub(super) fn webhooks(project: &Project) -> Vec<(&Webhook, Place<'_>)> {
+    let mut all = Vec::new();
+    for workflow in &project.workflows {
+        if let Some(webhook) = &workflow.definition.on.webhook {
+            all.push((webhook, Place { source: &workflow.source, pointer: "/on/webhook".into() }));
+        }
+    }
+    for (name, event) in &project.config.events {
+        if let Some(webhook) = &event.webhook {
+            let pointer = format!("{}/webhook", pointer(&["events", name])).into();
+            all.push((webhook, Place { source: &project.source, pointer }));
+        }
+    }
+    all
 }
 
 /// The verifier of a webhook, each secret with an error of its own.
@@ -32,6 +51,10 @@ pub(super) fn verifier(
             let help = "name a scheme and a secret, or keep the path away from strangers";
             found.push(at.source.error(&scheme, message).help(help).warning());
         }
+    } else if let Verify::Plugin(by) = verify {
+        let message = format!("the plugin {:?} says whom {} believes", by.plugin, webhook.path);
+        let help = "how much that proves cannot be told from here: read what its author says of it";
+        found.push(at.source.error(&under("use"), message).help(help).note());
     } else if let Some(weak) = weak(verify) {
         let help = "choose a scheme that signs body and time, if the sender has one";
         found.push(at.source.error(&scheme, weak).help(help).note());
@@ -57,7 +80,7 @@ pub(super) fn verifier(
     }
     let errors = found.errors();
     for (key, reference) in verify.secrets() {
-        let pointer = under(key);
+        let pointer = under(&key);
         match secrets::resolve(reference, &project.root) {
             Ok(resolved) => found.extend(
                 resolved.warning.map(|warning| at.source.error(&pointer, warning.to_string()).warning()),

@@ -16,7 +16,7 @@ pub fn permission(import: &str) -> Option<&str> {
     let interface = import.split('@').next().unwrap_or_default();
     let package = interface.split('/').next().unwrap_or_default();
     match interface {
-        "stepmill:plugin/types" | "stepmill:plugin/log" | "wasi:http/types" => None,
+        "stepmill:plugin/types" | "stepmill:plugin/log" | "stepmill:plugin/keys" | "wasi:http/types" => None,
         "stepmill:plugin/http" | "wasi:http/outgoing-handler" => Some("http"),
         "stepmill:plugin/storage" => Some("storage"),
         _ if NOWHERE.contains(&package) => None,

@@ -10,9 +10,9 @@ use axum::http::{HeaderName, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse as _, Response};
 use stepmill_core::flow::rate::{Bucket, Config, Rate};
 use stepmill_core::handshake::{self, Handshaker, Outcome, Then};
-use stepmill_core::signature::{Request, Verified, Verifier};
+use stepmill_core::signature::{Request, Verified};
 
-use super::verify::{Call, verify};
+use super::verify::{Call, Door};
 use super::{Ingress, Refusal};
 use crate::metrics;
 
@@ -20,16 +20,6 @@ use crate::metrics;
 const PER_MINUTE: u32 = 60;
 /// Answers that a webhook gives at once.
 const BURST: u32 = 10;
-
-/// Who may be at the other end of a webhook.
-pub(super) struct Door<'c> {
-    /// The name of its workflow or event.
-    pub name: &'c str,
-    /// Whom it believes.
-    pub verifier: &'c Verifier,
-    /// Who asks whose it is.
-    pub handshaker: Option<&'c Handshaker>,
-}
 
 /// What a POST is that is its sender's.
 pub(super) enum Posted {
@@ -44,11 +34,8 @@ impl Ingress {
     pub(super) async fn question(&self, door: &Door<'_>, call: &Call<'_>) -> Result<Response, Refusal> {
         let Some(handshaker) = door.handshaker else { return Err(Refusal::Method(&[])) };
         let (request, now_ms) = (call.with(b""), self.clock.now_ms());
-        let proof = if handshaker.is_proven() {
-            Some(verify(door.name, door.verifier, &self.keys, &request, now_ms).await?)
-        } else {
-            None
-        };
+        let proof =
+            if handshaker.is_proven() { Some(self.verify(door, &request, now_ms).await?) } else { None };
         let answer = self.handshake(door.name, handshaker, &request, proof.as_ref(), now_ms).await?;
         answer.ok_or(Refusal::Method(handshaker.methods()))
     }
@@ -61,7 +48,7 @@ impl Ingress {
         body: &[u8],
     ) -> Result<Posted, Refusal> {
         let (request, now_ms) = (call.with(body), self.clock.now_ms());
-        let verified = verify(door.name, door.verifier, &self.keys, &request, now_ms).await?;
+        let verified = self.verify(door, &request, now_ms).await?;
         if let Some(handshaker) = door.handshaker
             && let Some(answer) =
                 self.handshake(door.name, handshaker, &request, Some(&verified), now_ms).await?

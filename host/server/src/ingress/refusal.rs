@@ -27,6 +27,8 @@ pub enum Refusal {
     Signature,
     /// The key that the signature is made with cannot be fetched now.
     KeyUnavailable,
+    /// The plugin that is to say whether it is the sender's gives no verdict.
+    VerifierUnavailable,
     /// A provider's question that is not answered. The caller is not told why.
     Handshake,
     /// The body is longer than the webhook allows, in bytes.
@@ -81,6 +83,7 @@ impl Refusal {
             Self::RateLimited { .. } => "rate-limited",
             Self::Signature => "signature-refused",
             Self::KeyUnavailable => "key-unavailable",
+            Self::VerifierUnavailable => "verifier-unavailable",
             Self::Handshake => "handshake-refused",
             Self::TooLarge { .. } => "body-too-large",
             Self::Timeout => "body-timeout",
@@ -113,9 +116,11 @@ impl Refusal {
             Self::BatchTooLarge => StatusCode::PAYLOAD_TOO_LARGE,
             Self::DedupeKey(_) | Self::Key(_) => StatusCode::UNPROCESSABLE_ENTITY,
             Self::Busy | Self::RateLimited { .. } => StatusCode::TOO_MANY_REQUESTS,
-            Self::KeyUnavailable | Self::JournalFull | Self::JournalUnavailable | Self::Draining => {
-                StatusCode::SERVICE_UNAVAILABLE
-            }
+            Self::KeyUnavailable
+            | Self::VerifierUnavailable
+            | Self::JournalFull
+            | Self::JournalUnavailable
+            | Self::Draining => StatusCode::SERVICE_UNAVAILABLE,
         }
     }
 
@@ -127,7 +132,9 @@ impl Refusal {
             Self::NotAllowed => "the request is not allowed".into(),
             Self::RateLimited { .. } => "more requests than this sender may make: send it again later".into(),
             Self::Signature => "the request could not be verified".into(),
-            Self::KeyUnavailable => "the request could not be verified now: send it again later".into(),
+            Self::KeyUnavailable | Self::VerifierUnavailable => {
+                "the request could not be verified now: send it again later".into()
+            }
             Self::Handshake => "the handshake is not answered".into(),
             Self::TooLarge { limit } => format!("the body is larger than {limit} bytes"),
             Self::Timeout => "the body came too slowly".into(),
@@ -156,7 +163,7 @@ impl Refusal {
             Self::RateLimited { after_ms } => Some(after_ms.div_ceil(1_000).max(1)),
             Self::JournalFull => Some(30),
             Self::JournalUnavailable => Some(5),
-            Self::KeyUnavailable => Some(60),
+            Self::KeyUnavailable | Self::VerifierUnavailable => Some(60),
             Self::NotFound
             | Self::Method(_)
             | Self::Blocked

@@ -75,6 +75,7 @@ pub(super) async fn ingress(config: &Path, durable: bool) {
         waiting: Semaphore::new(ingress::WAITING),
         handshakes: Handshakes::new(project.data_folder().join("handshakes")),
         keys: KeyCache::default(),
+        sandbox,
     };
     let (certificates, _) = tls::read(&project).unwrap_or_else(|errors| panic!("{errors}"));
     let certificates = (Certificates::new(certificates), tls::INGRESS);

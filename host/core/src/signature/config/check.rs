@@ -1,5 +1,6 @@
 //! What a scheme's config must hold, beyond what its type says.
 
+use std::borrow::Cow;
 use std::time::Duration;
 
 use super::{ApiKey, EitherKey, Gitlab, Hmac, Verify};
@@ -13,8 +14,19 @@ pub type Problem = (&'static str, String);
 
 impl Verify {
     /// What is wrong, by the key of the config; empty for the scheme as a whole.
-    pub fn problems(&self) -> Vec<Problem> {
-        let mut problems = match self {
+    pub fn problems(&self) -> Vec<(Cow<'static, str>, String)> {
+        let mut problems = self.own_problems();
+        let tolerance = self.parts().tolerance;
+        if tolerance.is_some_and(|tolerance| tolerance.is_zero() || tolerance > TOLERANCE_MAX) {
+            problems.push(("tolerance", "the tolerance is zero or over a day: give one such as 5m".into()));
+        }
+        let of_keys = if let Self::Plugin(plugin) = self { plugin.key_problems() } else { Vec::new() };
+        let of_scheme = problems.into_iter().map(|(key, why)| (Cow::Borrowed(key), why));
+        of_scheme.chain(of_keys.into_iter().map(|(key, why)| (Cow::Owned(key), why))).collect()
+    }
+
+    fn own_problems(&self) -> Vec<Problem> {
+        match self {
             Self::StandardWebhooks(either) | Self::Svix(either) => either.problems(),
             Self::Gitlab(gitlab) => gitlab.problems(),
             Self::Hmac(hmac) => hmac.problems(),
@@ -27,12 +39,7 @@ impl Verify {
                 vec![("user", "the user is empty or has a colon in it, which RFC 7617 does not allow".into())]
             }
             _ => Vec::new(),
-        };
-        let tolerance = self.parts().tolerance;
-        if tolerance.is_some_and(|tolerance| tolerance.is_zero() || tolerance > TOLERANCE_MAX) {
-            problems.push(("tolerance", "the tolerance is zero or over a day: give one such as 5m".into()));
         }
-        problems
     }
 
     /// The names of headers that it was given.

@@ -1,5 +1,6 @@
 //! Where a scheme's keys are found.
 
+use std::borrow::Cow;
 use std::fmt;
 use std::str::FromStr;
 use std::time::Duration;
@@ -56,7 +57,7 @@ impl<'de> Deserialize<'de> for PublicKey {
 }
 
 impl JsonSchema for PublicKey {
-    fn schema_name() -> std::borrow::Cow<'static, str> {
+    fn schema_name() -> Cow<'static, str> {
         "PublicKey".into()
     }
 
@@ -71,7 +72,7 @@ impl JsonSchema for PublicKey {
 /// A key of a [`Verify`](super::Verify).
 pub(in crate::signature) struct Credential<'v> {
     /// The key of the config that it stands under.
-    pub key: &'static str,
+    pub key: Cow<'static, str>,
     /// Where it is found.
     pub reference: Reference<'v>,
     /// How it is written.

@@ -1,13 +1,13 @@
 //! A step that uses a plugin.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
 
 use serde_json::Value;
 
 use super::part::{At, Planner};
-use super::{Names, PluginInfo, PluginStep, Problems, config, syntax};
+use super::{Environment, Names, PluginInfo, PluginStep, Problems, config, syntax};
 use crate::dead::redrive;
 use crate::duration;
 use crate::expression::Template;
@@ -104,16 +104,17 @@ impl<'e> Checker<'_, '_, 'e> {
 
     fn plugin(&mut self) -> Option<&'e PluginInfo> {
         let name = self.step.plugin.as_deref().unwrap_or_default();
-        let plugin = self.planner.environment.plugins.get(name);
-        if plugin.is_none() {
-            let message = format!("there is no plugin {name:?}");
-            let environment = self.planner.environment;
-            let used = environment.plugins.keys().map(String::as_str);
-            let all: BTreeSet<&str> = used.chain(environment.unused_plugins.iter()).collect();
-            let help = known("installed", name, all.iter().copied());
-            self.planner.problems.add_with_help(format!("{}/use", self.at.pointer), message, help);
+        let Environment { plugins, unused_plugins, .. } = self.planner.environment;
+        let at = format!("{}/use", self.at.pointer);
+        let plugin = installed(name, plugins, *unused_plugins, &at, &mut self.planner.problems)?;
+        if !plugin.manifest.kind.is_step() {
+            let kind = plugin.manifest.kind.name();
+            let message = format!("{name:?} is a {kind} plugin, and no step");
+            let help = "name it under verify of a webhook, as { scheme: plugin, use: … }".to_owned();
+            self.planner.problems.add_with_help(at, message, help);
+            return None;
         }
-        plugin
+        Some(plugin)
     }
 
     fn grant(&mut self, plugin: Option<&PluginInfo>, namespace: &str) -> Grant {
@@ -215,6 +216,23 @@ impl<'e> Checker<'_, '_, 'e> {
             }
         }
     }
+}
+
+/// The plugin of a name.
+pub(super) fn installed<'p>(
+    name: &str,
+    plugins: &'p BTreeMap<String, PluginInfo>,
+    unused: Names<'_>,
+    at: &str,
+    problems: &mut Problems,
+) -> Option<&'p PluginInfo> {
+    let plugin = plugins.get(name);
+    if plugin.is_none() {
+        let all: BTreeSet<&str> = plugins.keys().map(String::as_str).chain(unused.iter()).collect();
+        let help = known("installed", name, all.iter().copied());
+        problems.add_with_help(at, format!("there is no plugin {name:?}"), help);
+    }
+    plugin
 }
 
 /// Which names there are, the nearest first.

@@ -45,6 +45,7 @@ fn plugins() -> BTreeMap<String, PluginInfo> {
         plugin("rest", Kind::Connector, rest),
         plugin("json-schema", Kind::Validate, schema),
         plugin("map", Kind::Transform, json!({ "type": "object" })),
+        plugin("acme", Kind::Verify, json!({ "type": "object" })),
     ]
     .into()
 }
@@ -284,8 +285,7 @@ fn everything_that_is_wrong_is_found_at_once() {
         ],
         "{problems:#?}"
     );
-    let help =
-        "there is no plugin \"jsonschema\" (did you mean \"json-schema\"? installed: json-schema, map, rest)";
+    let help = "there is no plugin \"jsonschema\" (did you mean \"json-schema\"? installed: acme, json-schema, map, rest)";
     assert!(problems[6].ends_with(help), "{}", problems[6]);
     assert!(problems[11].contains("did you mean \"erp\"? configured: crm, erp"), "{}", problems[11]);
     is_refused(json!({ "name": "w", "steps": [] }), "/steps: there are no steps");
@@ -318,6 +318,12 @@ fn a_config_is_checked_as_far_as_it_is_known() {
         with(json!({ "method": "GET", "path": "/", "body": 7 })),
         "/steps/1/with/body: 7 is not valid",
     );
+}
+
+#[test]
+fn a_plugin_that_verifies_is_no_step() {
+    let message = "/steps/1/use: \"acme\" is a verify plugin, and no step (name it under verify of a webhook";
+    is_refused(step(json!({ "id": "one", "use": "acme" })), message);
 }
 
 #[test]

@@ -154,7 +154,7 @@ fn expectation(case: &Case, report: &Report) -> Expectation {
     let end = match &report.outcome {
         Ok(document) => match case.scene.step.kind() {
             Kind::Validate => End::Violations(Vec::new()),
-            Kind::Transform | Kind::Connector => output(document),
+            Kind::Transform | Kind::Connector | Kind::Verify => output(document),
         },
         Err(failure) => failed(failure),
     };

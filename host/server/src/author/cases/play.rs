@@ -149,7 +149,7 @@ fn stored(case: &Case, played: &Played) -> Vec<Finding> {
 pub(crate) fn egress(scene: &Scene, transport: Arc<dyn Transport>) -> Result<Egress, BuildError> {
     match scene.step.kind() {
         Kind::Connector => Egress::through(transport, vec![system(scene.base.clone())]),
-        Kind::Transform | Kind::Validate => Egress::through(transport, Vec::new()),
+        Kind::Transform | Kind::Validate | Kind::Verify => Egress::through(transport, Vec::new()),
     }
 }
 

@@ -12,7 +12,7 @@ use crate::cli::output::{self, Paint, Tone};
 pub(super) fn whole(paint: Paint, plugin: &Value) -> String {
     let mut out = summary(paint, plugin);
     for (title, key) in
-        [("config (a step's with)", "config_schema"), ("input", "input_schema"), ("output", "output_schema")]
+        [("config (with)", "config_schema"), ("input", "input_schema"), ("output", "output_schema")]
     {
         let Some(schema) = plugin.get(key).filter(|schema| !schema.is_null()) else { continue };
         let _ = writeln!(out, "\n{}", paint.text(Tone::Strong, format!("JSON Schema of the {title}")));
@@ -36,6 +36,7 @@ pub(super) fn summary(paint: Paint, plugin: &Value) -> String {
         "transform" => "transform (pure: a document from a document)",
         "validate" => "validate (pure: what is wrong with a document)",
         "connector" => "connector (talks to other systems)",
+        "verify" => "verify (pure: whether a webhook's request is its sender's)",
         other => other,
     };
     for (what, value) in
