@@ -209,6 +209,54 @@ fn a_new_project_builds_to_a_component_that_does_its_work() {
     }
 }
 
+/// The kind that is no step: in Rust.
+#[test]
+fn a_plugin_that_verifies_is_begun_built_tested_and_described() {
+    let place = TempDir::new().unwrap();
+    let said = plugin(place.path(), &["new", "courier-x", "--kind", "verify"]);
+    assert!(
+        said.code == Some(0) && said.out.contains("courier-x has a verify plugin in Rust"),
+        "{}",
+        said.err
+    );
+    let folder = place.path().join("courier-x");
+    let code = fs::read_to_string(folder.join("src/lib.rs")).unwrap();
+    assert!(code.contains("export_verify!(CourierX);") && !code.contains("MyStep"), "{code}");
+    let mut rustfmt = Command::new("rustfmt");
+    rustfmt.args(["--check", "--edition", "2024", "src/lib.rs"]).current_dir(&folder);
+    assert!(rustfmt.status().unwrap().success());
+    fs::copy(guests::root().join("Cargo.lock"), folder.join("Cargo.lock")).unwrap();
+    let built = json_of(place.path(), &["build", "courier-x", "--json"]);
+    assert_eq!((&built["kind"], &built["warnings"]), (&json!("verify"), &json!([])));
+    let said = plugin(place.path(), &["test", "./courier-x", "--no-build"]);
+    assert!(said.code == Some(0) && said.out.contains("3 passed"), "{}{}", said.out, said.err);
+    let component = "courier-x/dist/courier-x.wasm";
+    let page = plugin(place.path(), &["doc", component]).out;
+    for told in [
+        "A **verify**",
+        "| `signing` | The secret that the sender signs with. |",
+        "scheme: plugin",
+        "use: courier-x",
+    ] {
+        assert!(page.contains(told), "{told}: {page}");
+    }
+    let shown = plugin(place.path(), &["inspect", component]).out;
+    assert!(shown.contains("verify (pure: whether a webhook's request is its sender's)"), "{shown}");
+    assert!(shown.contains("stepmill:plugin/keys"), "{shown}");
+    for step in [
+        ["run", component].as_slice(),
+        &["bench", component],
+        &["bench", component, "--case", "courier-x/cases/forged.case.yaml"],
+    ] {
+        let said = plugin(place.path(), step);
+        assert!(said.code != Some(0), "{step:?}");
+        assert!(said.err.contains("is a verify plugin, "), "{step:?}: {}", said.err);
+    }
+    let said = plugin(place.path(), &["new", "other", "--kind", "verify", "--lang", "js"]);
+    assert!(said.code == Some(2) && said.err.contains("no verify template in JavaScript"), "{}", said.err);
+    assert!(!place.path().join("other").exists());
+}
+
 #[test]
 fn a_bench_has_every_figure() {
     let place = TempDir::new().unwrap();

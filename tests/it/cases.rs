@@ -8,6 +8,7 @@ use std::process::{Command, Output, Stdio};
 use std::sync::mpsc;
 use std::time::Duration;
 
+use stepmill_core::signature::{Algorithm, sign};
 use stepmill_test_support::guests;
 use stepmill_test_support::project::{Project, SECRET};
 use stepmill_test_support::stub::Stub;
@@ -195,14 +196,17 @@ async fn a_call_reaches_the_system_that_it_is_given_and_no_other() {
 }
 
 #[test]
-fn the_whole_case_of_the_page_passes() {
+fn the_whole_cases_of_the_page_pass() {
     let page = fs::read_to_string(guests::root().join("sdk/CASES.md")).unwrap();
-    let block = page.split("```yaml\n").nth(1).unwrap().split("```").next().unwrap();
-    let folder = tempfile::tempdir().unwrap();
-    fs::write(folder.path().join("order.case.yaml"), block).unwrap();
-    let component = guests::path("stepmill_plugin_rest");
-    let output = stepmill(&["test", &shown(&component), "--cases", &shown(folder.path())]).output().unwrap();
-    assert!(output.status.success(), "{}{}", text(&output.stdout), text(&output.stderr));
+    for (name, plugin) in [("order", "stepmill_plugin_rest"), ("genuine", "courier")] {
+        let begin = format!("```yaml\n# cases/{name}.case.yaml\n");
+        let block = page.split(&begin).nth(1).unwrap().split("```").next().unwrap();
+        let folder = tempfile::tempdir().unwrap();
+        fs::write(folder.path().join(format!("{name}.case.yaml")), block).unwrap();
+        let component = shown(&guests::path(plugin));
+        let output = stepmill(&["test", &component, "--cases", &shown(folder.path())]).output().unwrap();
+        assert!(output.status.success(), "{name}: {}{}", text(&output.stdout), text(&output.stderr));
+    }
 }
 
 /// A case of a connector that sends a request.
@@ -326,4 +330,159 @@ fn what_is_compiled_once_is_not_compiled_again_and_only_from_a_folder_of_ones_ow
     let mut command = stepmill(&["test", "--no-build", &shown(author.path())]);
     let output = command.env("XDG_CACHE_HOME", author.path().join("dist/counter.wasm")).output().unwrap();
     assert!(output.status.success(), "{}", text(&output.stderr));
+}
+
+/// Cases of the guest that verifies: `request` and `expect` of each.
+fn verify_cases(cases: &[(&str, String)]) -> tempfile::TempDir {
+    let folder = tempfile::tempdir().unwrap();
+    for (name, rest) in cases {
+        let keys = "keys: { signing: { secret: of the cases, previous: of the cases before } }";
+        let text = format!("config: {{ prefix: a- }}\n{keys}\n{rest}\n");
+        fs::write(folder.path().join(format!("{name}.case.yaml")), text).unwrap();
+    }
+    folder
+}
+
+/// A request that the guest gets at the begin of 2026, signed by a secret.
+fn signed(secret: &str, body: &[u8], more: &str) -> String {
+    let signed = [b"e1.1767225600.", body].concat();
+    let signature = sign::hmac_hex(Algorithm::Sha256, secret.as_bytes(), &signed);
+    format!(
+        "request: {{ headers: {{ X-Courier-Id: e1, x-courier-time: 1767225600, x-courier-signature: {signature} }}, {more} }}"
+    )
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_plugin_that_verifies_is_tested_by_requests_and_what_it_says_of_them() {
+    let component = shown(&guests::path("courier"));
+    let genuine = signed("of the cases", b"{}", "text: '{}'");
+    let doing = |what: &str| genuine.replace("headers: {", &format!("headers: {{ x-courier-do: {what},"));
+    let right = verify_cases(&[
+        ("genuine", format!("{genuine}\nexpect: {{ verified: {{ dedupe-key: a-e1 }} }}")),
+        (
+            "before",
+            format!(
+                "{}\nexpect: {{ verified: {{ dedupe-key: a-e1 }} }}",
+                signed("of the cases before", b"", "")
+            ),
+        ),
+        (
+            "bytes",
+            format!(
+                "{}\nexpect: {{ verified: {{ dedupe-key: a-e1 }} }}",
+                signed("of the cases", &[0xff, 0x00], "base64: /wA=")
+            ),
+        ),
+        (
+            "forged",
+            format!(
+                "{}\nexpect: {{ refused: {{ reason: mismatch, message: does not fit }}, logs: [id=e1] }}",
+                signed("a guess", b"{}", "text: '{}'")
+            ),
+        ),
+        (
+            "late",
+            format!(
+                "{}\nexpect: {{ refused: {{ reason: too-old }} }}",
+                genuine.replace("text:", "received-at-ms: 1767229200000, text:")
+            ),
+        ),
+        ("trap", format!("{}\nexpect: {{ fault: trap }}", doing("panic"))),
+        (
+            "memory",
+            format!(
+                "limits: {{ memory_bytes: 16777216 }}\n{}\nexpect: {{ fault: memory-limit }}",
+                doing("memory")
+            ),
+        ),
+    ]);
+    let output = run(&["test", &component, "--cases", &shown(right.path())]).await;
+    assert!(output.status.success(), "{}{}", text(&output.stdout), text(&output.stderr));
+    assert!(text(&output.stdout).contains("7 passed"), "{}", text(&output.stdout));
+
+    let wrong = verify_cases(&[
+        ("another key", format!("{genuine}\nexpect: {{ verified: {{ dedupe-key: e1 }} }}")),
+        ("no key", format!("{genuine}\nexpect: {{ verified: {{}} }}")),
+        ("refused", format!("{genuine}\nexpect: {{ refused: {{ reason: mismatch }} }}")),
+        (
+            "verified",
+            format!(
+                "limits: {{ cpu_ms: 50 }}\n{}\nexpect: {{ verified: {{ dedupe-key: a-e1 }} }}",
+                doing("loop")
+            ),
+        ),
+        (
+            "another reason",
+            format!(
+                "{}\nexpect: {{ refused: {{ reason: too-old }} }}",
+                signed("a guess", b"{}", "text: '{}'")
+            ),
+        ),
+        (
+            "a message",
+            format!(
+                "{}\nexpect: {{ refused: {{ reason: mismatch, message: fits }} }}",
+                signed("a guess", b"{}", "text: '{}'")
+            ),
+        ),
+        ("a line", format!("{genuine}\nexpect: {{ verified: {{ dedupe-key: a-e1 }}, logs: [nothing] }}")),
+    ]);
+    let output = run(&["test", &component, "--cases", &shown(wrong.path()), "--json"]).await;
+    assert_eq!(output.status.code(), Some(1), "{}", text(&output.stderr));
+    let summary: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
+    let mut told = String::new();
+    for case in summary["cases"].as_array().unwrap() {
+        assert_eq!(case["passed"], false, "{case}");
+        for finding in case["findings"].as_array().unwrap() {
+            let lines = finding["lines"].as_array().unwrap().iter().map(|line| line.as_str().unwrap());
+            let lines: Vec<&str> = lines.collect();
+            told += &format!(
+                "{}: {}: {}\n",
+                case["name"].as_str().unwrap(),
+                finding["about"].as_str().unwrap(),
+                lines.join("; ")
+            );
+        }
+    }
+
+    let mistaken = verify_cases(&[
+        ("a", format!("{genuine}\nexpect: {{}}")),
+        ("b", format!("{genuine}\nexpect: {{ verified: {{}}, fault: trap }}")),
+        ("c", format!("{genuine}\nexpect: {{ refused: {{ reason: wrong }} }}")),
+        ("d", format!("{genuine}\nexpect: {{ fault: rejected }}")),
+        ("e", format!("{}\nexpect: {{ verified: {{}} }}", genuine.replace("text:", "file: ../x, text:"))),
+        ("f", format!("input: 1\n{genuine}\nexpect: {{ verified: {{}} }}")),
+        ("g", "expect: { verified: {} }".into()),
+    ]);
+    for (name, from, to) in [
+        ("h", "prefix: a-", "prefix: 1"),
+        ("i", "signing:", "singing:"),
+        ("j", "secret: of the cases,", "encoding: hex, secret: of the cases,"),
+        ("k", "secret: of the cases, ", ""),
+    ] {
+        let text = fs::read_to_string(right.path().join("genuine.case.yaml")).unwrap();
+        assert!(text.contains(from), "{from}: {text}");
+        fs::write(mistaken.path().join(format!("{name}.case.yaml")), text.replace(from, to)).unwrap();
+    }
+    let output = run(&["test", &component, "--cases", &shown(mistaken.path())]).await;
+    assert_eq!(output.status.code(), Some(3), "{}", text(&output.stderr));
+    let said = text(&output.stderr).replace(&shown(mistaken.path()), "FOLDER");
+    let said: Vec<&str> = said
+        .lines()
+        .map(str::trim)
+        .filter(|line| ["error:", "help:", ",-["].iter().any(|begin| line.starts_with(begin)))
+        .collect();
+    insta::assert_snapshot!(format!("{told}\n{}", said.join("\n")));
+
+    let output = run(&[
+        "test",
+        &component,
+        "--cases",
+        &shown(right.path()),
+        "--record",
+        "--system-url",
+        "http://127.0.0.1:9",
+    ])
+    .await;
+    assert!(text(&output.stderr).contains("sends no requests"), "{}", text(&output.stderr));
 }

@@ -3,7 +3,7 @@
 use std::fs;
 use std::path::Path;
 use std::sync::Arc;
-use std::time::{SystemTime, UNIX_EPOCH};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use reqwest::RequestBuilder;
 use serde_json::{Value, json};
@@ -11,7 +11,7 @@ use stepmill_core::signature::{Algorithm, sign};
 use stepmill_server::catalog::{CheckOptions, check};
 use stepmill_test_support::clock::ClockFrom;
 use stepmill_test_support::guests;
-use stepmill_test_support::host::Host;
+use stepmill_test_support::host::{Host, PATIENCE};
 use stepmill_test_support::process::Process;
 use stepmill_test_support::project::Project;
 use stepmill_test_support::sender::client;
@@ -117,7 +117,8 @@ async fn an_event_is_believed_and_known_again_as_the_plugin_says() {
     // An id that is too long for a key is none, so that each delivery is another event.
     let long: &'static str = "p".repeat(600).leak();
     let runs = [parcel(long).send(&host).await, parcel(long).send(&host).await];
-    assert!(runs.iter().all(|(status, _)| *status == 202) && runs[0].1 != runs[1].1, "{runs:?}");
+    assert!(runs.iter().all(|(status, _)| *status == 202), "{runs:?}");
+    assert_ne!(runs[0].1["run"], runs[1].1["run"]);
     let told = json!({
         "scheme": "plugin", "plugin": "courier", "strength": "by-plugin", "weaknesses": ["by-plugin"],
     });
@@ -208,6 +209,11 @@ async fn the_log_has_the_plugins_own_words_and_nothing_has_the_secret() {
     let project = project(VERIFY);
     let service = Process::start(binary, &project.write()).await;
     let url = &service.addresses.ingress;
+    let deadline = Instant::now() + PATIENCE;
+    while service.admin.get("/api/status").await["prepared"] != true {
+        assert!(Instant::now() < deadline, "{}", service.log());
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
     let now_ms = u64::try_from(SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_millis()).unwrap();
     let parcel = |besides| Parcel { at_ms: now_ms, besides: Some(besides), ..parcel("an-id-to-be-found") };
     let status = async |parcel: Parcel| answer(parcel.request(url)).await.0;
@@ -225,6 +231,7 @@ async fn the_log_has_the_plugins_own_words_and_nothing_has_the_secret() {
         "the courier's signature does not fit",
         "the courier panicked on purpose",
         &"x".repeat(1_000),
+        "config prepared plugin=courier user=/parcels",
     ] {
         assert!(log.contains(told), "{told}: {log}");
     }

@@ -71,25 +71,32 @@ pub struct Refused {
 }
 
 impl Sandbox {
-    /// Asks a loaded plugin whether a request is its sender's. Dropping the future ends the verification.
+    /// Asks a loaded plugin whether a request is its sender's, and logs what it logs. Dropping the future ends the
+    /// verification.
     pub async fn verify(&self, asked: Verification<'_>) -> Judged {
+        let judged = self.judge(&asked).await;
+        tell!(&judged.logs, webhook = asked.webhook, plugin = asked.plugin);
+        judged
+    }
+
+    /// The same, and nothing is logged.
+    pub async fn judge(&self, asked: &Verification<'_>) -> Judged {
         let began = Instant::now();
         let mut limits = asked.limits;
         limits.wall_ms = limits.wall_ms.min(u64::try_from(LONGEST.as_millis()).unwrap_or(u64::MAX));
         limits.log_bytes = limits.log_bytes.min(LOG);
         let deadline = began + Duration::from_millis(limits.wall_ms);
         let (outcome, logs) = match timeout_at(deadline, self.verifying.acquire()).await {
-            Ok(_turn) => self.judge(&asked, &limits, deadline).await,
+            Ok(_turn) => self.ask(asked, &limits, deadline).await,
             Err(_) => {
                 let message = "as many requests are verified already as there are places for";
                 (Err(Failure::new(Cause::Host, message)), Vec::new())
             }
         };
-        tell!(&logs, webhook = asked.webhook, plugin = asked.plugin);
         Judged { outcome, logs, took: began.elapsed() }
     }
 
-    async fn judge(
+    async fn ask(
         &self,
         asked: &Verification<'_>,
         limits: &Limits,

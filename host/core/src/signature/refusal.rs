@@ -59,6 +59,23 @@ pub enum Refusal {
 }
 
 impl Refusal {
+    /// Those that a plugin may have.
+    pub const OF_PLUGINS: [Self; 13] = [
+        Self::MissingHeader,
+        Self::RepeatedHeader,
+        Self::MalformedHeader,
+        Self::MissingParameter,
+        Self::RepeatedParameter,
+        Self::MalformedParameter,
+        Self::MalformedBody,
+        Self::Mismatch,
+        Self::TooOld,
+        Self::TooNew,
+        Self::UnknownKey,
+        Self::WrongClaim,
+        Self::Other,
+    ];
+
     /// The name for metrics and vectors.
     pub fn name(self) -> &'static str {
         match self {

@@ -3,7 +3,8 @@
 //!
 //! `definition.rs` is the file as it is written, `check.rs` makes a [`case`] of it, `play.rs` runs that through the
 //! sandbox with a `tape.rs` in place of the network, `judge.rs` says what is not as expected. `record.rs` makes
-//! cassettes, and `compare.rs` says which cases two plugins answer otherwise.
+//! cassettes, and `compare.rs` says which cases two plugins answer otherwise. Cases of plugins that verify are others:
+//! `verification.rs`.
 
 mod case;
 mod check;
@@ -19,6 +20,7 @@ mod render;
 mod tape;
 #[cfg(test)]
 mod tests;
+mod verification;
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -27,6 +29,7 @@ use std::time::Instant;
 
 use anyhow::{Context as _, bail};
 use serde::Serialize;
+use stepmill_core::manifest::Kind;
 use stepmill_sandbox::egress::{Egress, System, Transport};
 use stepmill_sandbox::{Loaded, Sandbox};
 
@@ -47,6 +50,7 @@ pub(crate) use definition::Definition;
 pub(crate) use judge::log_line;
 use judge::outcome_told;
 pub(crate) use play::Rehearsals;
+pub(crate) use verification::Definition as VerifyDefinition;
 
 /// How the name of a case file ends.
 const ENDING: &str = ".case.yaml";
@@ -129,6 +133,12 @@ impl Suite {
         let found = Found::at(&self.plugin, &self.config).await?;
         let loaded = found.load(bench).await?;
         let files = chosen(&self.folder, &self.filters)?;
+        if loaded.manifest.kind == Kind::Verify {
+            if record.is_some() {
+                bail!("nothing is recorded: a plugin that verifies sends no requests");
+            }
+            return verdicts(bench, found.source.to_string(), &loaded, &files, began).await;
+        }
         let mut recorded = Vec::new();
         if let Some(system) = record {
             for case in self.read(&bench.sandbox, &loaded, &files, Cassettes::Recorded).await? {
@@ -176,6 +186,26 @@ impl Suite {
         below(&self.folder, DEPTH, &mut files);
         files
     }
+}
+
+/// What comes of the cases of a plugin that verifies.
+async fn verdicts(
+    bench: &Workbench,
+    component: String,
+    loaded: &Loaded,
+    files: &[(String, PathBuf)],
+    began: Instant,
+) -> anyhow::Result<Summary> {
+    let files = files.iter().map(|(name, file)| (name.as_str(), file.as_path()));
+    let mut cases = Vec::new();
+    for case in verification::read(loaded, files)? {
+        let began = Instant::now();
+        let findings = case.play(&bench.sandbox).await;
+        let (passed, took_us) = (findings.is_empty(), play::since_us(began));
+        cases.push(Verdict { name: case.name, summary: case.summary, passed, took_us, findings });
+    }
+    let (recorded, warnings) = (Vec::new(), loaded.warnings.clone());
+    Ok(Summary { component, cases, recorded, warnings, took_us: play::since_us(began) })
 }
 
 /// The case files of a folder and of those in it with one of these in their names, with their names; all if there is

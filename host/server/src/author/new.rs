@@ -4,11 +4,13 @@ use std::fs;
 use std::path::Path;
 
 use anyhow::{Context as _, anyhow};
+use include_dir::Dir;
 use stepmill_core::manifest::Kind;
 
 use super::cases;
 use super::kit::{Language, all_files};
 use super::name::Name;
+use crate::config::schema;
 
 /// Where a project has what it is built on; the templates refer to it.
 const VENDOR: &str = "vendor/stepmill";
@@ -25,15 +27,24 @@ pub(crate) struct Beginning {
 }
 
 impl Beginning {
+    /// The template.
+    ///
+    /// # Errors
+    /// This build carries none.
+    pub(crate) fn template(&self) -> anyhow::Result<&'static Dir<'static>> {
+        let Self { kind, language, .. } = self;
+        language.template(*kind).ok_or_else(|| {
+            anyhow!("this build of stepmill carries no {} template in {}", kind.name(), language.title())
+        })
+    }
+
     /// Writes the project into a folder that is there and empty.
     ///
     /// # Errors
     /// A file cannot be written, or this build carries no such template.
     pub(crate) fn write(&self, folder: &Path) -> anyhow::Result<()> {
         let Self { kind, language, .. } = self;
-        let template = language.template(*kind).ok_or_else(|| {
-            anyhow!("this build of stepmill carries no {} template in {}", kind.name(), language.title())
-        })?;
+        let template = self.template()?;
         let files = all_files(template);
         let names = self.names(&files);
         for (path, content) in files {
@@ -48,7 +59,11 @@ impl Beginning {
             write(&folder.join(VENDOR).join(path), content)?;
         }
         // Editors complete and check cases by it: see .vscode/settings.json.
-        let schema = serde_json::to_vec_pretty(&crate::config::schema::<cases::Definition>())?;
+        let schema = match kind {
+            Kind::Transform | Kind::Validate | Kind::Connector => schema::<cases::Definition>(),
+            Kind::Verify => schema::<cases::VerifyDefinition>(),
+        };
+        let schema = serde_json::to_vec_pretty(&schema)?;
         write(&folder.join(VENDOR).join("case.schema.json"), &schema)
     }
 

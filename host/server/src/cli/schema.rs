@@ -13,8 +13,10 @@ pub(super) enum Of {
     Service,
     /// workflows/*.yaml
     Workflow,
-    /// cases/*.case.yaml of a plugin
+    /// cases/*.case.yaml of a plugin that is a step
     Case,
+    /// cases/*.case.yaml of a plugin that verifies webhooks
+    VerifyCase,
 }
 
 pub(super) fn run(of: Of) -> Result<Exit, Error> {
@@ -22,6 +24,7 @@ pub(super) fn run(of: Of) -> Result<Exit, Error> {
         Of::Service => config::config_schema(),
         Of::Workflow => config::workflow_schema(),
         Of::Case => config::schema::<cases::Definition>(),
+        Of::VerifyCase => config::schema::<cases::VerifyDefinition>(),
     })?;
     Ok(Exit::Done)
 }

@@ -103,7 +103,7 @@ fn check_keys(verify: &ByPlugin, manifest: &Manifest, at: &str, problems: &mut P
     let names = asked.clone().map(|(name, _)| name);
     for (name, is) in asked.filter(|(name, _)| !verify.keys.contains_key(*name)) {
         let message = format!("the plugin {:?} asks for a key {name:?}, which is not given", verify.plugin);
-        let help = format!("write keys: {{ {name}: {{ secret: env:NAME }} }}, or its public_key. {is}");
+        let help = format!("give it under keys, as {name}: {{ secret: … }} or {{ public_key: … }}. {is}");
         problems.add_with_help(at, message, help.trim_end().to_owned());
     }
     for name in verify.keys.keys().filter(|given| !names.clone().any(|name| name == given.as_str())) {

@@ -50,6 +50,11 @@ pub(crate) async fn read(
     file: &Path,
     cassettes: Cassettes,
 ) -> Result<Case, Diagnostics> {
+    if !loaded.manifest.kind.is_step() {
+        let (name, kind) = (&loaded.manifest.name, loaded.manifest.kind.name());
+        let message = format!("{name} is a {kind} plugin, which makes no attempts");
+        return Err(Diagnostic::of_file(file, message).help("stepmill plugin test runs its cases").into());
+    }
     let source = read_source(file)?;
     let definition: Definition = source.parse()?;
     let mut checker =

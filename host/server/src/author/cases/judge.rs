@@ -19,13 +19,17 @@ const LOGS: &str = "logs";
 
 /// What is not as expected of how it ended and what it logged.
 pub(crate) fn report(expect: &Expectation, report: &Report) -> Vec<Finding> {
-    let mut findings = ended(&expect.end, report.outcome.as_ref().map(|document| &**document));
-    findings.extend(logs(&expect.logs, &report.record.logs));
+    let findings = ended(&expect.end, report.outcome.as_ref().map(|document| &**document));
+    with_logs(findings, &expect.logs, &report.record.logs)
+}
+
+/// With what is not as expected of what the guest has logged, and with all of that if anything is not as expected.
+pub(super) fn with_logs(mut findings: Vec<Finding>, expected: &[String], got: &[LogLine]) -> Vec<Finding> {
+    findings.extend(logs(expected, got));
     let is_told = findings.iter().any(|finding| finding.about == LOGS);
     if !findings.is_empty() && !is_told {
         // Nobody expects them, and whoever looks for the reason wants to see them.
-        let logged = report.record.logs.iter().map(logged).collect();
-        findings.extend(Finding::of_lines(LOGS, logged));
+        findings.extend(Finding::of_lines(LOGS, got.iter().map(logged).collect()));
     }
     findings
 }
@@ -136,7 +140,7 @@ fn output(content: &Content, media_type: Option<&str>, document: &Document) -> V
 }
 
 /// A line, unless the text contains what is expected of it.
-fn part(what: &str, expected: Option<&str>, got: &str) -> Option<String> {
+pub(super) fn part(what: &str, expected: Option<&str>, got: &str) -> Option<String> {
     let expected = expected.filter(|expected| !got.contains(*expected))?;
     Some(format!("{what}: expected {expected:?} in it, got {:?}", excerpt(got)))
 }

@@ -23,7 +23,8 @@ Examples:
 pub(in crate::cli) struct NewArguments {
     /// Name of the plugin: lower-case letters, digits and dashes
     name: Name,
-    /// What kind of step: transform and validate are pure, a connector talks to other systems
+    /// What kind: transform and validate are pure steps, a connector talks to other systems; verify, in Rust, is no step and
+    /// says whom a webhook believes
     #[arg(long, default_value = Kind::Transform.name(), value_parser = kinds())]
     kind: Kind,
     /// What it is written in
@@ -35,7 +36,7 @@ pub(in crate::cli) struct NewArguments {
 }
 
 fn kinds() -> impl clap::builder::TypedValueParser<Value = Kind> {
-    const KINDS: [Kind; 3] = [Kind::Transform, Kind::Validate, Kind::Connector];
+    const KINDS: [Kind; 4] = [Kind::Transform, Kind::Validate, Kind::Connector, Kind::Verify];
     PossibleValuesParser::new(KINDS.map(Kind::name)).map(|name| {
         // The parser lets no other name through.
         KINDS.into_iter().find(|kind| kind.name() == name).unwrap_or(Kind::Transform)
@@ -47,13 +48,15 @@ impl NewArguments {
         let Self { name, kind, lang: language, folder } = self;
         name.check_for(language).map_err(|wrong| Error::new(Exit::Usage, wrong))?;
         let folder = folder.unwrap_or_else(|| PathBuf::from(name.dashed()));
-        new::make_folder(&folder)?;
         let beginning = Beginning { name, kind, language };
+        // Nothing is made of what cannot be begun.
+        beginning.template().map_err(|missing| Error::new(Exit::Usage, missing))?;
+        new::make_folder(&folder)?;
         beginning.write(&folder)?;
         let shown = folder.display();
         let mut said = format!(
-            "{shown} has a {} step in {} to begin with: see {shown}/README.md. Next:\n\n  cd {shown}\n",
-            kind.name(),
+            "{shown} has a {} in {} to begin with: see {shown}/README.md. Next:\n\n  cd {shown}\n",
+            if kind.is_step() { format!("{} step", kind.name()) } else { format!("{} plugin", kind.name()) },
             language.title()
         );
         for command in beginning.next_commands() {
