@@ -302,8 +302,8 @@ fn pages() -> Vec<(String, String)> {
         found.extend(glob::glob(&pattern).unwrap().map(Result::unwrap));
     }
     let is_own = |path: &PathBuf| {
-        let folders = path.components().map(|part| part.as_os_str().to_string_lossy().into_owned());
-        folders.into_iter().all(|folder| !["node_modules", "target", ".venv"].contains(&&*folder))
+        let mut folders = path.strip_prefix(root).unwrap().iter();
+        folders.all(|folder| !["node_modules", "target", ".venv"].iter().any(|other| folder == *other))
     };
     let read = |path: &PathBuf| {
         let page = path.strip_prefix(root).unwrap().display().to_string();
