@@ -36,6 +36,7 @@ pub mod limits;
 pub mod manifest;
 pub mod nearest;
 pub mod network;
+pub mod pointer;
 pub mod retry;
 pub mod run;
 pub mod schedule;

@@ -11,6 +11,7 @@ use super::guard::{self, OPEN};
 use super::template::{Code, Expression, Node, Part};
 use super::{CompileError, MESSAGE_BYTES, References};
 use crate::attempt::capped;
+use crate::pointer::token;
 
 pub(super) fn has_expression(value: &Value) -> bool {
     match value {
@@ -57,7 +58,7 @@ impl<'a> Compiler<'a> {
             }
             Value::Object(members) => {
                 let compile = |(key, member): (&String, &Value)| {
-                    (key.clone(), self.child(&key.replace('~', "~0").replace('/', "~1"), member, pointer))
+                    (key.clone(), self.child(&token(key), member, pointer))
                 };
                 Node::Object(members.iter().map(compile).collect())
             }

@@ -317,11 +317,6 @@ impl Problems {
     }
 }
 
-/// `/a~b` as a token of a JSON pointer: `~1a~0b`.
-fn token(key: &str) -> String {
-    key.replace('~', "~0").replace('/', "~1")
-}
-
 /// `files` are the contents of those that steps name, in the order of the definition, which has their paths.
 fn version(definition: &Definition, digests: &[Arc<str>], files: &[Value]) -> Arc<str> {
     let mut hash = Sha256::new();

@@ -10,6 +10,7 @@ use std::time::Duration;
 use serde::Serialize;
 use serde_json::{Map, Number, Value};
 use similar::{Algorithm, DiffOp, TextDiff, capture_diff_slices};
+use stepmill_core::pointer::token;
 
 /// Characters of a value that are shown.
 const SHOWN: usize = 200;
@@ -166,10 +167,10 @@ fn arrays(pointer: &mut String, expected: &[Value], got: &[Value], changes: &mut
     }
 }
 
-fn below(pointer: &mut String, token: &str, look: impl FnOnce(&mut String)) {
+fn below(pointer: &mut String, key: &str, look: impl FnOnce(&mut String)) {
     let length = pointer.len();
     pointer.push('/');
-    pointer.push_str(&token.replace('~', "~0").replace('/', "~1"));
+    pointer.push_str(&token(key));
     look(pointer);
     pointer.truncate(length);
 }

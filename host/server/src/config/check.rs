@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use stepmill_core::pointer::token;
 use url::Url;
 
 use super::{Auth, Config, Require};
@@ -211,7 +212,7 @@ pub(super) fn hide_passwords(config: &Config, source: &Source) -> Source {
 
 /// A JSON pointer (RFC 6901) of these keys.
 pub(crate) fn pointer(keys: &[&str]) -> String {
-    keys.iter().flat_map(|key| ["/".to_owned(), key.replace('~', "~0").replace('/', "~1")]).collect()
+    keys.iter().flat_map(|key| ["/".to_owned(), token(key)]).collect()
 }
 
 fn is_name(name: &str) -> bool {

@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::{Credential, Encoding, Parts, PublicKey, Reference};
+use crate::pointer::token;
 use crate::secret::SecretRef;
 use crate::signature::key::Form;
 use crate::signature::preset;
@@ -61,7 +62,6 @@ impl ByPlugin {
 }
 
 impl NamedKey {
-    /// Those that it has, in the order of [`NamedKey::count`].
     fn credentials(&self, name: &str) -> impl Iterator<Item = Credential<'_>> {
         let secret = self.secret.as_ref().map(|secret| ("secret", Reference::from(secret)));
         let public_key = self.public_key.as_ref().map(|key| ("public_key", Reference::from(key)));
@@ -79,8 +79,7 @@ impl NamedKey {
 
     /// How many values it has.
     pub(in crate::signature) fn count(&self) -> usize {
-        let given = [self.secret.is_some(), self.public_key.is_some(), self.previous.is_some()];
-        given.into_iter().filter(|is_given| *is_given).count()
+        self.credentials("").count()
     }
 
     fn problem(&self, name: &str) -> Option<(String, String)> {
@@ -103,7 +102,7 @@ impl NamedKey {
 
 /// Where a key stands, as a JSON pointer below `verify`.
 fn path(name: &str) -> String {
-    format!("keys/{}", name.replace('~', "~0").replace('/', "~1"))
+    format!("keys/{}", token(name))
 }
 
 #[cfg(test)]

@@ -6,11 +6,12 @@ use jsonschema::ValidationError;
 use jsonschema::error::ValidationErrorKind;
 use serde_json::Value;
 
-use super::{Problems, token};
+use super::Problems;
 use crate::attempt::capped;
 use crate::expression::Template;
 use crate::manifest::Manifest;
 use crate::nearest::nearest;
+use crate::pointer::token;
 
 /// Marks a property of a config schema that may be given as the path of a file.
 const FILE: &str = "x-stepmill-file";

@@ -7,8 +7,9 @@ use std::sync::Arc;
 use serde_json::Value;
 
 use super::plugin::{installed, known};
-use super::{Names, PlanError, PluginInfo, Problems, config, token};
+use super::{Names, PlanError, PluginInfo, Problems, config};
 use crate::manifest::{Kind, Manifest};
+use crate::pointer::token;
 use crate::signature::ByPlugin;
 
 /// What a plugin is asked with that verifies a webhook's sender. It is no part of a workflow's version: like a secret, it is
