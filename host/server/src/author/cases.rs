@@ -115,6 +115,13 @@ pub(crate) struct Recorded {
     pub(crate) exchanges: usize,
 }
 
+impl Verdict {
+    /// Of a case that began then.
+    fn of(name: String, summary: Option<String>, began: Instant, findings: Vec<Finding>) -> Self {
+        Self { name, summary, passed: findings.is_empty(), took_us: play::since_us(began), findings }
+    }
+}
+
 impl Summary {
     /// Whether every case is as expected.
     pub(crate) fn is_passed(&self) -> bool {
@@ -154,8 +161,7 @@ impl Suite {
             let began = Instant::now();
             let findings = play::play(&bench.sandbox, &case).await?;
             warnings.extend(case.warnings);
-            let (passed, took_us) = (findings.is_empty(), play::since_us(began));
-            verdicts.push(Verdict { name: case.name, summary: case.summary, passed, took_us, findings });
+            verdicts.push(Verdict::of(case.name, case.summary, began, findings));
         }
         let component = found.source.to_string();
         Ok(Summary { component, cases: verdicts, recorded, warnings, took_us: play::since_us(began) })
@@ -201,8 +207,7 @@ async fn verdicts(
     for case in verification::read(loaded, files)? {
         let began = Instant::now();
         let findings = case.play(&bench.sandbox).await;
-        let (passed, took_us) = (findings.is_empty(), play::since_us(began));
-        cases.push(Verdict { name: case.name, summary: case.summary, passed, took_us, findings });
+        cases.push(Verdict::of(case.name, case.summary, began, findings));
     }
     let (recorded, warnings) = (Vec::new(), loaded.warnings.clone());
     Ok(Summary { component, cases, recorded, warnings, took_us: play::since_us(began) })

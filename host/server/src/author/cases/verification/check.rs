@@ -80,7 +80,9 @@ impl Checker<'_> {
         let read_file = |path: &str| catalog::read_file(self.folder, path);
         let planned = VerifyPlan::try_new(&by, "", &plugins, Names::Of(&none), &read_file);
         let verify = Verify::Plugin(by);
-        for (key, why) in verify.problems() {
+        let problems = verify.problems();
+        let is_wrong = !problems.is_empty();
+        for (key, why) in problems {
             self.found.push(self.source.error(&format!("/{key}"), why));
         }
         let plan = planned.map_err(|problems| {
@@ -94,7 +96,7 @@ impl Checker<'_> {
                 self.source.error(&place, problem.message).help(problem.help.unwrap_or_default())
             }));
         });
-        if !verify.problems().is_empty() {
+        if is_wrong {
             return None;
         }
         let resolve = |reference: &SecretRef| -> Result<Secret, Infallible> {
